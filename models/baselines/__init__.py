@@ -1,0 +1,1 @@
+"""Rankers without torch: popularity and item neighbours."""

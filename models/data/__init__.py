@@ -1,0 +1,1 @@
+"""Read and check catalogue and events; sequences and splits; known sources."""

@@ -1,0 +1,1 @@
+"""Types that every room shares, and the one error tree."""

@@ -1,0 +1,126 @@
+"""The one error tree.
+
+FigmentError
+├── InputError                  what was handed in cannot be used (exit code 2)
+│   ├── DatasetError            a dataset folder, file or column
+│   ├── SplitRefused            a split that this dataset cannot support
+│   ├── HistoryTooLong          more events than one request may carry
+│   └── UnknownName             a system, profile or bundle that does not exist
+├── BundleError                 a bundle that must not be served
+│   ├── BundleNotFound
+│   ├── BundleCorrupt           a digest, shape or schema version that disagrees; names the file
+│   └── GoldenReplayFailed      the bundle's own recorded requests answer differently here
+├── TrainingError
+│   ├── TrainingDiverged        a loss or gradient that is not finite, or a collapsed generator
+│   └── CheckpointMismatch      --resume with other settings or other data than the checkpoint's
+└── ServiceError
+    ├── NotReady                the bundle is still loading, or the process is draining
+    └── Overloaded              no permit is free
+"""
+
+from pathlib import Path
+
+
+class FigmentError(Exception):
+    """Base of every error that Figment raises on purpose."""
+
+    exit_code = 1
+
+
+class InputError(FigmentError):
+    """What was handed in cannot be used."""
+
+    exit_code = 2
+
+
+class DatasetError(InputError):
+    """A dataset folder, file or column cannot be used."""
+
+
+class SplitRefused(InputError):
+    """A split that this dataset cannot support."""
+
+    def __init__(self, split: str, reason: str) -> None:
+        self.split = split
+        super().__init__(f"split {split!r} is refused: {reason}")
+
+
+class HistoryTooLong(InputError):
+    """More events than one request may carry."""
+
+    def __init__(self, num_events: int, limit: int) -> None:
+        self.num_events = num_events
+        self.limit = limit
+        super().__init__(f"history has {num_events} events, the limit is {limit}")
+
+
+class UnknownName(InputError):
+    """A name that is none of the known ones."""
+
+    def __init__(self, kind: str, name: str, known: list[str]) -> None:
+        self.name = name
+        super().__init__(f"unknown {kind} {name!r}; known: {', '.join(known) or 'none'}")
+
+
+class BundleError(FigmentError):
+    """A bundle that must not be served."""
+
+
+class BundleNotFound(BundleError):
+    """No bundle where one was looked for."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(f"no bundle at {path}")
+
+
+class BundleCorrupt(BundleError):
+    """A digest, shape or schema version that disagrees."""
+
+    def __init__(self, file: Path, reason: str) -> None:
+        self.file = file
+        super().__init__(f"bundle file {file}: {reason}")
+
+
+class GoldenReplayFailed(BundleError):
+    """The bundle's own recorded requests answer differently on this machine."""
+
+    def __init__(self, request_number: int, reason: str) -> None:
+        self.request_number = request_number
+        super().__init__(f"golden request {request_number}: {reason}")
+
+
+class TrainingError(FigmentError):
+    """Training cannot go on."""
+
+
+class TrainingDiverged(TrainingError):
+    """A loss or gradient that is not finite, or a collapsed generator."""
+
+    def __init__(self, step: int, reason: str) -> None:
+        self.step = step
+        super().__init__(f"training stopped at step {step}: {reason}")
+
+
+class CheckpointMismatch(TrainingError):
+    """--resume with other settings or other data than the checkpoint's."""
+
+    def __init__(self, what: str, checkpoint_value: str, value: str) -> None:
+        super().__init__(f"cannot resume: the checkpoint's {what} is {checkpoint_value}, this run's is {value}")
+
+
+class ServiceError(FigmentError):
+    """The service cannot answer now."""
+
+
+class NotReady(ServiceError):
+    """The bundle is still loading, or the process is draining."""
+
+
+class Overloaded(ServiceError):
+    """No permit is free."""
+
+    def __init__(self, in_flight: int, limit: int) -> None:
+        self.in_flight = in_flight
+        self.limit = limit
+        super().__init__(f"{in_flight} requests are in flight, the limit is {limit}")

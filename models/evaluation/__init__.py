@@ -1,0 +1,1 @@
+"""Protocols and systems: scores every system under one protocol."""

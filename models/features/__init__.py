@@ -1,0 +1,1 @@
+"""Item content and histories to arrays: one path for training and serving; NumPy and ONNX Runtime only."""

@@ -1,0 +1,1 @@
+"""`figment train` as steps: read, fit, measure, seal the bundle."""

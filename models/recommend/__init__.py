@@ -1,0 +1,1 @@
+"""History to generated features to nearest real products to one ranked list."""

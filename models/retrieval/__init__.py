@@ -1,0 +1,1 @@
+"""The metric, and the index of real items under it."""
