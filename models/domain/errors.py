@@ -5,7 +5,8 @@ FigmentError
 │   ├── DatasetError            a dataset folder, file or column
 │   ├── SplitRefused            a split that this dataset cannot support
 │   ├── HistoryTooLong          more events than one request may carry
-│   └── UnknownName             a system, profile or bundle that does not exist
+│   ├── UnknownName             a system, profile, property or bundle that does not exist
+│   └── SettingsRefused         the environment or the command line asks for what must not or cannot be
 ├── BundleError                 a bundle that must not be served
 │   ├── BundleNotFound
 │   ├── BundleCorrupt           a digest, shape or schema version that disagrees; names the file
@@ -15,7 +16,9 @@ FigmentError
 │   └── CheckpointMismatch      --resume with other settings or other data than the checkpoint's
 └── ServiceError
     ├── NotReady                the bundle is still loading, or the process is draining
-    └── Overloaded              no permit is free
+    ├── Overloaded              no permit is free
+    ├── DeadlineExceeded        the caller's own time limit passed first
+    └── AddressTaken            another program listens there, or the address is not ours
 """
 
 from pathlib import Path
@@ -60,6 +63,10 @@ class UnknownName(InputError):
     def __init__(self, kind: str, name: str, known: list[str]) -> None:
         self.name = name
         super().__init__(f"unknown {kind} {name!r}; known: {', '.join(known) or 'none'}")
+
+
+class SettingsRefused(InputError):
+    """The environment or the command line asks for what must not or cannot be."""
 
 
 class BundleError(FigmentError):
@@ -124,3 +131,20 @@ class Overloaded(ServiceError):
         self.in_flight = in_flight
         self.limit = limit
         super().__init__(f"{in_flight} requests are in flight, the limit is {limit}")
+
+
+class DeadlineExceeded(ServiceError):
+    """The caller's own time limit passed first."""
+
+    def __init__(self, timeout_ms: int) -> None:
+        self.timeout_ms = timeout_ms
+        super().__init__(f"no answer within the {timeout_ms} ms that the request allowed")
+
+
+class AddressTaken(ServiceError):
+    """Another program listens there, or the address is not ours."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        self.host = host
+        self.port = port
+        super().__init__(f"cannot listen on {host}:{port}: {reason}; choose another port with FIGMENT_PORT or --port")
