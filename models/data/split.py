@@ -1,0 +1,161 @@
+"""Splits: which events train, which histories and targets validate and test."""
+
+# U users (cases), E events of all users, T targets of all cases
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.data.dataset import DatasetInfo, TimeMeaning
+from models.data.sequences import Sequences
+from models.domain.errors import SplitRefused
+
+SplitKind = Literal["temporal", "leave-one-out", "cold-items", "none"]
+
+VALIDATION_QUANTILE: Final = 0.8
+TEST_QUANTILE: Final = 0.9
+COLD_ITEM_SHARE: Final = 0.1
+LEAST_EVENTS_OF_A_CASE: Final = 3
+"""One event to train on or to answer from, one to validate, one to test."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationCases:
+    """Questions with known answers: one history and its targets each, one user each."""
+
+    histories: Sequences
+    target_offsets_U1: NDArray[np.int64]
+    targets_T: NDArray[np.int32]
+    """Item rows that the user really took next, each item once: one event, or the whole next basket."""
+
+    @property
+    def num_cases(self) -> int:
+        """Number of cases."""
+        return self.histories.num_users
+
+    def targets_of(self, case: int) -> NDArray[np.int32]:
+        """Item rows of one case."""
+        return self.targets_T[self.target_offsets_U1[case] : self.target_offsets_U1[case + 1]]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """What may be trained on, and what is asked afterwards."""
+
+    kind: SplitKind
+    train: Sequences
+    """All users keep their numbers; some may have no event here."""
+    validation: EvaluationCases | None
+    test: EvaluationCases | None
+    cold_rows: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, dtype=np.int32))
+    """Items hidden from training, ascending; empty but for `cold-items`."""
+    instants: dict[str, int] = field(default_factory=dict)
+    """`validation` and `test` in epoch seconds for `temporal`."""
+
+
+def default_split(info: DatasetInfo) -> SplitKind:
+    """`temporal`, which is how a shop uses a model, wherever times are times."""
+    return "temporal" if info.time == "real" else "leave-one-out"
+
+
+def split_sequences(sequences: Sequences, kind: SplitKind, *, time: TimeMeaning, seed: int) -> Split:
+    """The split of that kind; `seed` draws the hidden items and nothing else.
+
+    Raises `SplitRefused` where these sequences cannot be split so.
+    """
+    match kind:
+        case "temporal":
+            return _split_temporal(sequences, time)
+        case "leave-one-out":
+            return _split_leave_one_out(sequences)
+        case "cold-items":
+            return _split_cold_items(sequences, seed)
+        case "none":
+            return Split(kind="none", train=sequences, validation=None, test=None)
+
+
+def _split_temporal(sequences: Sequences, time: TimeMeaning) -> Split:
+    """One instant each cuts all users at once; nothing later than the instant is known before it."""
+    if time == "order":
+        raise SplitRefused("temporal", "this dataset's times only stand for positions")
+    if sequences.num_events == 0 or sequences.timestamps_E.min() < 0:
+        raise SplitRefused("temporal", "there are events without a time" if sequences.num_events else "no events")
+    times_E = np.sort(sequences.timestamps_E)
+    last = len(times_E) - 1
+    validation_at = int(times_E[min(last, int(VALIDATION_QUANTILE * len(times_E)))])
+    test_at = int(times_E[min(last, int(TEST_QUANTILE * len(times_E)))])
+    if not times_E[0] < validation_at < test_at:
+        raise SplitRefused("temporal", "too many events share one timestamp to cut the time into three parts")
+    return Split(
+        kind="temporal",
+        train=sequences.take_events(sequences.timestamps_E < validation_at),
+        validation=_next_baskets(sequences, validation_at, test_at),
+        test=_next_baskets(sequences, test_at, int(times_E[-1]) + 1),
+        instants={"validation": validation_at, "test": test_at},
+    )
+
+
+def _next_baskets(sequences: Sequences, start: int, end: int) -> EvaluationCases:
+    """Users active in [start, end): all they did before `start`, and their first basket (equal timestamps) since."""
+    users_E = sequences.users_of_events_E()
+    times_E = sequences.timestamps_E
+    inside_E = (times_E >= start) & (times_E < end)
+    first_time_U = np.full(sequences.num_users, end, dtype=np.int64)
+    np.minimum.at(first_time_U, users_E[inside_E], times_E[inside_E])
+    users = np.flatnonzero(first_time_U < end)
+    basket_E = inside_E & (times_E == first_time_U[users_E])
+    targets = _first_of_each_item(sequences.take_events(basket_E)).take_users(users)
+    return EvaluationCases(
+        histories=sequences.take_events(times_E < start).take_users(users),
+        target_offsets_U1=targets.offsets_U1,
+        targets_T=targets.item_rows_E,
+    )
+
+
+def _first_of_each_item(sequences: Sequences) -> Sequences:
+    """A user's repeats of an item dropped."""
+    pairs_E = sequences.users_of_events_E() * (int(sequences.item_rows_E.max(initial=0)) + 1) + sequences.item_rows_E
+    kept_E = np.zeros(sequences.num_events, dtype=np.bool_)
+    kept_E[np.unique(pairs_E, return_index=True)[1]] = True
+    return sequences.take_events(kept_E)
+
+
+def _split_leave_one_out(sequences: Sequences) -> Split:
+    """Last event tests, the one before validates, the rest trains; shorter histories train whole."""
+    users = np.flatnonzero(sequences.lengths_U >= LEAST_EVENTS_OF_A_CASE)
+    if len(users) == 0:
+        raise SplitRefused("leave-one-out", f"no user has {LEAST_EVENTS_OF_A_CASE} events or more")
+    last_U = sequences.offsets_U1[users + 1] - 1
+    from_end_E = np.repeat(sequences.offsets_U1[1:], sequences.lengths_U) - np.arange(sequences.num_events)
+    is_case_E = np.repeat(sequences.lengths_U >= LEAST_EVENTS_OF_A_CASE, sequences.lengths_U)
+    return Split(
+        kind="leave-one-out",
+        train=sequences.take_events(~is_case_E | (from_end_E > 2)),
+        validation=_single_targets(sequences.take_events(from_end_E > 2), users, sequences.item_rows_E[last_U - 1]),
+        test=_single_targets(sequences.take_events(from_end_E > 1), users, sequences.item_rows_E[last_U]),
+    )
+
+
+def _single_targets(known: Sequences, users: NDArray[np.int64], targets_U: NDArray[np.int32]) -> EvaluationCases:
+    return EvaluationCases(
+        histories=known.take_users(users),
+        target_offsets_U1=np.arange(len(users) + 1, dtype=np.int64),
+        targets_T=targets_U,
+    )
+
+
+def _split_cold_items(sequences: Sequences, seed: int) -> Split:
+    """As leave-one-out, but a tenth of the items is never trained on; histories may hold them, as when serving."""
+    plain = _split_leave_one_out(sequences)
+    rows = np.unique(sequences.item_rows_E)
+    num_cold = max(1, round(COLD_ITEM_SHARE * len(rows)))
+    cold_rows = np.sort(np.random.default_rng(seed).choice(rows, size=num_cold, replace=False))
+    return Split(
+        kind="cold-items",
+        train=plain.train.take_events(~np.isin(plain.train.item_rows_E, cold_rows)),
+        validation=plain.validation,
+        test=plain.test,
+        cold_rows=cold_rows,
+    )
