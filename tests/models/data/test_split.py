@@ -1,0 +1,185 @@
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from models.data.dataset import DatasetInfo
+from models.data.sequences import Sequences
+from models.data.split import Split, SplitKind, default_split, split_sequences
+from models.domain.errors import SplitRefused
+from tests.models.data.histories import any_sequences, events_of, sequences_of
+
+
+def try_split(sequences: Sequences, kind: SplitKind, seed: int = 0) -> Split:
+    """The split, or the example is dropped where it is rightly refused."""
+    try:
+        return split_sequences(sequences, kind, time="real", seed=seed)
+    except SplitRefused:
+        assume(False)
+        raise
+
+
+class TestLeaveOneOut:
+    def test_takes_last_for_test_and_the_one_before_for_validation(self):
+        split = split_sequences(
+            sequences_of({"a": [(1, 1), (2, 2), (3, 3), (4, 4)]}), "leave-one-out", time="real", seed=0
+        )
+        assert split.train.items_of(0).tolist() == [1, 2]
+        assert split.validation is not None
+        assert split.test is not None
+        assert split.validation.histories.items_of(0).tolist() == [1, 2]
+        assert split.validation.targets_of(0).tolist() == [3]
+        assert split.test.histories.items_of(0).tolist() == [1, 2, 3]
+        assert split.test.targets_of(0).tolist() == [4]
+
+    def test_short_histories_train_whole_and_are_no_cases(self):
+        split = split_sequences(
+            sequences_of({"short": [(1, 1), (2, 2)], "long": [(1, 1), (2, 2), (3, 3)]}),
+            "leave-one-out",
+            time="order",
+            seed=0,
+        )
+        assert split.train.items_of(0).tolist() == [1, 2]
+        assert split.train.items_of(1).tolist() == [1]
+        assert split.test is not None
+        assert split.test.histories.user_ids == ["long"]
+
+    def test_refuses_a_shop_of_short_histories(self):
+        with pytest.raises(SplitRefused, match="3 events"):
+            split_sequences(sequences_of({"a": [(1, 1), (2, 2)]}), "leave-one-out", time="real", seed=0)
+
+    @given(any_sequences())
+    def test_every_users_events_come_back_in_order(self, sequences: Sequences):
+        split = try_split(sequences, "leave-one-out")
+        assert split.test is not None
+        assert split.validation is not None
+        case_of = {user: case for case, user in enumerate(split.test.histories.user_ids)}
+        for number, user in enumerate(sequences.user_ids):
+            whole = events_of(sequences, number)
+            kept = events_of(split.train, number)
+            if user not in case_of:
+                assert kept == whole
+                assert len(whole) < 3
+                continue
+            case = case_of[user]
+            assert kept == whole[:-2] == events_of(split.validation.histories, case)
+            assert events_of(split.test.histories, case) == whole[:-1]
+            assert [item for item, _ in whole[-2:]] == [
+                *split.validation.targets_of(case).tolist(),
+                *split.test.targets_of(case).tolist(),
+            ]
+
+
+class TestTemporal:
+    def test_cuts_all_users_at_one_instant(self):
+        histories = {"one": [(n, n) for n in range(0, 20, 2)], "two": [(n, n) for n in range(1, 20, 2)]}
+        split = split_sequences(sequences_of(histories), "temporal", time="real", seed=0)
+        assert split.instants == {"validation": 16, "test": 18}
+        assert [split.train.items_of(user).max() for user in (0, 1)] == [14, 15]
+
+    def test_targets_are_the_first_basket_of_the_window(self):
+        histories = {
+            "steady": [(n, 10 * n) for n in range(40)],
+            "basket": [(50, 5), (51, 365), (52, 365), (51, 365), (53, 395)],
+        }
+        split = split_sequences(sequences_of(histories), "temporal", time="real", seed=0)
+        assert split.instants == {"validation": 350, "test": 365}
+        assert split.test is not None
+        case = split.test.histories.user_ids.index("basket")
+        assert split.test.targets_of(case).tolist() == [51, 52]
+        assert events_of(split.test.histories, case) == [(50, 5)]
+
+    def test_new_users_are_cases_with_an_empty_history(self):
+        histories = {"old": [(n, n) for n in range(20)], "new": [(7, 19)]}
+        split = split_sequences(sequences_of(histories), "temporal", time="real", seed=0)
+        assert split.test is not None
+        case = split.test.histories.user_ids.index("new")
+        assert len(split.test.histories.items_of(case)) == 0
+        assert split.test.targets_of(case).tolist() == [7]
+
+    def test_refuses_times_that_are_positions(self):
+        with pytest.raises(SplitRefused, match="positions"):
+            split_sequences(sequences_of({"a": [(n, n) for n in range(20)]}), "temporal", time="order", seed=0)
+
+    def test_refuses_one_single_instant(self):
+        with pytest.raises(SplitRefused, match="one timestamp"):
+            split_sequences(sequences_of({"a": [(n, 5) for n in range(20)]}), "temporal", time="real", seed=0)
+
+    def test_refuses_events_without_a_time(self):
+        with pytest.raises(SplitRefused, match="without a time"):
+            split_sequences(sequences_of({"a": [(n, -1) for n in range(20)]}), "temporal", time="real", seed=0)
+
+    @given(any_sequences())
+    def test_nothing_is_known_before_it_happened(self, sequences: Sequences):
+        split = try_split(sequences, "temporal")
+        assert split.validation is not None
+        assert split.test is not None
+        validation_at, test_at = split.instants["validation"], split.instants["test"]
+        assert split.train.num_events > 0
+        assert split.train.timestamps_E.max() < validation_at
+        for cases, instant in ((split.validation, validation_at), (split.test, test_at)):
+            assert cases.num_cases > 0
+            assert cases.histories.timestamps_E.max(initial=-1) < instant
+            assert (np.diff(cases.target_offsets_U1) > 0).all()
+
+    @given(any_sequences())
+    def test_targets_are_what_the_user_did_next(self, sequences: Sequences):
+        split = try_split(sequences, "temporal")
+        assert split.test is not None
+        instant = split.instants["test"]
+        expected = {}
+        for number, user in enumerate(sequences.user_ids):
+            later = [(item, time) for item, time in events_of(sequences, number) if time >= instant]
+            if later:
+                basket = [item for item, time in later if time == later[0][1]]
+                expected[user] = list(dict.fromkeys(basket))
+        answered = {
+            user: split.test.targets_of(case).tolist() for case, user in enumerate(split.test.histories.user_ids)
+        }
+        assert answered == expected
+
+    @given(any_sequences())
+    def test_histories_keep_their_order(self, sequences: Sequences):
+        split = try_split(sequences, "temporal")
+        assert split.test is not None
+        for case, user in enumerate(split.test.histories.user_ids):
+            whole = events_of(sequences, sequences.user_ids.index(user))
+            known = events_of(split.test.histories, case)
+            assert known == whole[: len(known)]
+
+
+class TestColdItems:
+    @given(any_sequences(), st.integers(0, 3))
+    def test_hidden_items_are_never_trained_on(self, sequences: Sequences, seed: int):
+        split = try_split(sequences, "cold-items", seed)
+        assert not np.isin(split.train.item_rows_E, split.cold_rows).any()
+        num_items = len(np.unique(sequences.item_rows_E))
+        assert len(split.cold_rows) == max(1, round(num_items / 10))
+
+    def test_the_seed_decides_which(self):
+        sequences = sequences_of({"a": [(n, n) for n in range(200)]})
+        rows = [split_sequences(sequences, "cold-items", time="real", seed=seed).cold_rows for seed in (1, 1, 2)]
+        assert rows[0].tolist() == rows[1].tolist() != rows[2].tolist()
+
+    def test_asks_what_leave_one_out_asks(self):
+        sequences = sequences_of({"a": [(n, n) for n in range(20)]})
+        cold = split_sequences(sequences, "cold-items", time="real", seed=0).test
+        plain = split_sequences(sequences, "leave-one-out", time="real", seed=0).test
+        assert cold is not None
+        assert plain is not None
+        assert cold.targets_T.tolist() == plain.targets_T.tolist()
+
+
+class TestNoSplit:
+    def test_trains_on_everything(self):
+        sequences = sequences_of({"a": [(1, 1)]})
+        split = split_sequences(sequences, "none", time="order", seed=0)
+        assert split.train is sequences
+        assert split.validation is None
+        assert split.test is None
+
+
+class TestDefaultSplit:
+    def test_follows_what_times_mean(self):
+        assert default_split(DatasetInfo(name="a", time="real")) == "temporal"
+        assert default_split(DatasetInfo(name="a", time="order")) == "leave-one-out"
