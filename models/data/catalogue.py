@@ -1,0 +1,124 @@
+"""The catalogue's file → one checked row an item."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from models.data.check import Findings
+from models.data.columns import read_attribute, read_flags, read_numbers, read_text
+from models.data.ids import can_be_id, id_text, unusable_ids
+from models.data.table_files import scan
+from models.data.table_rows import ROW, Table, open_table, read_rows
+from models.data.timestamps import read_instants
+
+TEXT_COLUMNS: Final = ("title", "description", "category", "brand", "image", "group_id")
+OPTIONAL_COLUMNS: Final = (*TEXT_COLUMNS, "price", "in_stock", "created_at")
+
+
+def read_catalogue(file: Path, renamed: Mapping[str, str], findings: Findings) -> tuple[pl.DataFrame, int] | None:
+    """Usable items in the file's order and the number of rows dropped; None where the file cannot be used.
+
+    `item_id` first, then the known columns that are there, then the shop's own.
+    """
+    table = open_table(file, ["item_id"], OPTIONAL_COLUMNS, renamed, findings)
+    if table is None:
+        return None
+    return read_rows(
+        table, lambda source: _scan_typed(source, table), lambda found: _CatalogueReader(table, found), findings
+    )
+
+
+def _scan_typed(file: Path, table: Table) -> pl.LazyFrame:
+    """Known columns as text where the format is text; the shop's own columns of JSON Lines as JSON has them."""
+    columns = [*table.source_of.values(), *table.others]
+    if file.suffix != ".jsonl" or not table.others:
+        return scan(file, columns)
+    known = dict.fromkeys(table.source_of.values(), pl.String())
+    frame = pl.scan_ndjson(file, schema_overrides=known, infer_schema_length=None)
+    return frame.select(name for name in columns if name in frame.collect_schema())
+
+
+class _CatalogueReader:
+    def __init__(self, table: Table, findings: Findings) -> None:
+        self._table = table
+        self._findings = findings
+        self._batches: list[pl.DataFrame] = []
+
+    def take(self, rows: pl.DataFrame) -> None:
+        self._batches.append(rows)
+
+    def finish(self) -> tuple[pl.DataFrame, int] | None:
+        name, findings = self._table.file.name, self._findings
+        items = pl.concat(self._batches) if self._batches else pl.DataFrame()
+        if items.is_empty():
+            findings.fatal(name, "the file has no rows")
+            return None
+        if not can_be_id(items["item_id"].dtype):
+            findings.fatal(name, f"ids are text or whole numbers, not {items['item_id'].dtype}", column="item_id")
+            return None
+        rows = items[ROW]
+        ids = id_text(items["item_id"])
+        dropped = "item dropped"
+        unusable = unusable_ids(ids, rows, findings, file=name, column="item_id", dropped=dropped)
+        again = ~ids.is_first_distinct() & ~unusable
+        findings.note_rows(
+            again,
+            rows,
+            file=name,
+            column="item_id",
+            what="duplicate item",
+            consequence="the first one is kept",
+            values=ids,
+        )
+        kept = ~(unusable | again)
+        items = items.with_columns(ids.alias("item_id")).filter(kept)
+        if items.is_empty():
+            findings.fatal(name, "no row is usable")
+            return None
+        return items.select("item_id", *self._columns(items)), len(kept) - items.height
+
+    def _columns(self, items: pl.DataFrame) -> list[pl.Series]:
+        """All but the id, read as what they are."""
+        name, findings, rows = self._table.file.name, self._findings, items[ROW]
+        columns = [read_text(items[column]).alias(column) for column in TEXT_COLUMNS if column in items.columns]
+        if "price" in items.columns:
+            price = read_numbers(items["price"], rows, findings, file=name, column="price", least=0)
+            columns.append(price.alias("price"))
+        if "in_stock" in items.columns:
+            flags = read_flags(items["in_stock"], rows, findings, file=name, column="in_stock")
+            columns.append(flags.alias("in_stock"))
+        if "created_at" in items.columns:
+            columns.append(self._created_at(items["created_at"], rows))
+        is_csv = self._table.file.suffix == ".csv"
+        columns += [
+            read_attribute(items[other], is_csv=is_csv).alias(other)
+            for other in self._table.others
+            if other in items.columns
+        ]
+        return columns
+
+    def _created_at(self, values: pl.Series, rows: pl.Series) -> pl.Series:
+        instants = read_instants(values)
+        file = self._table.file.name
+        self._findings.note_rows(
+            instants.utc.is_null() & values.is_not_null(),
+            rows,
+            file=file,
+            column="created_at",
+            what="not a time between 1970 and 2200",
+            consequence="value left empty",
+            values=values,
+        )
+        self._findings.note_rows(
+            instants.without_zone,
+            rows,
+            file=file,
+            column="created_at",
+            what="time without zone",
+            consequence="read as UTC",
+            severity="assumed",
+            values=values,
+        )
+        return instants.utc.alias("created_at")

@@ -1,0 +1,98 @@
+"""A table's file: which one, what is in it, and its rows in batches, whatever the format."""
+
+import codecs
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from models.data.check import Findings
+
+FORMATS: Final = (".parquet", ".csv", ".jsonl")
+BATCH_ROWS: Final = 250_000
+NUM_LINES_FOR_KEYS: Final = 1_000
+CHUNK_BYTES: Final = 1 << 22
+
+
+class BrokenTableError(Exception):
+    """A row that the fast reader cannot read; never leaves `models.data`."""
+
+
+def find_table(folder: Path, table: str, findings: Findings) -> Path | None:
+    """The one file of that table; none or several are reported."""
+    found = [folder / f"{table}{suffix}" for suffix in FORMATS if (folder / f"{table}{suffix}").is_file()]
+    names = ", ".join(f"{table}{suffix}" for suffix in FORMATS)
+    if not found:
+        findings.fatal(table, f"no file: one of {names} is needed")
+    elif len(found) > 1:
+        findings.fatal(table, f"{len(found)} files ({', '.join(file.name for file in found)}): only one may be there")
+    return found[0] if len(found) == 1 else None
+
+
+def is_readable(file: Path, findings: Findings) -> bool:
+    """Whether the file has a known format, is not empty and, as text, is UTF-8; what it is not is reported."""
+    if file.suffix not in FORMATS:
+        findings.fatal(file.name, f"unknown format {file.suffix!r}; known: {', '.join(FORMATS)}")
+        return False
+    if file.stat().st_size == 0:
+        findings.fatal(file.name, "the file is empty")
+        return False
+    if file.suffix == ".parquet":
+        return True
+    row = _first_line_not_utf8(file)
+    if row is not None:
+        findings.fatal(file.name, f"the file is not UTF-8: line {row} is the first that cannot be decoded")
+    return row is None
+
+
+def column_names(file: Path) -> list[str]:
+    """Columns of the file; of JSON Lines, the keys of its first thousand objects.
+
+    Raises `pl.exceptions.ComputeError` where a Parquet file is none.
+    """
+    if file.suffix == ".parquet":
+        return list(pl.read_parquet_schema(file))
+    if file.suffix == ".csv":
+        return pl.scan_csv(file, infer_schema=False, quote_char='"', n_rows=0).collect_schema().names()
+    keys: dict[str, None] = {}
+    with file.open(encoding="utf-8-sig") as lines:
+        for _, line in zip(range(NUM_LINES_FOR_KEYS), lines, strict=False):
+            try:
+                entry = json.loads(line) if line.strip() else {}
+            except ValueError:
+                continue  # named later, with its row
+            keys.update(dict.fromkeys(entry if isinstance(entry, dict) else ()))
+    return list(keys)
+
+
+def scan(file: Path, columns: Sequence[str]) -> pl.LazyFrame:
+    """Those columns; of text formats, all of them as text."""
+    if file.suffix == ".parquet":
+        return pl.scan_parquet(file, glob=False).select(columns)
+    if file.suffix == ".csv":
+        return pl.scan_csv(file, infer_schema=False, glob=False).select(columns)
+    return pl.scan_ndjson(file, schema=dict.fromkeys(columns, pl.String()))
+
+
+def batches(frame: pl.LazyFrame) -> Iterator[pl.DataFrame]:
+    """The rows in their order, a bounded number at a time. Raises `BrokenTableError`, maybe after some batches."""
+    try:
+        for batch in frame.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True, engine="streaming"):
+            yield from batch.iter_slices(BATCH_ROWS)
+    except pl.exceptions.PolarsError as error:
+        raise BrokenTableError(str(error).splitlines()[0]) from error
+
+
+def _first_line_not_utf8(file: Path) -> int | None:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    line = 1
+    with file.open("rb") as stream:
+        while chunk := stream.read(CHUNK_BYTES):
+            try:
+                decoder.decode(chunk)
+            except UnicodeDecodeError as error:
+                return line + error.object[: error.start].count(b"\n")
+            line += chunk.count(b"\n")
+    return line if decoder.getstate()[0] else None

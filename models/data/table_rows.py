@@ -1,0 +1,139 @@
+"""A table's columns under our names, its rows with numbers, broken rows left out and named."""
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import polars as pl
+
+from models.data.check import Findings
+from models.data.repair import repair
+from models.data.table_files import BrokenTableError, batches, column_names, is_readable
+
+ROW = "row number"
+"""Name of the column that holds the row number, from 1; no shop's column is called so."""
+
+
+Made_co = TypeVar("Made_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A file whose header fits."""
+
+    file: Path
+    source_of: Mapping[str, str]
+    """Our name of each column that is there → the file's name of it."""
+    others: Sequence[str]
+    """Columns that are none of ours."""
+
+
+def open_table(
+    file: Path, required: Sequence[str], optional: Sequence[str], renamed: Mapping[str, str], findings: Findings
+) -> Table | None:
+    """The file under our names; None, with the reasons reported, where it cannot be used at all.
+
+    `renamed`: our name → the file's name, for those that differ.
+    """
+    if not is_readable(file, findings):
+        return None
+    try:
+        there = column_names(file)
+    except pl.exceptions.PolarsError as error:
+        findings.fatal(file.name, f"the file cannot be read as {file.suffix[1:]}: {str(error).splitlines()[0]}")
+        return None
+    source_of = {name: renamed.get(name, name) for name in (*required, *optional)}
+    missing = [name for name in source_of if source_of[name] not in there and (name in required or name in renamed)]
+    for name in missing:
+        asked = f"missing column {source_of[name]!r}" + (f" (mapped to {name})" if name in renamed else "")
+        findings.fatal(file.name, f"{asked}; the file has: {', '.join(there) or 'none'}", column=name)
+    if missing:
+        return None
+    kept = {name: source for name, source in source_of.items() if source in there}
+    others = [name for name in there if name not in kept and name not in kept.values()]
+    return Table(file=file, source_of=kept, others=others)
+
+
+class RowReader(Protocol[Made_co]):
+    """Takes batches in the file's order and makes one thing of them."""
+
+    def take(self, rows: pl.DataFrame) -> None:
+        """The next rows, under our names, with `ROW`."""
+
+    def finish(self) -> Made_co:
+        """What became of all rows."""
+
+
+def read_rows(
+    table: Table,
+    scan: Callable[[Path], pl.LazyFrame],
+    new_reader: Callable[[Findings], RowReader[Made_co]],
+    findings: Findings,
+) -> Made_co | None:
+    """What the reader makes of the table; None, with the reason reported, where the file is broken beyond repair.
+
+    Where a row of a text file is broken, reading starts again with a new reader on a copy without such rows.
+    """
+    try:
+        return _read_once(table, table.file, scan, new_reader, findings, frozenset())
+    except BrokenTableError as error:
+        reason = str(error)
+    if table.file.suffix == ".parquet":
+        findings.fatal(table.file.name, f"the file cannot be read as Parquet: {reason}")
+        return None
+    with tempfile.TemporaryDirectory(prefix="figment-repair-") as folder:
+        repaired = repair(table.file, Path(folder), findings)
+        if repaired is None:
+            return None
+        return _read_once(table, repaired.file, scan, new_reader, findings, repaired.broken_rows)
+
+
+def _read_once(
+    table: Table,
+    file: Path,
+    scan: Callable[[Path], pl.LazyFrame],
+    new_reader: Callable[[Findings], RowReader[Made_co]],
+    findings: Findings,
+    broken_rows: frozenset[int],
+) -> Made_co:
+    found = Findings()  # thrown away with the reader if a later batch is broken
+    reader = new_reader(found)
+    first = 1
+    for batch in batches(scan(file)):
+        rows = pl.int_range(first, first + batch.height, dtype=pl.UInt32, eager=True)
+        first += batch.height
+        named = batch.select(
+            rows.alias(ROW),
+            *(pl.col(source).alias(name) for name, source in table.source_of.items()),
+            *(name for name in table.others if name in batch.columns),
+        )
+        reader.take(_without_empty_rows(named, table.file, broken_rows, found))
+    findings.add_all(found)
+    return reader.finish()
+
+
+def _without_empty_rows(
+    rows: pl.DataFrame, file: Path, broken_rows: frozenset[int], findings: Findings
+) -> pl.DataFrame:
+    """Broken rows (reported already) and, of CSV, rows with nothing in them (a note) left out."""
+    if file.suffix == ".parquet":
+        return rows
+    first_column = rows.columns[1]
+    if not broken_rows and rows[first_column].null_count() == 0:
+        return rows  # the usual case, for nothing
+    broken = rows[ROW].is_in(pl.Series(broken_rows, dtype=pl.UInt32).implode())
+    empty = rows.select(pl.all_horizontal(pl.exclude(ROW).is_null())).to_series() & ~broken
+    if file.suffix == ".csv":
+        findings.note_rows(
+            empty,
+            rows[ROW],
+            file=file.name,
+            column=None,
+            what="row with nothing in it",
+            consequence="skipped",
+            severity="note",
+        )
+        broken = broken | empty
+    return rows.filter(~broken)
