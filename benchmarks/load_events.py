@@ -95,7 +95,6 @@ def load_here(folder: Path) -> None:
     """What the child process does: load, then print what it took."""
     from models.data.read import load_dataset
 
-    imported_bytes = peak_bytes()
     start = time.perf_counter()
     loaded = load_dataset(folder)
     seconds = time.perf_counter() - start
@@ -103,7 +102,6 @@ def load_here(folder: Path) -> None:
     took = {
         "seconds": round(seconds, 2),
         "peak_rss_bytes": peak_bytes(),
-        "peak_rss_bytes_before_loading": imported_bytes,
         "events_used": report.num_events,
         "events_dropped": report.dropped_events,
         "users": report.num_users,

@@ -26,7 +26,10 @@ def read_catalogue(file: Path, renamed: Mapping[str, str], findings: Findings) -
     if table is None:
         return None
     return read_rows(
-        table, lambda source: _scan_typed(source, table), lambda found: _CatalogueReader(table, found), findings
+        table,
+        lambda source: _scan_typed(source, table),
+        lambda found, num_broken: _CatalogueReader(table, found, num_broken),
+        findings,
     )
 
 
@@ -41,9 +44,10 @@ def _scan_typed(file: Path, table: Table) -> pl.LazyFrame:
 
 
 class _CatalogueReader:
-    def __init__(self, table: Table, findings: Findings) -> None:
+    def __init__(self, table: Table, findings: Findings, num_broken: int) -> None:
         self._table = table
         self._findings = findings
+        self._num_broken = num_broken
         self._batches: list[pl.DataFrame] = []
 
     def take(self, rows: pl.DataFrame) -> None:
@@ -77,7 +81,7 @@ class _CatalogueReader:
         if items.is_empty():
             findings.fatal(name, "no row is usable")
             return None
-        return items.select("item_id", *self._columns(items)), len(kept) - items.height
+        return items.select("item_id", *self._columns(items)), self._num_broken + len(kept) - items.height
 
     def _columns(self, items: pl.DataFrame) -> list[pl.Series]:
         """All but the id, read as what they are."""

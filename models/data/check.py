@@ -132,9 +132,7 @@ def render_problem(problem: Problem) -> str:
     place = problem.file if problem.column is None else f"{problem.file}, column {problem.column}"
     parts = [f"{place}: {problem.what}"]
     if problem.examples:
-        parts.append(
-            f" ({', '.join(map(repr, problem.examples))}{', …' if problem.count > len(problem.examples) else ''})"
-        )
+        parts.append(f", such as {', '.join(map(repr, problem.examples))},")
     if not problem.rows and problem.count > 1:
         parts.append(f": {problem.count:,}")
     if problem.rows:

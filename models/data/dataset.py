@@ -28,8 +28,8 @@ class Dataset:
     """One row an item, `item_id` unique (String); the row number is the `item_row` used everywhere else."""
     events: pl.DataFrame
     """`user_id` (Enum, ids in alphabetical order), `item_id` (Enum, ids in the catalogue's order, so that its physical
-    values are item rows), `timestamp` (Datetime[us, UTC]), `event_type` (Enum of `EVENT_TYPES`) and those of `event_id`,
-    `session_id`, `quantity`, `unit_price`, `rating` that the file has; ordered by user, then time, then place in the
-    file. Enums hold ten million events in a fifth of the memory of text; `.cast(pl.String)` gives the text."""
+    values are item rows), `timestamp` (Datetime[us, UTC]), `event_type` (Enum of `EVENT_TYPES`) and those of
+    `event_id`, `session_id`, `quantity`, `unit_price`, `rating` that the file has; ordered by user, then time, then
+    place in the file. Enums take a fifth of the memory of text; `.cast(pl.String)` gives the text."""
     digest: str
     """SHA-256 of the checked tables: the same data read from CSV or Parquet has the same digest."""

@@ -28,5 +28,6 @@ def _update(digest: "hashlib._Hash", column: pl.Series) -> None:
     elif column.dtype == pl.Float64:
         digest.update(column.fill_null(float("nan")).to_numpy().tobytes())
     else:
-        for rows in column.iter_slices(CHUNK_ROWS) if hasattr(column, "iter_slices") else [column]:
-            digest.update("\x1f".join("\x00" if value is None else str(value) for value in rows.to_list()).encode())
+        for first in range(0, len(column), CHUNK_ROWS):
+            values = column.slice(first, CHUNK_ROWS).to_list()
+            digest.update(("\x1f".join("\x00" if value is None else str(value) for value in values) + "\x1e").encode())

@@ -53,7 +53,7 @@ def _json_lines(file: Path) -> Iterator[str | None]:
             if not line.strip():
                 continue
             try:
-                entry = json.loads(line)
+                entry = json.loads(line, parse_constant=str)  # NaN is for the checks to name
             except ValueError:
                 yield None
                 continue

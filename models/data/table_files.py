@@ -2,7 +2,7 @@
 
 import codecs
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -76,9 +76,10 @@ def scan(file: Path, columns: Sequence[str]) -> pl.LazyFrame:
     return pl.scan_ndjson(file, schema=dict.fromkeys(columns, pl.String()))
 
 
-def batches(frame: pl.LazyFrame) -> Iterator[pl.DataFrame]:
-    """The rows in their order, a bounded number at a time. Raises `BrokenTableError`, maybe after some batches."""
+def batches(scan_file: Callable[[], pl.LazyFrame]) -> Iterator[pl.DataFrame]:
+    """The scanned rows in their order, so many at a time. Raises `BrokenTableError`, maybe after some batches."""
     try:
+        frame = scan_file()
         for batch in frame.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True, engine="streaming"):
             yield from batch.iter_slices(BATCH_ROWS)
     except pl.exceptions.PolarsError as error:

@@ -69,12 +69,13 @@ class RowReader(Protocol[Made_co]):
 def read_rows(
     table: Table,
     scan: Callable[[Path], pl.LazyFrame],
-    new_reader: Callable[[Findings], RowReader[Made_co]],
+    new_reader: Callable[[Findings, int], RowReader[Made_co]],
     findings: Findings,
 ) -> Made_co | None:
     """What the reader makes of the table; None, with the reason reported, where the file is broken beyond repair.
 
-    Where a row of a text file is broken, reading starts again with a new reader on a copy without such rows.
+    Where a row of a text file is broken, reading starts again on a copy without such rows, with a new reader that is
+    told how many they are.
     """
     try:
         return _read_once(table, table.file, scan, new_reader, findings, frozenset())
@@ -87,21 +88,25 @@ def read_rows(
         repaired = repair(table.file, Path(folder), findings)
         if repaired is None:
             return None
-        return _read_once(table, repaired.file, scan, new_reader, findings, repaired.broken_rows)
+        try:
+            return _read_once(table, repaired.file, scan, new_reader, findings, repaired.broken_rows)
+        except BrokenTableError as error:
+            findings.fatal(table.file.name, f"the file cannot be read: {error}")
+            return None
 
 
 def _read_once(
     table: Table,
     file: Path,
     scan: Callable[[Path], pl.LazyFrame],
-    new_reader: Callable[[Findings], RowReader[Made_co]],
+    new_reader: Callable[[Findings, int], RowReader[Made_co]],
     findings: Findings,
     broken_rows: frozenset[int],
 ) -> Made_co:
     found = Findings()  # thrown away with the reader if a later batch is broken
-    reader = new_reader(found)
+    reader = new_reader(found, len(broken_rows))
     first = 1
-    for batch in batches(scan(file)):
+    for batch in batches(lambda: scan(file)):
         rows = pl.int_range(first, first + batch.height, dtype=pl.UInt32, eager=True)
         first += batch.height
         named = batch.select(
@@ -110,8 +115,9 @@ def _read_once(
             *(name for name in table.others if name in batch.columns),
         )
         reader.take(_without_empty_rows(named, table.file, broken_rows, found))
+    made = reader.finish()
     findings.add_all(found)
-    return reader.finish()
+    return made
 
 
 def _without_empty_rows(
@@ -123,7 +129,7 @@ def _without_empty_rows(
     first_column = rows.columns[1]
     if not broken_rows and rows[first_column].null_count() == 0:
         return rows  # the usual case, for nothing
-    broken = rows[ROW].is_in(pl.Series(broken_rows, dtype=pl.UInt32).implode())
+    broken = rows[ROW].is_in(pl.Series(sorted(broken_rows), dtype=pl.UInt32).implode())
     empty = rows.select(pl.all_horizontal(pl.exclude(ROW).is_null())).to_series() & ~broken
     if file.suffix == ".csv":
         findings.note_rows(

@@ -1,0 +1,454 @@
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from models.data.check import Problem, render_report
+from models.data.read import LoadedDataset, load_dataset, load_events, read_events_file
+from models.domain.errors import DatasetError
+from tests.models.data.shops import EVENTS, ITEMS, event, write_rows, write_shop
+
+FORMATS = [".parquet", ".csv", ".jsonl"]
+
+
+def problem_of(loaded: LoadedDataset, what: str) -> Problem:
+    found = [problem for problem in loaded.report.problems if what in problem.what]
+    assert len(found) == 1, render_report(loaded.report)
+    return found[0]
+
+
+def refusal(folder: Path, *, strict: bool = False) -> str:
+    with pytest.raises(DatasetError) as caught:
+        load_dataset(folder, strict=strict)
+    return str(caught.value)
+
+
+class TestLoadDataset:
+    @pytest.mark.parametrize("suffix", FORMATS)
+    def test_reads_all_formats_alike(self, tmp_path: Path, suffix: str):
+        loaded = load_dataset(write_shop(tmp_path / "shop", suffix=suffix))
+        events = loaded.dataset.events
+        assert events["user_id"].to_list() == ["u1", "u1", "u2", "u2"]
+        assert events["item_id"].to_list() == ["a", "c", "b", "a"]
+        assert events["item_id"].to_physical().to_list() == [0, 2, 1, 0]
+        assert events["event_type"].to_list() == ["purchase", "purchase", "view", "click"]
+        assert events["timestamp"].dtype == pl.Datetime("us", "UTC")
+        assert events["timestamp"][0] == datetime(2026, 1, 1, 10, tzinfo=UTC)
+        catalogue = loaded.dataset.catalogue
+        assert catalogue.columns == ["item_id", "title", "price", "colour"]
+        assert catalogue["colour"].to_list() == ["red", None, "yellow"]
+        assert catalogue["price"].to_list() == [1.5, 2.0, 3.25]
+        assert loaded.report.problems == []
+        assert (loaded.report.num_items, loaded.report.num_users, loaded.report.num_events) == (3, 2, 4)
+
+    def test_the_digest_is_of_the_data_not_of_the_format(self, tmp_path: Path):
+        items = [{**item, "stock": n, "weight": n + 0.5, "loose": n == 1} for n, item in enumerate(ITEMS)]
+        events = [event(item_id=i, quantity=2, session_id=f"s{n}", event_id=f"e{n}") for n, i in enumerate("abc")]
+        digests = {
+            suffix: load_dataset(
+                write_shop(tmp_path / suffix, items=items, events=events, suffix=suffix)
+            ).dataset.digest
+            for suffix in FORMATS
+        }
+        assert len(set(digests.values())) == 1
+        events[0] = event(item_id="b", quantity=2, session_id="s0", event_id="e0")
+        changed = load_dataset(write_shop(tmp_path / "changed", items=items, events=events)).dataset.digest
+        assert changed not in digests.values()
+
+    def test_formats_may_be_mixed(self, tmp_path: Path):
+        folder = write_shop(tmp_path / "shop")
+        (folder / "events.csv").unlink()
+        write_rows(folder / "events.jsonl", EVENTS)
+        assert load_dataset(folder).report.num_events == 4
+
+    @pytest.mark.parametrize("suffix", FORMATS)
+    def test_integer_ids_become_their_decimals(self, tmp_path: Path, suffix: str):
+        items = [{"item_id": number, "title": "x"} for number in (10, 2)]
+        events = [{"user_id": 7, "item_id": 2, "timestamp": 1767225600 + n} for n in range(2)]
+        dataset = load_dataset(write_shop(tmp_path / "shop", items=items, events=events, suffix=suffix)).dataset
+        assert dataset.catalogue["item_id"].to_list() == ["10", "2"]
+        assert dataset.events["user_id"].to_list() == ["7", "7"]
+        assert dataset.events["item_id"].to_list() == ["2", "2"]
+        assert dataset.events["event_type"].to_list() == ["purchase", "purchase"]
+
+    def test_keeps_known_optional_columns_and_drops_others(self, tmp_path: Path):
+        optional = {"event_id": "e", "session_id": "s", "quantity": 2, "unit_price": 1.5, "rating": 4}
+        events = [event(**optional, weather="fine")]
+        dataset = load_dataset(write_shop(tmp_path / "shop", events=events)).dataset
+        assert dataset.events.columns == ["user_id", "item_id", "timestamp", "event_type", *optional]
+        assert dataset.events.row(0)[4:] == ("e", "s", 2.0, 1.5, 4.0)
+
+    def test_own_columns_of_csv_get_their_type(self, tmp_path: Path):
+        items = [
+            {"item_id": "a", "code": "007", "pages": "12", "weight": "1.5", "organic": "true", "empty": ""},
+            {"item_id": "b", "code": "070", "pages": "", "weight": "2", "organic": "False", "empty": ""},
+        ]
+        catalogue = load_dataset(
+            write_shop(tmp_path / "shop", items=items, events=[event(), event()])
+        ).dataset.catalogue
+        assert catalogue["code"].to_list() == ["007", "070"]
+        assert catalogue["pages"].to_list() == [12, None]
+        assert catalogue["weight"].to_list() == [1.5, 2.0]
+        assert catalogue["organic"].to_list() == [True, False]
+        assert catalogue["empty"].to_list() == [None, None]
+
+    def test_own_columns_of_json_lines_stay_as_they_are(self, tmp_path: Path):
+        items = [{"item_id": "a", "tags": ["x", "y"], "code": "12"}, {"item_id": "b", "tags": [], "late": 1}]
+        folder = write_shop(tmp_path / "shop", items=items, events=[event(), event()], suffix=".jsonl")
+        catalogue = load_dataset(folder).dataset.catalogue
+        assert catalogue["tags"].to_list() == [["x", "y"], []]
+        assert catalogue["code"].to_list() == ["12", None]
+        assert catalogue["late"].to_list() == [None, 1]
+
+    def test_known_columns_are_read_as_what_they_are(self, tmp_path: Path):
+        items = [
+            {"item_id": "a", "in_stock": "yes", "created_at": "2026-01-01T00:00:00+01:00", "title": 5},
+            {"item_id": "b", "in_stock": "0", "created_at": "never", "title": ""},
+        ]
+        loaded = load_dataset(write_shop(tmp_path / "shop", items=items, events=[event(), event()]))
+        catalogue = loaded.dataset.catalogue
+        assert catalogue["in_stock"].to_list() == [True, False]
+        assert catalogue["created_at"].to_list() == [datetime(2025, 12, 31, 23, tzinfo=UTC), None]
+        assert catalogue["title"].to_list() == ["5", None]
+        assert problem_of(loaded, "not a time").rows == (2,)
+
+    def test_maps_columns_that_are_called_otherwise(self, tmp_path: Path):
+        events = [
+            {"customer": "u1", "sku": "a", "when": 1767225600},
+            {"customer": "u1", "sku": "b", "when": 1767225601},
+        ]
+        items = [{"sku": "a", "name": "Apple"}, {"sku": "b", "name": "Bread"}]
+        column_map = {
+            "events.user_id": "customer",
+            "events.item_id": "sku",
+            "events.timestamp": "when",
+            "catalogue.item_id": "sku",
+            "catalogue.title": "name",
+        }
+        dataset = load_dataset(write_shop(tmp_path / "shop", items=items, events=events), column_map=column_map).dataset
+        assert dataset.events["item_id"].to_list() == ["a", "b"]
+        assert dataset.catalogue.columns == ["item_id", "title"]
+
+    def test_a_mapped_column_wins_over_one_of_our_name(self, tmp_path: Path):
+        events = [event(customer="real"), event(customer="real")]
+        folder = write_shop(tmp_path / "shop", events=events)
+        dataset = load_dataset(folder, column_map={"events.user_id": "customer"}).dataset
+        assert dataset.events["user_id"].to_list() == ["real", "real"]
+
+    def test_refuses_to_map_a_name_it_does_not_know(self, tmp_path: Path):
+        with pytest.raises(DatasetError, match=r"events\.user.*events\.user_id"):
+            load_dataset(write_shop(tmp_path / "shop"), column_map={"events.user": "customer"})
+
+    def test_byte_order_mark_is_no_part_of_a_name(self, tmp_path: Path):
+        for suffix in (".csv", ".jsonl"):
+            folder = write_shop(tmp_path / suffix, suffix=suffix)
+            for file in folder.iterdir():
+                file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+            assert load_dataset(folder).report.num_events == 4
+
+    def test_events_with_equal_times_stay_in_the_files_order(self, tmp_path: Path):
+        events = [event(item_id=item, timestamp="2026-01-01T10:00:00Z") for item in "cabac"]
+        dataset = load_dataset(write_shop(tmp_path / "shop", events=events)).dataset
+        assert dataset.events["item_id"].to_list() == list("cabac")
+
+
+class TestDatasetInfo:
+    def test_tells_what_the_file_tells(self, tmp_path: Path):
+        info = {"name": "Shop", "source": "me", "licence": "MIT", "time": "order", "caveat": "small"}
+        told = load_dataset(write_shop(tmp_path / "shop", info=info)).dataset.info
+        assert (told.name, told.source, told.licence, told.time) == ("Shop", "me", "MIT", "order")
+
+    def test_without_the_file_the_folder_names_it_and_times_are_real(self, tmp_path: Path):
+        told = load_dataset(write_shop(tmp_path / "corner-shop")).dataset.info
+        assert (told.name, told.time) == ("corner-shop", "real")
+
+    @pytest.mark.parametrize(
+        ("text", "reason"),
+        [
+            ("{", "not a JSON file"),
+            ("[]", "not a JSON object"),
+            ('{"time": "guess"}', "'guess'; it is real or order"),
+            ('{"time": []}', "it is real or order"),
+            ('{"name": 5}', "name is not text"),
+        ],
+    )
+    def test_refuses_a_malformed_file(self, tmp_path: Path, text: str, reason: str):
+        message = refusal(write_shop(tmp_path / "shop", info=text))
+        assert "dataset.json" in message
+        assert reason in message
+
+
+class TestProblemsThatCostData:
+    @pytest.mark.parametrize("suffix", FORMATS)
+    @pytest.mark.parametrize(
+        ("change", "column", "what"),
+        [
+            ({"item_id": "nowhere"}, "item_id", "unknown item"),
+            ({"item_id": ""}, "item_id", "empty id"),
+            ({"user_id": ""}, "user_id", "empty id"),
+            ({"user_id": "x" * 129}, "user_id", "more than 128"),
+            ({"user_id": "a\x07b"}, "user_id", "unprintable"),
+            ({"event_type": "Purchase"}, "event_type", "unknown event type"),
+            ({"timestamp": "soon"}, "timestamp", "not a time"),
+            ({"timestamp": None}, "timestamp", "no time"),
+        ],
+    )
+    def test_drops_the_event_and_names_the_row(self, tmp_path: Path, suffix: str, change: dict, column: str, what: str):
+        folder = write_shop(tmp_path / "shop", events=[*EVENTS, event(**change)], suffix=suffix)
+        loaded = load_dataset(folder)
+        problem = problem_of(loaded, what)
+        assert (problem.file, problem.column, problem.severity) == (f"events{suffix}", column, "loss")
+        assert (problem.count, problem.rows) == (1, (5,))
+        assert loaded.report.dropped_events == 1
+        assert loaded.report.num_events == 4
+        assert what in refusal(folder, strict=True)
+
+    def test_a_row_with_two_problems_is_dropped_once_and_named_twice(self, tmp_path: Path):
+        loaded = load_dataset(write_shop(tmp_path / "shop", events=[*EVENTS, event(item_id="?", timestamp="soon")]))
+        assert problem_of(loaded, "unknown item").rows == problem_of(loaded, "not a time").rows == (5,)
+        assert loaded.report.dropped_events == 1
+
+    def test_counts_all_rows_and_names_the_first(self, tmp_path: Path):
+        loaded = load_dataset(write_shop(tmp_path / "shop", events=[*EVENTS, *[event(item_id="?")] * 8]))
+        problem = problem_of(loaded, "unknown item")
+        assert problem.count == 8
+        assert problem.rows == (5, 6, 7, 8, 9)
+        assert problem.examples == ("?",)
+
+    def test_keeps_the_first_of_duplicate_events(self, tmp_path: Path):
+        events = [
+            event(event_id=name, item_id=item)
+            for name, item in (("x", "a"), ("y", "b"), ("x", "c"), ("", "a"), ("", "b"))
+        ]
+        loaded = load_dataset(write_shop(tmp_path / "shop", events=events))
+        assert problem_of(loaded, "duplicate event_id").rows == (3,)
+        assert loaded.dataset.events["item_id"].to_list() == ["a", "b", "a", "b"]
+
+    def test_keeps_the_first_of_duplicate_items(self, tmp_path: Path):
+        items = [*ITEMS, {**ITEMS[0], "title": "Another apple"}]
+        loaded = load_dataset(write_shop(tmp_path / "shop", items=items))
+        assert problem_of(loaded, "duplicate item").rows == (4,)
+        assert loaded.dataset.catalogue["title"].to_list() == ["Apple", "Bread", "Cheese, hard"]
+        assert loaded.report.dropped_items == 1
+
+    @pytest.mark.parametrize("suffix", FORMATS)
+    @pytest.mark.parametrize(
+        ("price", "what"),
+        [(float("nan"), "not a number"), (float("inf"), "infinite number"), (-1.0, "negative number")],
+    )
+    def test_empties_a_price_that_is_none(self, tmp_path: Path, suffix: str, price: float, what: str):
+        items = [*ITEMS, {"item_id": "d", "title": "Dill", "price": price, "colour": None}]
+        folder = write_shop(tmp_path / "shop", items=items, suffix=suffix)
+        loaded = load_dataset(folder)
+        problem = problem_of(loaded, what)
+        assert (problem.column, problem.rows, problem.severity) == ("price", (4,), "loss")
+        assert loaded.dataset.catalogue["price"].to_list() == [1.5, 2.0, 3.25, None]
+        assert "price" in refusal(folder, strict=True)
+
+    def test_a_price_in_words_is_not_a_number(self, tmp_path: Path):
+        loaded = load_dataset(write_shop(tmp_path / "shop", items=[*ITEMS, {"item_id": "d", "price": "cheap"}]))
+        assert problem_of(loaded, "not a number").examples == ("cheap",)
+
+    def test_numbers_of_events_are_checked_too(self, tmp_path: Path):
+        events = [event(quantity="two", unit_price=-3), event(quantity="2", unit_price=3)]
+        loaded = load_dataset(write_shop(tmp_path / "shop", events=events))
+        assert problem_of(loaded, "not a number").column == "quantity"
+        assert problem_of(loaded, "negative number").column == "unit_price"
+        assert loaded.dataset.events["quantity"].to_list() == [None, 2.0]
+
+    @pytest.mark.parametrize("line", ["{", '{"user_id": "u1"', "[1]", "null", "word", '{"a": 1} {"b": 2}'])
+    def test_drops_a_malformed_json_line_and_names_it(self, tmp_path: Path, line: str):
+        folder = write_shop(tmp_path / "shop", suffix=".jsonl")
+        lines = (folder / "events.jsonl").read_text().splitlines()
+        (folder / "events.jsonl").write_text("\n".join([lines[0], line, *lines[1:], json.dumps(event(item_id="?"))]))
+        loaded = load_dataset(folder)
+        assert problem_of(loaded, "not a JSON object").rows == (2,)
+        assert problem_of(loaded, "unknown item").rows == (6,)
+        assert loaded.report.num_events == 4
+        assert loaded.report.dropped_events == 2
+
+    def test_drops_a_csv_row_with_too_many_fields_and_names_it(self, tmp_path: Path):
+        folder = write_shop(tmp_path / "shop")
+        lines = (folder / "catalogue.csv").read_text().splitlines()
+        (folder / "catalogue.csv").write_text("\n".join([*lines, "d,Dill, fresh,1.0,green", "e,Egg,1.0,white"]))
+        loaded = load_dataset(folder)
+        assert problem_of(loaded, "more fields").rows == (4,)
+        assert loaded.dataset.catalogue["item_id"].to_list() == ["a", "b", "c", "e"]
+        assert loaded.report.dropped_items == 1
+
+
+class TestProblemsThatCostNothing:
+    def test_a_time_without_zone_is_read_as_utc_but_not_strictly(self, tmp_path: Path):
+        folder = write_shop(tmp_path / "shop", events=[*EVENTS, event(timestamp="2026-01-01T10:00:00")])
+        loaded = load_dataset(folder)
+        problem = problem_of(loaded, "time without zone")
+        assert (problem.rows, problem.severity, problem.consequence) == ((5,), "assumed", "read as UTC")
+        assert loaded.report.num_events == 5
+        assert "time without zone" in refusal(folder, strict=True)
+
+    def test_times_of_a_parquet_file_without_zone_are_reported(self, tmp_path: Path):
+        events = [event(timestamp=datetime(2026, 1, 1, hour)) for hour in (1, 2)]
+        loaded = load_dataset(write_shop(tmp_path / "shop", events=events, suffix=".parquet"))
+        assert problem_of(loaded, "time without zone").count == 2
+
+    def test_notes_do_not_stop_strict_reading(self, tmp_path: Path):
+        events = [*EVENTS, event(user_id="once"), event(timestamp="2150-01-01T00:00:00Z"), event(event_type="")]
+        loaded = load_dataset(write_shop(tmp_path / "shop", events=events), strict=True)
+        assert problem_of(loaded, "one event").count == 1
+        assert problem_of(loaded, "future").rows == (6,)
+        assert problem_of(loaded, "no event type").rows == (7,)
+        assert {problem.severity for problem in loaded.report.problems} == {"note"}
+        assert loaded.report.num_events == 7
+
+    def test_impressions_do_not_make_a_history(self, tmp_path: Path):
+        events = [event(user_id="looker", event_type="impression"), event(user_id="looker"), event(), event()]
+        assert problem_of(load_dataset(write_shop(tmp_path / "shop", events=events)), "one event").count == 1
+
+    def test_positions_are_never_in_the_future(self, tmp_path: Path):
+        events = [event(timestamp="2150-01-01T00:00:00Z"), event()]
+        loaded = load_dataset(write_shop(tmp_path / "shop", events=events, info={"name": "x", "time": "order"}))
+        assert loaded.report.problems == []
+
+    def test_rows_with_nothing_in_them_are_skipped(self, tmp_path: Path):
+        folder = write_shop(tmp_path / "shop")
+        text = (folder / "events.csv").read_text()
+        (folder / "events.csv").write_text(text + "\n,,,\n" + "u1,?,2026-01-01T10:00:00Z,purchase\n")
+        loaded = load_dataset(folder)
+        assert problem_of(loaded, "nothing in it").rows == (5, 6)
+        assert problem_of(loaded, "unknown item").rows == (7,)
+
+
+class TestUnusableFolders:
+    def test_names_the_missing_column_and_what_is_there(self, tmp_path: Path):
+        for suffix in FORMATS:
+            events = [{"customer": "u1", "item_id": "a"}]
+            message = refusal(write_shop(tmp_path / suffix, events=events, suffix=suffix))
+            assert "missing column 'user_id'; the file has: customer, item_id" in message
+            assert "missing column 'timestamp'" in message
+
+    def test_a_mapped_column_that_is_missing_is_named(self, tmp_path: Path):
+        with pytest.raises(DatasetError, match=r"missing column 'who' \(mapped to user_id\)"):
+            load_dataset(write_shop(tmp_path / "shop"), column_map={"events.user_id": "who"})
+
+    def test_lists_the_problems_of_all_files_at_once(self, tmp_path: Path):
+        folder = write_shop(tmp_path / "shop", items=[{"id": "a"}], info="{")
+        (folder / "events.csv").write_bytes("user_id,item_id,timestamp\nJosé,a,0\n".encode("latin-1"))
+        message = refusal(folder)
+        assert "dataset.json" in message
+        assert "missing column 'item_id'" in message
+        assert "events.csv: the file is not UTF-8: line 2" in message
+
+    def test_tells_dropped_rows_beside_what_stops_it(self, tmp_path: Path):
+        folder = write_shop(tmp_path / "shop", items=[*ITEMS, ITEMS[0]], events=[{"nothing": 1}])
+        message = refusal(folder)
+        assert "duplicate item" in message
+        assert "missing column" in message
+
+    @pytest.mark.parametrize("suffix", FORMATS)
+    def test_refuses_an_empty_file(self, tmp_path: Path, suffix: str):
+        folder = write_shop(tmp_path / "shop", suffix=suffix)
+        (folder / f"events{suffix}").write_bytes(b"")
+        assert f"events{suffix}: the file is empty" in refusal(folder)
+
+    def test_refuses_a_header_without_rows(self, tmp_path: Path):
+        folder = write_shop(tmp_path / "shop")
+        (folder / "events.csv").write_text("user_id,item_id,timestamp\n")
+        (folder / "catalogue.csv").write_text("item_id,title\n")
+        message = refusal(folder)
+        assert "events.csv: the file has no rows" in message
+        assert "catalogue.csv: the file has no rows" in message
+
+    def test_refuses_when_nothing_is_left(self, tmp_path: Path):
+        message = refusal(write_shop(tmp_path / "shop", events=[event(item_id="?")] * 3))
+        assert "no event is usable" in message
+        assert "unknown item" in message
+
+    def test_refuses_no_and_two_files(self, tmp_path: Path):
+        folder = write_shop(tmp_path / "shop")
+        (folder / "events.csv").unlink()
+        write_rows(folder / "catalogue.jsonl", ITEMS)
+        message = refusal(folder)
+        assert "events: no file: one of events.parquet, events.csv, events.jsonl is needed" in message
+        assert "catalogue: 2 files (catalogue.csv, catalogue.jsonl): only one may be there" in message
+
+    def test_refuses_what_is_no_parquet(self, tmp_path: Path):
+        folder = write_shop(tmp_path / "shop", suffix=".parquet")
+        content = (folder / "events.parquet").read_bytes()
+        (folder / "events.parquet").write_bytes(content[: len(content) // 2])
+        assert "events.parquet: the file cannot be read as parquet" in refusal(folder)
+
+    def test_refuses_a_quote_that_is_never_closed(self, tmp_path: Path):
+        folder = write_shop(tmp_path / "shop")
+        with (folder / "events.csv").open("a") as out:
+            out.write('u1,"a,2026-01-01T10:00:00Z,purchase\n')
+        assert "events.csv: the file cannot be read as CSV: line 6" in refusal(folder)
+
+    def test_refuses_ids_that_are_lists(self, tmp_path: Path):
+        events = [event(user_id=["u1"])]
+        assert "ids are text or whole numbers" in refusal(
+            write_shop(tmp_path / "shop", events=events, suffix=".parquet")
+        )
+
+    def test_refuses_a_folder_that_is_none(self, tmp_path: Path):
+        assert "is not a folder" in refusal(tmp_path / "nowhere")
+
+
+class TestReadEventsFile:
+    @pytest.mark.parametrize("suffix", FORMATS)
+    def test_needs_no_catalogue(self, tmp_path: Path, suffix: str):
+        file = write_rows(tmp_path / f"anything{suffix}", [*EVENTS, event(item_id="new"), event(user_id="")])
+        events = read_events_file(file)
+        assert events["item_id"].to_list() == ["a", "new", "c", "b", "a"]
+        assert load_events(file).report.dropped_events == 1
+
+    def test_maps_columns(self, tmp_path: Path):
+        file = write_rows(tmp_path / "e.csv", [{"customer": "u", "item_id": "a", "timestamp": 5}])
+        assert read_events_file(file, {"events.user_id": "customer"})["user_id"].to_list() == ["u"]
+
+    def test_refuses_other_formats_and_missing_files(self, tmp_path: Path):
+        (tmp_path / "events.xml").write_text("<events/>")
+        with pytest.raises(DatasetError, match=r"unknown format '\.xml'"):
+            read_events_file(tmp_path / "events.xml")
+        with pytest.raises(DatasetError, match="is not a file"):
+            read_events_file(tmp_path / "events.csv")
+
+
+class TestRenderReport:
+    def test_reads_as_plain_text(self, tmp_path: Path):
+        events = [*EVENTS, *[event(item_id="?")] * 8, event(timestamp="2026-01-01T10:00:00")]
+        report = load_dataset(write_shop(tmp_path / "shop", events=events)).report
+        assert render_report(report) == "\n".join(
+            [
+                "Usable: 3 items, 5 events of 2 users.",
+                "Dropped: 0 catalogue rows, 8 events.",
+                "",
+                "Problems that cost data:",
+                "  events.csv, column item_id: unknown item, such as '?', in 8 rows (5, 6, 7, 8, 9, …) → event dropped",
+                "",
+                "Read on an assumption:",
+                "  events.csv, column timestamp: time without zone, such as '2026-01-01T10:00:00', "
+                "in 1 row (13) → read as UTC",
+            ]
+        )
+
+    def test_says_that_all_is_well(self, tmp_path: Path):
+        assert render_report(load_dataset(write_shop(tmp_path / "shop")).report).endswith("No problems found.")
+
+
+@pytest.mark.real_data
+class TestRealData:
+    @pytest.mark.parametrize(
+        ("name", "num_users", "num_items", "num_events"),
+        [
+            ("amazon_beauty", 22_363, 12_101, 198_502),
+            ("amazon_sports", 35_598, 18_357, 296_337),
+            ("online_retail", 4_339, 3_922, 397_924),
+        ],
+    )
+    def test_counts_are_those_published(
+        self, shared_data: Path, name: str, num_users: int, num_items: int, num_events: int
+    ):
+        report = load_dataset(shared_data / name, strict=True).report
+        assert (report.num_users, report.num_items, report.num_events) == (num_users, num_items, num_events)
