@@ -1,0 +1,50 @@
+"""What several rooms' tests stand on: real data where it is there, a tiny shop, and a bundle trained on it."""
+
+import os
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from tests.tiny_shop import write_tiny_shop
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data sets; without it the test is skipped."""
+    folder = Path(os.environ.get("FIGMENT_SHARED_DATA") or REPOSITORY.parent / "shared" / "data").resolve()
+    if not folder.is_dir():
+        pytest.skip(f"the real data sets are not in {folder} (FIGMENT_SHARED_DATA names another folder)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def once_a_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of one pytest run share."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session")
+def tiny_shop(once_a_run: Path) -> Path:
+    """A dataset folder whose right answers are known."""
+    folder = once_a_run / "tiny-shop"
+    with FileLock(once_a_run / "tiny-shop.lock"):
+        if not (folder / "dataset.json").exists():
+            write_tiny_shop(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tiny_shop: Path, once_a_run: Path) -> Path:
+    """A bundle really trained on the tiny shop, once for all processes of the run."""
+    from models.pipeline.train import TrainOptions, train
+
+    var = once_a_run / "tiny-var"
+    bundle = var / "bundles" / "tiny-1"
+    with FileLock(once_a_run / "tiny-bundle.lock"):
+        if not (bundle / "manifest.json").exists():
+            train(TrainOptions(dataset=tiny_shop, out=bundle, profile="quick", var=var))
+    return bundle
