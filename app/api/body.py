@@ -1,0 +1,96 @@
+"""Reading a JSON body within its bounds.
+
+The framework's own reading is not used: it would take bodies of any length and depth, keep the last of two equal
+keys, accept NaN, and turn dates into strings before strict validation sees them.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+
+from app.api import MAX_JSON_DEPTH
+from app.api.fields import refuse_fields, shown
+from app.api.problem import RequestError
+
+Body = TypeVar("Body", bound=BaseModel)
+STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)  # possessive, so that no body makes it backtrack
+NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
+
+def json_body(model: type[Body], *, max_bytes: int) -> Callable[[Request], Awaitable[Body]]:
+    """A dependency that answers the request's body as `model`."""
+
+    async def read(request: Request) -> Body:
+        check_media_type(request)
+        return parse_body(model, await read_bounded(request, max_bytes))
+
+    return read
+
+
+def check_media_type(request: Request) -> None:
+    """Refuses with 415 what is not declared as plain JSON."""
+    media_type, _, parameters = request.headers.get("content-type", "").partition(";")
+    charset = parameters.strip().lower().removeprefix("charset=").strip('"')
+    if media_type.strip().lower() != "application/json" or charset not in ("", "utf-8"):
+        got = request.headers.get("content-type")
+        raise RequestError(415, f"send Content-Type: application/json in UTF-8, got {shown(got)}")
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding.lower() != "identity":
+        raise RequestError(415, f"send the body without Content-Encoding, got {shown(encoding)}")
+
+
+async def read_bounded(request: Request, max_bytes: int) -> bytes:
+    """The body; 413 as soon as it is declared or found to be longer than `max_bytes`."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) > max_bytes:
+        raise RequestError(413, f"the body has {declared[:20]} bytes, the limit is {max_bytes}")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > max_bytes:
+            raise RequestError(413, f"the body is longer than the limit, {max_bytes} bytes")
+    return bytes(body)
+
+
+def parse_body(model: type[Body], body: bytes) -> Body:
+    """The body as `model`; 400 for what is not unambiguous JSON, 422 for what breaks the model's rules."""
+    check_depth(body)
+    try:
+        json.loads(body.decode(), object_pairs_hook=_refuse_repeated_keys, parse_constant=_refuse_constant)
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        if error.errors(include_url=False)[0]["type"] == "json_invalid":
+            raise RequestError(400, f"the body is not JSON: {error.errors()[0]['ctx']['error']}") from None
+        raise refuse_fields(error) from None
+    except UnicodeDecodeError as error:
+        raise RequestError(400, f"the body is not UTF-8: {error.reason} at byte {error.start}") from None
+    except ValueError as error:
+        raise RequestError(400, f"the body is not JSON: {str(error)[:200]}") from None
+
+
+def check_depth(body: bytes) -> None:
+    """Refuses with 400 arrays and objects nested deeper than MAX_JSON_DEPTH, before a parser recurses into them."""
+    if body.count(b"[") + body.count(b"{") <= MAX_JSON_DEPTH:
+        return
+    depth = 0
+    for bracket in STRING.sub(b"", body).translate(None, delete=NOT_BRACKETS):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > MAX_JSON_DEPTH:
+            raise RequestError(400, f"the body nests deeper than the limit, {MAX_JSON_DEPTH} levels")
+
+
+def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    object_ = dict(pairs)
+    if len(object_) < len(pairs):
+        repeated, _ = Counter(key for key, _ in pairs).most_common(1)[0]
+        raise ValueError(f"key {shown(repeated)} appears twice in one object")
+    return object_
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number")

@@ -1,0 +1,47 @@
+"""What routes ask for by type."""
+
+from typing import Annotated, TypedDict
+
+from fastapi import Depends, Request
+
+from app.api.fields import refused, shown
+from app.api.problem import FieldProblem
+from app.runtime.live_model import LiveModel, Loaded
+from app.runtime.workers import Deadline
+
+TIMEOUT_HEADER = "X-Request-Timeout-Ms"
+MAX_TIMEOUT_MS = 600_000
+
+
+class ServiceState(TypedDict):
+    """What the lifespan yields."""
+
+    live: LiveModel
+
+
+async def live_model(request: Request) -> LiveModel:
+    """The live model, loaded or not."""
+    live: LiveModel = request.state.live
+    return live
+
+
+async def loaded_model(request: Request) -> Loaded:
+    """The loaded model. Raises NotReady before that."""
+    live: LiveModel = request.state.live
+    return live.loaded
+
+
+async def deadline(request: Request) -> Deadline | None:
+    """The caller's own time limit, if there is one."""
+    sent = request.headers.get(TIMEOUT_HEADER)
+    if sent is None:
+        return None
+    if sent.isascii() and sent.isdecimal() and len(sent) <= 9 and 1 <= int(sent) <= MAX_TIMEOUT_MS:
+        return Deadline(int(sent), request.state.started)
+    detail = f"must be a whole number from 1 to {MAX_TIMEOUT_MS}, got {shown(sent)}"
+    raise refused([FieldProblem(pointer=f"header:{TIMEOUT_HEADER}", detail=detail)])
+
+
+LiveModelDep = Annotated[LiveModel, Depends(live_model)]
+LoadedDep = Annotated[Loaded, Depends(loaded_model)]
+DeadlineDep = Annotated[Deadline | None, Depends(deadline)]

@@ -1,0 +1,72 @@
+"""The only place that turns errors into HTTP.
+
+| error                                  | status |
+|----------------------------------------|--------|
+| RequestError                         | its own: 400 unparsable, 413 too large, 415 media type, 422 fields |
+| HTTPException of the framework         | its own: 404 no such path, 405 no such method |
+| InputError                             | 422    |
+| NotReady, Overloaded                   | 503 with Retry-After |
+| DeadlineExceeded                       | 504    |
+| anything else                          | 500, logged with its stack, told without it |
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api.problem import MAX_INSTANCE_CHARACTERS, FieldProblem, Problem, RequestError, problem_response
+from models.domain.errors import DeadlineExceeded, FigmentError, InputError, NotReady, Overloaded
+
+RETRY_AFTER = {"Retry-After": "1"}  # seconds; a bundle loads, and a permit comes free, in about that
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a caller is told about an error."""
+
+    status: int
+    detail: str
+    name: str | None = None
+    title: str | None = None
+    errors: Sequence[FieldProblem] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+OWN_ERRORS: Sequence[tuple[type[FigmentError], Told]] = (
+    (InputError, Told(422, "", "invalid-fields", "Invalid fields")),
+    (DeadlineExceeded, Told(504, "", "deadline-exceeded", "Deadline exceeded")),
+    (NotReady, Told(503, "", "not-ready", "Not ready", headers=RETRY_AFTER)),
+    (Overloaded, Told(503, "", "overloaded", "Overloaded", headers=RETRY_AFTER)),
+)
+
+
+def told_of(error: Exception) -> Told:
+    """Status, words and headers for an error."""
+    if isinstance(error, RequestError):
+        name, title = ("invalid-fields", "Invalid fields") if error.status == 422 else (None, None)
+        return Told(error.status, error.detail, name, title, error.errors, error.headers)
+    if isinstance(error, HTTPException):
+        return Told(error.status_code, str(error.detail), headers=error.headers or {})
+    for kind, told in OWN_ERRORS:
+        if isinstance(error, kind):
+            return replace(told, detail=str(error))
+    return Told(500, "an unexpected error; the service's log has it under this request_id")
+
+
+async def answer_error(request: Request, error: Exception) -> Response:
+    """The problem document for an error."""
+    told = told_of(error)
+    problem = Problem(
+        type="about:blank" if told.name is None else f"urn:figment:problem:{told.name}",
+        title=told.title or HTTPStatus(told.status).phrase,
+        status=told.status,
+        detail=told.detail,
+        instance=request.url.path[:MAX_INSTANCE_CHARACTERS],
+        errors=list(told.errors),
+        request_id=request.scope["state"]["request_id"],
+    )
+    return problem_response(problem, told.headers)

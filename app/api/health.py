@@ -1,0 +1,36 @@
+"""Probes for whatever runs the process."""
+
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from app.api.dependencies import LiveModelDep, LoadedDep
+from app.api.problem import Problem
+
+router = APIRouter(prefix="/health", tags=["health"])
+
+
+class Healthy(BaseModel):
+    """The probe's answer when all is well; anything else is a problem document."""
+
+    status: Literal["ok"] = "ok"
+
+
+@router.get("/live", summary="The event loop answers")
+async def live() -> Healthy:
+    """Checks nothing else: a restart cures only a process that does not answer."""
+    return Healthy()
+
+
+@router.get("/ready", summary="New requests are welcome", responses={503: {"model": Problem}})
+async def ready(live_model: LiveModelDep) -> Healthy:
+    """The bundle is verified, its golden requests are replayed, a permit is free, and no shutdown has begun."""
+    live_model.check_ready()
+    return Healthy()
+
+
+@router.get("/startup", summary="Loading has finished", responses={503: {"model": Problem}})
+async def startup(_: LoadedDep) -> Healthy:
+    """Says 503 until then."""
+    return Healthy()

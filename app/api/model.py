@@ -1,0 +1,60 @@
+"""`GET /v1/model`: the facts about the model that answers."""
+
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
+
+from app.api.dependencies import LoadedDep
+from app.api.problem import Problem
+from models.bundle.manifest import Manifest
+
+router = APIRouter(prefix="/v1", tags=["model"])
+
+
+class ModelFacts(BaseModel):
+    """The model card of what serves, as data."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    model_version: str
+    created_at: datetime
+    serves: str
+    """Which system orders the list; the scoreboard says how it compares."""
+    dataset: dict[str, Any]
+    """Name, source, licence and digest of the data it was trained on."""
+    split: dict[str, Any]
+    """How events were held out for `metrics`."""
+    refitted: bool
+    """True: fitted again on all events after measuring, so `metrics` are those of its predecessor."""
+    num_items: int
+    num_users: int
+    num_events: int
+    metrics: dict[str, Any]
+    """On held-out events."""
+    scoreboard: dict[str, dict[str, float]]
+    """The same measures for other systems on the same events."""
+    fusion: dict[str, float]
+    """Weights of the candidate sources."""
+    exclude_seen: bool
+    """What an unset `exclude.seen` means."""
+    repeat_share: float
+    """Share of events whose item the shopper had already."""
+    max_history_events: int
+    """Events that the networks read; older ones count for nothing."""
+    text_encoder: dict[str, Any] | None
+    property_names: list[str]
+    """What `return_properties` may name."""
+
+
+@router.get("/model", summary="The model card of what serves", responses={503: {"model": Problem}})
+async def model(loaded: LoadedDep) -> ModelFacts:
+    """From the manifest of the served bundle."""
+    return facts(loaded.model.manifest, list(loaded.model.property_names))
+
+
+def facts(manifest: Manifest, property_names: list[str]) -> ModelFacts:
+    """The part of the manifest that callers can use."""
+    told = manifest.model_dump(include=set(ModelFacts.model_fields))
+    return ModelFacts(**told, property_names=property_names)

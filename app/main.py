@@ -1,0 +1,133 @@
+"""Wires the service; nothing else."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from importlib.metadata import version
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+
+from app.api import health, model, openapi, recommendations
+from app.api.dependencies import ServiceState
+from app.api.errors import answer_error
+from app.api.problem import RequestError
+from app.api.request_context import RequestContext
+from app.observability.logs import configure_logs, get_log
+from app.runtime.live_model import LiveModel, ServedModel
+from app.runtime.server import DrainingServer, listen
+from app.runtime.workers import Workers
+from app.settings import ServiceSettings, is_loopback, read_settings, refuse_exposure
+from models.bundle.versions import resolve_bundle
+from models.domain.errors import FigmentError, InputError, NotReady, ServiceError
+from models.recommend.recommender import Recommender
+
+log = get_log(__name__)
+
+
+def create_app(live: LiveModel, *, on_load_failure: Callable[[BaseException], None]) -> FastAPI:
+    """The application; its lifespan loads the model behind the first answered probes."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[ServiceState]:
+        loading = asyncio.create_task(live.load())
+        loading.add_done_callback(partial(_tell_failure, on_load_failure))
+        yield ServiceState(live=live)
+        loading.cancel()
+        live.workers.close()
+
+    app = FastAPI(
+        title="Figment",
+        version=version("figment"),
+        description="Recommendations by a generative adversarial network.",
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    for router in (recommendations.router, model.router, health.router, openapi.router):
+        app.include_router(router)
+    for error in (RequestError, InputError, ServiceError, HTTPException):
+        app.add_exception_handler(error, answer_error)
+    app.add_middleware(RequestContext)
+    return app
+
+
+def serve(settings: ServiceSettings) -> None:
+    """Serves in the foreground until SIGTERM or Ctrl-C.
+
+    Raises AddressTaken before anything else, SettingsRefused where the address is open to strangers, and the
+    BundleError that says why the bundle must not be served.
+    """
+    configure_logs(settings.log_level)
+    with listen(settings.host, settings.port) as listener:
+        refuse_exposure(settings)
+        folder = resolve_bundle(settings.bundles, settings.bundle)
+        live = LiveModel(
+            partial(Recommender.open, folder),
+            Workers(threads=settings.worker_threads, max_in_flight=settings.max_in_flight),
+        )
+        failures: list[BaseException] = []
+
+        def stop(failure: BaseException) -> None:
+            failures.append(failure)
+            server.should_exit = True
+
+        config = uvicorn.Config(
+            create_app(live, on_load_failure=stop),
+            loop="uvloop" if sys.platform != "win32" else "asyncio",
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
+        )
+        server = DrainingServer(config, live, notice_seconds=settings.drain_notice_seconds)
+        _announce(settings, folder.name)
+        server.run(sockets=[listener])
+        if failures:
+            raise failures[0]
+        log.info("stopped")
+
+
+def contract_without_bundle() -> dict[str, Any]:
+    """docs/openapi.json."""
+
+    def open_nothing() -> ServedModel:
+        raise NotReady("no bundle is served")
+
+    live = LiveModel(open_nothing, Workers(threads=1, max_in_flight=1))
+    return openapi.contract(create_app(live, on_load_failure=lambda _: None), openapi.PLACEHOLDER_ITEM_IDS)
+
+
+def main() -> int:
+    """`python -m app.main`: serves with the environment's settings; the exit code."""
+    try:
+        serve(read_settings())
+    except FigmentError as error:
+        print(f"figment: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def _announce(settings: ServiceSettings, bundle: str) -> None:
+    address = f"http://{f'[{settings.host}]' if ':' in settings.host else settings.host}:{settings.port}"
+    if not is_loopback(settings.host):
+        log.warning("anyone who reaches this address may ask: there is no API key", address=address)
+    log.info("serving", bundle=bundle, docs=f"{address}/docs", ready=f"{address}/health/ready")
+
+
+def _tell_failure(on_load_failure: Callable[[BaseException], None], loading: "asyncio.Task[None]") -> None:
+    if not loading.cancelled() and (failure := loading.exception()):
+        on_load_failure(failure)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""The model that answers now, and the phases of the process around it."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from app.observability.logs import get_log
+from app.runtime.workers import Workers
+from models.bundle.manifest import Manifest
+from models.domain.errors import NotReady
+from models.domain.recommendation import Recommendation, RecommendationRequest
+
+Phase = Literal["loading", "serving", "leaving"]
+NUM_EXAMPLE_ITEMS = 3
+
+log = get_log(__name__)
+
+
+class ServedModel(Protocol):
+    """What the service needs of `models.recommend.recommender.Recommender`."""
+
+    manifest: Manifest
+    model_version: str
+    num_items: int
+
+    @property
+    def property_names(self) -> Sequence[str]:
+        """Catalogue columns that an answer can carry."""
+
+    def recommend(self, requests: Sequence[RecommendationRequest]) -> list[Recommendation]:
+        """One answer a request, in order."""
+
+    def properties_of(self, item_row: int, names: Sequence[str]) -> Mapping[str, Any]:
+        """Catalogue values of one item."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model that passed its checks, and real item ids of it for the documentation's examples."""
+
+    model: ServedModel
+    popular_item_ids: Sequence[str]
+
+
+class LiveModel:
+    """Loads the model in the background and hands it out while the process serves."""
+
+    def __init__(self, open_model: Callable[[], ServedModel], workers: Workers) -> None:
+        self.workers = workers
+        self.phase: Phase = "loading"
+        self._open_model = open_model
+        self._loaded: Loaded | None = None
+
+    async def load(self) -> None:
+        """Opens the model in a thread, so that the liveness probe answers meanwhile; raises what opening raises."""
+        self._loaded = await asyncio.to_thread(self._open)
+        if self.phase == "loading":
+            self.phase = "serving"
+        log.info("model loaded", model_version=self._loaded.model.model_version, items=self._loaded.model.num_items)
+
+    def leave(self) -> None:
+        """From now on the readiness probe sends traffic elsewhere; requests that still come are answered."""
+        self.phase = "leaving"
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether loading has finished."""
+        return self._loaded is not None
+
+    @property
+    def loaded(self) -> Loaded:
+        """The model. Raises NotReady while it loads."""
+        if self._loaded is None:
+            raise NotReady("the model is still loading")
+        return self._loaded
+
+    def check_ready(self) -> None:
+        """Raises NotReady with the reason why new traffic should go elsewhere."""
+        if self.phase == "leaving":
+            raise NotReady("the process is shutting down")
+        if not self.is_loaded:
+            raise NotReady("the model is still loading")
+        if self.workers.is_full:
+            raise NotReady(f"all {self.workers.max_in_flight} permits are taken")
+
+    def _open(self) -> Loaded:
+        model = self._open_model()
+        popular = model.recommend([RecommendationRequest(history=(), k=NUM_EXAMPLE_ITEMS)])[0]
+        return Loaded(model, [item.item_id for item in popular.items])

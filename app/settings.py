@@ -1,0 +1,129 @@
+"""Settings of the service, read from the environment (FIGMENT_*) and, above it, the command line."""
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Any, Final, Literal, get_args, get_origin
+
+from annotated_types import Ge, Le
+from pydantic import Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.domain.errors import SettingsRefused
+
+PREFIX: Final = "FIGMENT_"
+VARIABLES_OF_OTHERS: Final = ("FIGMENT_SHARED_DATA",)
+"""Read by the tests only; the service leaves it alone, so that one shell can do both."""
+
+
+class ServiceSettings(BaseSettings):
+    """Everything that can be set about a serving process; nothing else reads the environment."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True, use_attribute_docstrings=True
+    )
+
+    host: str = "127.0.0.1"
+    """Address to listen on. Without API keys, an address other than loopback also needs `FIGMENT_ALLOW_ANONYMOUS`."""
+    port: int = Field(default=8000, ge=1, le=65535)
+    """Port to listen on."""
+    bundle: Path | None = None
+    """Bundle folder to serve. Unset: the promoted bundle of `FIGMENT_BUNDLES`, else its newest."""
+    bundles: Path = Path("var/bundles")
+    """Folder that holds one folder for each bundle."""
+    allow_anonymous: bool = False
+    """Serve on other addresses than loopback although no API key exists. Anyone who reaches the port may ask."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severity that is logged."""
+    worker_threads: int = Field(default=2, ge=1, le=256)
+    """Threads that compute recommendations, off the event loop."""
+    max_in_flight: int = Field(default=64, ge=1, le=10_000)
+    """Requests computed or queued at once; one more is answered 503 at once."""
+    drain_notice_seconds: float = Field(default=1.0, ge=0, le=300)
+    """After SIGTERM, how long `/health/ready` says 503 while requests are still accepted, so that a load balancer
+    notices before the port closes."""
+    drain_seconds: float = Field(default=30.0, ge=0, le=3600)
+    """After the port is closed, the longest that requests in flight may take to finish."""
+
+
+def read_settings(**overrides: Any) -> ServiceSettings:
+    """The settings; an override of None means that the command line did not say.
+
+    Raises SettingsRefused, naming every variable that is unknown or has an unusable value.
+    """
+    known = {PREFIX + name.upper(): name for name in ServiceSettings.model_fields}
+    problems = [
+        f"{variable} is not a setting; known: {', '.join(known)}"
+        for variable in os.environ
+        if variable.upper().startswith(PREFIX) and variable.upper() not in known and variable not in VARIABLES_OF_OTHERS
+    ]
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        settings = ServiceSettings(**given)
+    except ValidationError as error:
+        for problem in error.errors(include_url=False):
+            variable = PREFIX + str(problem["loc"][0]).upper()
+            problems.append(f"{variable}: {problem['msg']}, got {str(problem['input'])[:100]!r}")
+        raise SettingsRefused("; ".join(problems)) from None
+    if problems:
+        raise SettingsRefused("; ".join(problems))
+    return settings
+
+
+def refuse_exposure(settings: ServiceSettings) -> None:
+    """Raises SettingsRefused where everyone on the network could ask without a key and nobody said so."""
+    if not is_loopback(settings.host) and not settings.allow_anonymous:
+        raise SettingsRefused(
+            f"host {settings.host!r} is reachable from other machines and no API key exists; "
+            f"set {PREFIX}ALLOW_ANONYMOUS=true to serve anyone who reaches it, or listen on 127.0.0.1"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches the address; a name other than localhost counts as reachable."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def settings_page() -> str:
+    """docs/settings.md, made from the fields above."""
+    rows = [
+        f"| `{PREFIX}{name.upper()}` | {_default(field)} | {_allowed(field)} | {' '.join((field.description or '').split())} |"
+        for name, field in ServiceSettings.model_fields.items()
+    ]
+    return "\n".join(
+        [
+            "# Settings of the service",
+            "",
+            "Read from the environment when the service starts; options of `figment serve` go above them.",
+            f"A variable that begins with `{PREFIX}` and is not listed here stops the start, so that a misspelt setting",
+            f"is never silently without effect ({', '.join(f'`{name}`' for name in VARIABLES_OF_OTHERS)} is left to the tests).",
+            "This page is generated by `python docs/generate.py`; a test compares it with the code.",
+            "",
+            "| variable | default | allowed | meaning |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default is None:
+        return "none"
+    return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
+
+
+def _allowed(field: FieldInfo) -> str:
+    if field.annotation is bool:
+        return "`true`, `false`"
+    if get_origin(field.annotation) is Literal:
+        return ", ".join(f"`{choice}`" for choice in get_args(field.annotation))
+    least = next((rule.ge for rule in field.metadata if isinstance(rule, Ge)), None)
+    most = next((rule.le for rule in field.metadata if isinstance(rule, Le)), None)
+    return "any" if least is None else f"{least} to {most}"

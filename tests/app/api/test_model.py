@@ -1,0 +1,13 @@
+from tests.app.scripted_model import MANIFEST
+
+
+class TestModel:
+    def test_tells_the_manifest_s_facts(self, client):
+        told = client.get("/v1/model").json()
+        assert told["model_version"] == "scripted"
+        assert told["dataset"]["name"] == "thirty items"
+        assert told["scoreboard"] == {"popularity": {"hr@10": 0.25}}
+        assert (told["serves"], told["num_items"]) == (MANIFEST.serves, 30)
+
+    def test_tells_what_can_be_returned(self, client):
+        assert client.get("/v1/model").json()["property_names"] == ["title", "price"]

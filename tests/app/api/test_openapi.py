@@ -1,0 +1,60 @@
+import pytest
+
+from app.main import contract_without_bundle
+
+
+def request_examples(contract):
+    body = contract["paths"]["/v1/recommendations"]["post"]["requestBody"]["content"]["application/json"]
+    return {name: example["value"] for name, example in body["examples"].items()}
+
+
+class TestContract:
+    def test_examples_work_as_they_are_and_name_real_items(self, client):
+        examples = request_examples(client.get("/openapi.json").json())
+        assert len(examples) == 3
+        for body in examples.values():
+            answer = client.post("/v1/recommendations", json=body)
+            assert answer.status_code == 200
+            assert answer.json()["items"]
+            assert answer.json()["warnings"] == []
+
+    def test_examples_without_a_bundle_still_answer(self, client):
+        for body in request_examples(contract_without_bundle()).values():
+            assert client.post("/v1/recommendations", json=body).status_code == 200
+
+    def test_every_example_field_is_shown_in_one(self, client):
+        contract = client.get("/openapi.json").json()
+        shown = request_examples(contract)["every_field"]
+        assert set(shown) == set(contract["components"]["schemas"]["RecommendationBody"]["properties"])
+
+    def test_every_reference_leads_somewhere(self, client):
+        contract = client.get("/openapi.json").json()
+
+        def check(part):
+            if isinstance(part, dict):
+                if "$ref" in part:
+                    place = contract
+                    for step in part["$ref"].removeprefix("#/").split("/"):
+                        place = place[step]
+                for inner in part.values():
+                    check(inner)
+            elif isinstance(part, list):
+                for inner in part:
+                    check(inner)
+
+        check(contract)
+
+    @pytest.mark.parametrize("path", ["/v1/recommendations", "/v1/model", "/health/ready"])
+    def test_refusals_are_problem_documents(self, client, path):
+        (operation,) = client.get("/openapi.json").json()["paths"][path].values()
+        for status, response in operation["responses"].items():
+            if int(status) >= 400:
+                assert list(response["content"]) == ["application/problem+json"]
+
+
+class TestPages:
+    def test_docs_is_a_page(self, client):
+        assert "openapi.json" in client.get("/docs").text
+
+    def test_root_leads_to_it(self, client):
+        assert client.get("/", follow_redirects=False).headers["location"] == "docs"

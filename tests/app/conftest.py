@@ -1,0 +1,57 @@
+"""A running application around the scripted model."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.main import create_app
+from app.runtime.live_model import LiveModel
+from app.runtime.workers import Workers
+from tests.app.scripted_model import ScriptedModel
+
+MAX_IN_FLIGHT = 2
+
+
+@pytest.fixture
+def model() -> ScriptedModel:
+    """The model behind `client`."""
+    return ScriptedModel()
+
+
+@pytest.fixture
+def live(model: ScriptedModel) -> LiveModel:
+    """The state behind `client`."""
+    return LiveModel(lambda: model, Workers(threads=2, max_in_flight=MAX_IN_FLIGHT))
+
+
+@pytest.fixture
+def client(live: LiveModel, model: ScriptedModel) -> Iterator[TestClient]:
+    """A client of an application that has loaded."""
+    failures: list[BaseException] = []
+    with TestClient(create_app(live, on_load_failure=failures.append)) as client:
+        wait_until_loaded(client)
+        model.asked.clear()  # what loading asked
+        yield client
+        model.gate.set()
+    assert failures == []
+
+
+@pytest.fixture(scope="class")
+def class_client() -> Iterator[TestClient]:
+    """One client for all examples that hypothesis tries."""
+    live = LiveModel(ScriptedModel, Workers(threads=1, max_in_flight=MAX_IN_FLIGHT))
+    failures: list[BaseException] = []
+    with TestClient(create_app(live, on_load_failure=failures.append)) as client:
+        wait_until_loaded(client)
+        yield client
+    assert failures == []
+
+
+def wait_until_loaded(client: TestClient) -> None:
+    """Returns when the startup probe says so."""
+    give_up = time.monotonic() + 10
+    while client.get("/health/startup").status_code != 200:
+        assert time.monotonic() < give_up
+        time.sleep(0.005)

@@ -1,0 +1,43 @@
+import runpy
+from pathlib import Path
+
+import orjson
+import pytest
+
+from models.domain.events import EVENT_TYPES
+from models.domain.recommendation import MAX_EXCLUDED_ITEMS, MAX_HISTORY_EVENTS, MAX_ID_CHARACTERS, MAX_K, MAX_SAMPLES
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.fixture(scope="module")
+def schemas():
+    return orjson.loads((DOCS / "openapi.json").read_bytes())["components"]["schemas"]
+
+
+class TestGeneratedDocuments:
+    @pytest.mark.parametrize("name", ["openapi.json", "settings.md"])
+    def test_committed_file_is_what_the_code_says(self, name):
+        made = runpy.run_path(str(DOCS / "generate.py"))["documents"]()
+        assert (DOCS / name).read_text() == made[name], "run: python docs/generate.py"
+
+
+class TestContract:
+    def test_exactly_this_issue_s_fields_are_known(self, schemas):
+        assert set(schemas["RecommendationBody"]["properties"]) == {
+            "user", "history", "k", "exclude", "exploration", "num_samples", "seed", "return_properties",
+        }  # fmt: skip
+        assert set(schemas["Shopper"]["properties"]) == {"user_id", "session_id", "personalise"}
+        assert set(schemas["PostedEvent"]["properties"]) == {"item_id", "event_type", "timestamp"}
+        assert set(schemas["Exclusions"]["properties"]) == {"item_ids", "seen"}
+
+    def test_limits_are_those_of_the_learning_code(self, schemas):
+        body, event = schemas["RecommendationBody"]["properties"], schemas["PostedEvent"]["properties"]
+        assert (body["k"]["minimum"], body["k"]["maximum"], body["k"]["default"]) == (1, MAX_K, 10)
+        assert (body["num_samples"]["minimum"], body["num_samples"]["maximum"]) == (1, MAX_SAMPLES)
+        assert (body["exploration"]["minimum"], body["exploration"]["maximum"]) == (0, 1)
+        assert body["history"]["anyOf"][0]["maxItems"] == MAX_HISTORY_EVENTS
+        assert (body["seed"]["anyOf"][0]["minimum"], body["seed"]["anyOf"][0]["maximum"]) == (0, 2**63 - 1)
+        assert schemas["Exclusions"]["properties"]["item_ids"]["maxItems"] == MAX_EXCLUDED_ITEMS
+        assert (event["item_id"]["minLength"], event["item_id"]["maxLength"]) == (1, MAX_ID_CHARACTERS)
+        assert event["event_type"]["enum"] == list(EVENT_TYPES)

@@ -1,0 +1,71 @@
+import pytest
+
+from app.settings import is_loopback, read_settings, refuse_exposure
+from models.domain.errors import SettingsRefused
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch):
+    import os
+
+    for name in [name for name in os.environ if name.startswith("FIGMENT_")]:
+        monkeypatch.delenv(name)
+
+
+class TestReadSettings:
+    def test_defaults_listen_on_loopback_only(self):
+        settings = read_settings()
+        assert (settings.host, settings.port, settings.allow_anonymous) == ("127.0.0.1", 8000, False)
+
+    def test_environment_is_read(self, monkeypatch):
+        monkeypatch.setenv("FIGMENT_PORT", "8123")
+        assert read_settings().port == 8123
+
+    def test_command_line_goes_above_the_environment(self, monkeypatch):
+        monkeypatch.setenv("FIGMENT_PORT", "8123")
+        assert read_settings(port=8124).port == 8124
+
+    def test_what_the_command_line_did_not_say_leaves_the_environment(self, monkeypatch):
+        monkeypatch.setenv("FIGMENT_PORT", "8123")
+        assert read_settings(port=None).port == 8123
+
+    def test_misspelt_variable_is_named(self, monkeypatch):
+        monkeypatch.setenv("FIGMENT_PROT", "8123")
+        with pytest.raises(SettingsRefused, match=r"FIGMENT_PROT is not a setting.*FIGMENT_PORT"):
+            read_settings()
+
+    def test_all_problems_are_told_at_once(self, monkeypatch):
+        monkeypatch.setenv("FIGMENT_PROT", "8123")
+        monkeypatch.setenv("FIGMENT_PORT", "65536")
+        monkeypatch.setenv("FIGMENT_MAX_IN_FLIGHT", "many")
+        with pytest.raises(SettingsRefused) as refusal:
+            read_settings()
+        for part in ("FIGMENT_PROT", "FIGMENT_PORT", "65535", "65536", "FIGMENT_MAX_IN_FLIGHT", "many"):
+            assert part in str(refusal.value)
+
+    def test_variables_of_the_tests_are_left_alone(self, monkeypatch):
+        monkeypatch.setenv("FIGMENT_SHARED_DATA", "anywhere")
+        read_settings()
+
+    def test_unknown_override_is_refused(self):
+        with pytest.raises(SettingsRefused, match="PROT"):
+            read_settings(prot=1)
+
+
+class TestRefuseExposure:
+    @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.8.9.10"])
+    def test_loopback_needs_nothing(self, host):
+        refuse_exposure(read_settings(host=host))
+
+    @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.7", "shop.example"])
+    def test_other_addresses_are_refused_with_the_way_out(self, host):
+        with pytest.raises(SettingsRefused, match="FIGMENT_ALLOW_ANONYMOUS=true"):
+            refuse_exposure(read_settings(host=host))
+
+    def test_other_addresses_pass_when_somebody_said_so(self):
+        refuse_exposure(read_settings(host="0.0.0.0", allow_anonymous=True))
+
+
+class TestIsLoopback:
+    def test_a_name_could_be_anywhere(self):
+        assert not is_loopback("127.0.0.1.shop.example")
