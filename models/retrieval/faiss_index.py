@@ -1,0 +1,101 @@
+"""Nearest items by FAISS: exact as long as that is fast enough, clustered lists with a measured recall above."""
+
+# B queries, N items, D features, K nearest
+
+import math
+from pathlib import Path
+from typing import Any, Final
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from models.domain.errors import BundleCorrupt
+from models.retrieval.index import NO_ROW
+from models.retrieval.metric import InnerProduct
+
+MAX_EXACT_ITEMS: Final = 200_000
+"""Up to here one query meets every item in milliseconds."""
+MIN_RECALL: Final = 0.99
+"""Share of the true 100 nearest that a clustered index must find."""
+RECALL_AT: Final = 100
+RECALL_QUERIES: Final = 256
+TRAINING_ITEMS_PER_LIST: Final = 64
+
+
+class FaissIndex:
+    """A `VectorIndex` on FAISS."""
+
+    def __init__(self, index: Any) -> None:
+        self._index = index
+
+    @property
+    def num_items(self) -> int:
+        """Number of items."""
+        return int(self._index.ntotal)
+
+    @property
+    def size(self) -> int:
+        """Numbers in one item's features."""
+        return int(self._index.d)
+
+    def search(self, queries_BD: NDArray[np.float32], k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """As `VectorIndex` says."""
+        scores_BK, rows_BK = self._index.search(np.ascontiguousarray(queries_BD, np.float32), k)
+        return rows_BK.astype(np.int32), np.where(rows_BK == NO_ROW, np.float32(-np.inf), scores_BK)
+
+    def save(self, path: Path) -> None:
+        """Write the whole index, features included."""
+        faiss.write_index(self._index, str(path))
+
+    @classmethod
+    def load(cls, path: Path) -> "FaissIndex":
+        """The saved index. FAISS trusts its file: verify the digest first. Raises BundleCorrupt."""
+        try:
+            index = faiss.read_index(str(path))
+        except RuntimeError as error:
+            raise BundleCorrupt(path, "FAISS cannot read it") from error
+        if index.metric_type != _metric():
+            raise BundleCorrupt(path, f"is not an index by {InnerProduct.FAISS_METRIC}")
+        return cls(index)
+
+
+def build_faiss_index(
+    item_features_ND: NDArray[np.float32], *, max_exact_items: int = MAX_EXACT_ITEMS, min_recall: float = MIN_RECALL
+) -> FaissIndex:
+    """An index of all rows: flat up to `max_exact_items`, inverted lists that reach `min_recall` above."""
+    features_ND = np.ascontiguousarray(item_features_ND, np.float32)
+    flat = faiss.IndexFlat(features_ND.shape[1], _metric())
+    flat.add(features_ND)
+    if len(features_ND) <= max_exact_items:
+        return FaissIndex(flat)
+    return FaissIndex(_clustered(features_ND, FaissIndex(flat), min_recall))
+
+
+def measure_recall(index: FaissIndex, exact: FaissIndex, queries_BD: NDArray[np.float32], k: int) -> float:
+    """Share of the exact `k` nearest that `index` finds too."""
+    found_BK, _ = index.search(queries_BD, k)
+    true_BK, _ = exact.search(queries_BD, k)
+    hits = sum(len(np.intersect1d(found, true)) for found, true in zip(found_BK, true_BK, strict=True))
+    return hits / true_BK.size
+
+
+def _clustered(features_ND: NDArray[np.float32], exact: FaissIndex, min_recall: float) -> Any:
+    """Inverted lists, as many visited as `min_recall` takes; all of them at worst, and then the answer is exact."""
+    num_items, size = features_ND.shape
+    num_lists = max(1, int(4 * math.sqrt(num_items)))
+    index: Any = faiss.index_factory(size, f"IVF{num_lists},Flat", _metric())
+    rng = np.random.default_rng(0)
+    sample = rng.permutation(num_items)[: TRAINING_ITEMS_PER_LIST * num_lists]
+    index.train(features_ND[sample])
+    index.add(features_ND)
+    queries_BD = features_ND[sample[:RECALL_QUERIES]]
+    k = min(RECALL_AT, num_items)
+    index.nprobe = 1
+    while index.nprobe < num_lists and measure_recall(FaissIndex(index), exact, queries_BD, k) < min_recall:
+        index.nprobe = min(num_lists, 2 * index.nprobe)
+    return index
+
+
+def _metric() -> int:
+    return int(getattr(faiss, InnerProduct.FAISS_METRIC))

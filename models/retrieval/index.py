@@ -1,0 +1,22 @@
+"""What every index of item features can do."""
+
+# B queries, D features, K nearest
+
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+NO_ROW: Final = -1
+"""Stands in a list's last places where there are fewer than K items."""
+
+
+class VectorIndex(Protocol):
+    """Item features that can be asked for the nearest, by `models.retrieval.metric.InnerProduct`."""
+
+    @property
+    def num_items(self) -> int:
+        """Items that can be found."""
+
+    def search(self, queries_BD: NDArray[np.float32], k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Item rows [B, K], nearest first and distinct, and their similarities; NO_ROW and -inf beyond the last."""

@@ -1,0 +1,31 @@
+"""What "near" means, in one object for training and retrieval."""
+
+# B queries, N items, D features
+
+from typing import Any, Final, Protocol, TypeVar
+
+
+class Matrix(Protocol):
+    """What NumPy arrays and torch tensors share."""
+
+    @property
+    def T(self) -> Any:  # noqa: N802 - the name that both give it
+        """The transpose."""
+
+    def __matmul__(self, other: Any, /) -> Any: ...
+
+
+MatrixT = TypeVar("MatrixT", bound=Matrix)
+
+
+class InnerProduct:
+    """The larger, the nearer; vectors count as they are, lengths included."""
+
+    FAISS_METRIC: Final = "METRIC_INNER_PRODUCT"
+    """Name of the same metric in faiss."""
+
+    @staticmethod
+    def similarity(queries_BD: MatrixT, items_ND: MatrixT) -> MatrixT:
+        """Similarities [B, N], of the library that the arguments are of."""
+        similarities_BN: MatrixT = queries_BD @ items_ND.T
+        return similarities_BN

@@ -1,0 +1,38 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from models.retrieval.exact import ExactIndex
+from models.retrieval.faiss_index import build_faiss_index
+
+ROUNDING = 1e-4
+
+
+def draw_vectors(seed: int, count: int, size: int) -> NDArray[np.float32]:
+    return np.random.default_rng(seed).normal(size=(count, size)).astype(np.float32)
+
+
+class TestFaissIsExactSearch:
+    @given(
+        seed=st.integers(0, 2**32 - 1),
+        num_items=st.integers(1, 300),
+        num_queries=st.integers(1, 40),
+        size=st.integers(1, 128),
+        k=st.integers(1, 120),
+    )
+    def test_same_items_in_the_same_order(self, seed: int, num_items: int, num_queries: int, size: int, k: int) -> None:
+        items, queries = draw_vectors(seed, num_items, size), draw_vectors(seed + 1, num_queries, size)
+        rows, scores = build_faiss_index(items).search(queries, k)
+        exact_rows, exact_scores = ExactIndex(items).search(queries, k)
+        np.testing.assert_allclose(scores, exact_scores, atol=ROUNDING)
+        # items that differ by less than rounding may swap; each still has the score that it is given
+        np.testing.assert_array_equal(rows < 0, exact_rows < 0)
+        own_scores = np.take_along_axis(queries @ items.T, np.maximum(rows, 0), axis=1)
+        np.testing.assert_allclose(np.where(rows < 0, -np.inf, own_scores), scores, atol=ROUNDING)
+        assert all(len(set(listed[listed >= 0])) == (listed >= 0).sum() for listed in rows)
+
+    def test_clearly_different_items_never_swap(self) -> None:
+        items = np.arange(1000, dtype=np.float32)[:, None]
+        rows, _ = build_faiss_index(items).search(np.array([[1.0], [-1.0]], np.float32), 1000)
+        assert rows.tolist() == [list(range(999, -1, -1)), list(range(1000))]
