@@ -87,7 +87,7 @@ def serve(settings: ServiceSettings) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
+            timeout_graceful_shutdown=settings.drain_seconds,
         )
         server = DrainingServer(config, live, notice_seconds=settings.drain_notice_seconds)
         _announce(settings, folder.name)

@@ -43,7 +43,7 @@ class ServiceSettings(BaseSettings):
     drain_notice_seconds: float = Field(default=1.0, ge=0, le=300)
     """After SIGTERM, how long `/health/ready` says 503 while requests are still accepted, so that a load balancer
     notices before the port closes."""
-    drain_seconds: float = Field(default=30.0, ge=0, le=3600)
+    drain_seconds: int = Field(default=30, ge=1, le=3600)
     """After the port is closed, the longest that requests in flight may take to finish."""
 
 
