@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from models.data import table_files
 from models.data.check import Problem, render_report
 from models.data.read import LoadedDataset, load_dataset, load_events, read_events_file
 from models.domain.errors import DatasetError
@@ -452,3 +453,32 @@ class TestRealData:
     ):
         report = load_dataset(shared_data / name, strict=True).report
         assert (report.num_users, report.num_items, report.num_events) == (num_users, num_items, num_events)
+
+
+class TestBatches:
+    """A file is read a bounded number of rows at a time; nothing may depend on where the cuts are."""
+
+    EVENTS = (*EVENTS, event(item_id="?"), event(event_id="x"), event(timestamp="soon"), event(event_id="x"), *EVENTS)
+
+    @pytest.mark.parametrize("suffix", FORMATS)
+    @pytest.mark.parametrize("batch_rows", [1, 2, 5])
+    def test_cuts_change_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, batch_rows: int):
+        events = [{"event_id": "", **row} for row in self.EVENTS]
+        folder = write_shop(tmp_path / "shop", events=events, suffix=suffix)
+        whole = load_dataset(folder)
+        monkeypatch.setattr(table_files, "BATCH_ROWS", batch_rows)
+        cut = load_dataset(folder)
+        assert cut.report == whole.report
+        assert problem_of(cut, "duplicate event_id").rows == (8,)
+        assert cut.dataset.digest == whole.dataset.digest
+
+    def test_a_broken_row_after_many_good_ones_is_named_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(table_files, "BATCH_ROWS", 100)
+        folder = write_shop(tmp_path / "shop", events=[event(item_id="?"), *EVENTS * 500], suffix=".jsonl")
+        with (folder / "events.jsonl").open("a") as out:
+            out.write('{"user_id": \n')
+        loaded = load_dataset(folder)
+        assert problem_of(loaded, "unknown item").count == 1
+        assert problem_of(loaded, "not a JSON object").rows == (2002,)
+        assert loaded.report.num_events == 2000
+        assert loaded.report.dropped_events == 2
