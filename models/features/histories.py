@@ -1,0 +1,80 @@
+"""Histories to arrays: the one path by which a shopper's events become numbers."""
+
+# B users, L events, D features
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.domain.events import EVENT_TYPES
+
+GAP_EDGES_SECONDS: Final = (60, 3_600, 86_400, 3 * 86_400, 7 * 86_400, 14 * 86_400, 30 * 86_400, 90 * 86_400)
+"""Upper edges of the buckets for the time since the event before: minute, hour, day … quarter."""
+UNKNOWN_GAP: Final = 0
+NUM_GAP_BUCKETS: Final = len(GAP_EDGES_SECONDS) + 2
+"""The unknown gap, one bucket below each edge, and one above the last."""
+NUM_EVENT_TYPES: Final = len(EVENT_TYPES)
+NO_ITEM: Final = -1
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryBatch:
+    """B histories of at most L events, right-aligned: the newest event stands in the last column."""
+
+    item_rows_BL: NDArray[np.int32]
+    """-1 where a history is shorter than L."""
+    event_types_BL: NDArray[np.int64]
+    gaps_BL: NDArray[np.int64]
+    """Bucket of the time since the event before; 0 where unknown."""
+
+    def as_inputs(self, item_features_ND: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+        """The arrays under the names of the generator's inputs; a missing event has a zero feature and mask 0."""
+        present_BL = self.item_rows_BL != NO_ITEM
+        features_BLD = item_features_ND[np.where(present_BL, self.item_rows_BL, 0)]
+        features_BLD[~present_BL] = 0.0
+        return {
+            "history_features": features_BLD,
+            "history_mask": present_BL,
+            "event_types": self.event_types_BL,
+            "gaps": self.gaps_BL,
+        }
+
+
+def gap_buckets(timestamps: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Bucket for each event of one history, oldest first; the first event, and any without a time, is unknown."""
+    buckets = np.zeros(len(timestamps), np.int64)
+    if len(timestamps) > 1:
+        known = (timestamps[1:] >= 0) & (timestamps[:-1] >= 0)
+        gaps = np.maximum(timestamps[1:] - timestamps[:-1], 0)
+        buckets[1:] = np.where(known, 1 + np.searchsorted(GAP_EDGES_SECONDS, gaps, side="right"), UNKNOWN_GAP)
+    return buckets
+
+
+def encode_histories(
+    histories: Sequence[tuple[NDArray[np.int32], NDArray[np.int8], NDArray[np.int64]]],
+    *,
+    max_events: int,
+    uses_time: bool,
+) -> HistoryBatch:
+    """The newest `max_events` of each (item rows, event types, timestamps), each oldest first, right-aligned.
+
+    L is the longest kept history (at least 1), so short histories cost little.
+    """
+    length = max(1, min(max_events, max((len(rows) for rows, _, _ in histories), default=1)))
+    batch = HistoryBatch(
+        item_rows_BL=np.full((len(histories), length), NO_ITEM, np.int32),
+        event_types_BL=np.zeros((len(histories), length), np.int64),
+        gaps_BL=np.full((len(histories), length), UNKNOWN_GAP, np.int64),
+    )
+    for user, (rows, event_types, timestamps) in enumerate(histories):
+        kept = min(len(rows), length)
+        if kept == 0:
+            continue
+        batch.item_rows_BL[user, -kept:] = rows[-kept:]
+        batch.event_types_BL[user, -kept:] = event_types[-kept:]
+        if uses_time:
+            batch.gaps_BL[user, -kept:] = gap_buckets(timestamps[-kept:])
+    return batch

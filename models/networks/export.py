@@ -1,0 +1,75 @@
+"""Networks to ONNX, for serving without torch."""
+
+# B users, L events, S samples, Z noise, C candidates, N items
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from models.features.histories import NUM_EVENT_TYPES
+from models.networks.critic import Critic, ServedCritic
+from models.networks.generator import Generator
+from models.networks.item_encoder import NUM_PRICE_VALUES, ItemEncoder
+from models.networks.onnx_export import export_onnx
+
+
+def export_generator(generator: Generator, file: Path, *, embedding_size: int, max_events: int) -> None:
+    """History and noise to generated features [B, S, D]; any B, S and any L up to `max_events`."""
+    example: dict[str, Tensor] = {
+        "history_features": torch.randn(2, max_events - 1, embedding_size),
+        "history_mask": torch.ones(2, max_events - 1, dtype=torch.bool),
+        "event_types": torch.randint(NUM_EVENT_TYPES, (2, max_events - 1)),
+        "gaps": torch.zeros(2, max_events - 1, dtype=torch.int64),
+        "noise": torch.randn(2, 3, generator.noise_size),
+    }
+    events = {0: "users", 1: "events"}
+    export_onnx(
+        generator,
+        file,
+        inputs=example,
+        outputs=["generated"],
+        dynamic={**dict.fromkeys(example, events), "noise": {0: "users", 1: "samples"}},
+    )
+
+
+def export_critic(critic: Critic, file: Path, *, embedding_size: int) -> None:
+    """Tastes and candidate features to logits [B, C]; any B and C."""
+    example = {"taste": torch.randn(2, embedding_size), "candidates": torch.randn(2, 5, embedding_size)}
+    export_onnx(
+        ServedCritic(critic),
+        file,
+        inputs=example,
+        outputs=["logits"],
+        dynamic={"taste": {0: "users"}, "candidates": {0: "users", 1: "candidates"}},
+    )
+
+
+def export_item_encoder(encoder: ItemEncoder, file: Path, *, max_tags: int) -> None:
+    """Content arrays to item features [N, D] for items that training never saw; any N."""
+    example = {
+        "text": torch.randn(3, encoder.text.in_features),
+        "tag_rows": torch.ones(3, max_tags, dtype=torch.int64),
+        "tag_weights": torch.ones(3, max_tags),
+        "price": torch.zeros(3, NUM_PRICE_VALUES),
+    }
+    export_onnx(
+        ServedItemEncoder(encoder),
+        file,
+        inputs=example,
+        outputs=["features"],
+        dynamic={name: {0: "items"} for name in example},
+    )
+
+
+class ServedItemEncoder(nn.Module):
+    """The item encoder for content alone; an embedding bag has no ONNX operator, so tags are gathered and summed."""
+
+    def __init__(self, encoder: ItemEncoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, text: Tensor, tag_rows: Tensor, tag_weights: Tensor, price: Tensor) -> Tensor:
+        """Unit features [N, D]."""
+        tags_ND = (self.encoder.tags.weight[tag_rows] * tag_weights[..., None]).sum(dim=1)
+        return nn.functional.normalize(self.encoder.combine(text, tags_ND, price), dim=-1)

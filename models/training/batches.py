@@ -1,0 +1,132 @@
+"""Sequences to training batches: windows, bucketed by length, each position predicting the next item."""
+
+# B users, L events, P positions, M masked pairs
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.data.sequences import Sequences
+from models.features.histories import NO_ITEM, UNKNOWN_GAP, HistoryBatch, encode_histories
+from models.training.config import TrainingConfig
+
+BUCKETED_BATCHES = 40
+"""Windows are sorted by length within this many batches' worth: little padding, still random company."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingBatch:
+    """Histories, and at every position with a next item that item."""
+
+    history: HistoryBatch
+    positions_P2: NDArray[np.int64]
+    """(row, column) of each predicting position."""
+    targets_P: NDArray[np.int32]
+    """Item rows that really came next."""
+    masked_positions_M: NDArray[np.int64]
+    """With `masked_items_M`: pairs (position number, item row) that are out of the softmax, sorted by position."""
+    masked_items_M: NDArray[np.int32]
+
+
+def count_positions(sequences: Sequences) -> int:
+    """Next-item positions of one full pass."""
+    return int(np.maximum(sequences.lengths_U - 1, 0).sum())
+
+
+def epoch_batches(
+    sequences: Sequences,
+    config: TrainingConfig,
+    *,
+    epoch: int,
+    max_events: int,
+    uses_time: bool,
+    mask_seen: bool,
+) -> Iterator[TrainingBatch]:
+    """Batches of one epoch; the same for the same seed and epoch, whatever ran before."""
+    rng = np.random.default_rng((config.seed, epoch))
+    windows_W2 = _windows(sequences, max_events, rng)
+    rng.shuffle(windows_W2)
+    positions_W = windows_W2[:, 1] - windows_W2[:, 0] - 1
+    kept = np.searchsorted(np.cumsum(positions_W), config.positions_per_epoch) + 1
+    windows_W2 = windows_W2[:kept]
+    groups = _bucketed(windows_W2, config)
+    for group in rng.permutation(len(groups)):
+        yield _batch(
+            sequences,
+            groups[group],
+            max_events=max_events,
+            uses_time=uses_time and rng.random() >= config.time_dropout,
+            mask_seen=mask_seen,
+        )
+
+
+def _windows(sequences: Sequences, max_events: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """(start, stop) of windows of at most max_events + 1 events; each next-item position falls in exactly one."""
+    windows: list[tuple[int, int]] = []
+    offsets = sequences.offsets_U1
+    for user in np.flatnonzero(sequences.lengths_U >= 2):
+        start, stop = int(offsets[user]), int(offsets[user + 1])
+        positions = stop - start - 1
+        first = positions if positions <= max_events else int(rng.integers(1, max_events + 1))
+        cuts = [0, *range(first, positions, max_events), positions]
+        windows += [(start + left, start + right + 1) for left, right in pairwise(cuts)]
+    return np.array(windows, np.int64).reshape(-1, 2)
+
+
+def _bucketed(windows_W2: NDArray[np.int64], config: TrainingConfig) -> list[NDArray[np.int64]]:
+    """Groups of windows of about equal length, within the batch limits on users and positions."""
+    groups: list[NDArray[np.int64]] = []
+    pool = BUCKETED_BATCHES * config.users_per_batch
+    for begin in range(0, len(windows_W2), pool):
+        part = windows_W2[begin : begin + pool]
+        part = part[np.argsort(part[:, 1] - part[:, 0], kind="stable")]
+        place = 0
+        while place < len(part):
+            users = config.users_per_batch
+            longest = int(np.ptp(part[min(place + users, len(part)) - 1]))
+            users = max(1, min(users, config.positions_per_batch // longest))
+            groups.append(part[place : place + users])
+            place += users
+    return groups
+
+
+def _batch(
+    sequences: Sequences, windows_B2: NDArray[np.int64], *, max_events: int, uses_time: bool, mask_seen: bool
+) -> TrainingBatch:
+    whole = encode_histories(
+        [
+            (
+                sequences.item_rows_E[start:stop],
+                sequences.event_types_E[start:stop],
+                sequences.timestamps_E[start:stop],
+            )
+            for start, stop in windows_B2
+        ],
+        max_events=max_events + 1,
+        uses_time=uses_time,
+    )
+    history = HistoryBatch(
+        item_rows_BL=whole.item_rows_BL[:, :-1],
+        event_types_BL=whole.event_types_BL[:, :-1],
+        gaps_BL=whole.gaps_BL[:, :-1] if uses_time else np.full_like(whole.gaps_BL[:, :-1], UNKNOWN_GAP),
+    )
+    positions_P2 = np.argwhere(history.item_rows_BL != NO_ITEM)
+    targets_P = whole.item_rows_BL[positions_P2[:, 0], positions_P2[:, 1] + 1]
+    masked_positions_M, masked_items_M = _seen_pairs(history.item_rows_BL, positions_P2, targets_P, mask_seen)
+    return TrainingBatch(history, positions_P2, targets_P, masked_positions_M, masked_items_M)
+
+
+def _seen_pairs(
+    item_rows_BL: NDArray[np.int32], positions_P2: NDArray[np.int64], targets_P: NDArray[np.int32], mask_seen: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Every (position, item already in that history), but never the target itself."""
+    if not mask_seen:
+        return np.empty(0, np.int64), np.empty(0, np.int32)
+    rows_PL = item_rows_BL[positions_P2[:, 0]]
+    columns_L = np.arange(item_rows_BL.shape[1])
+    seen_PL = (columns_L <= positions_P2[:, 1:]) & (rows_PL != NO_ITEM) & (rows_PL != targets_P[:, None])
+    positions_M, columns_M = np.nonzero(seen_PL)
+    return positions_M, rows_PL[positions_M, columns_M]

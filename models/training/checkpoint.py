@@ -1,0 +1,108 @@
+"""Checkpoints: tensors as safetensors, the rest as JSON, written whole or not at all."""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from models.domain.errors import CheckpointMismatch
+
+_TENSORS: Final = "tensors.safetensors"
+_FACTS: Final = "facts.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Trainee:
+    """Everything that a step changes."""
+
+    modules: Mapping[str, nn.Module]
+    optimizers: Mapping[str, torch.optim.Optimizer]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Where a run stands: epochs and steps done, and what identifies the run."""
+
+    epoch: int
+    step: int
+    run: Mapping[str, str]
+    """Digests of settings and data: a run resumes only what is its own."""
+
+
+def save_checkpoint(folder: Path, trainee: Trainee, checkpoint: Checkpoint) -> None:
+    """Replace the checkpoint in `folder`; a kill leaves the old one or the new one, never a mixture."""
+    fresh = folder.with_name(folder.name + ".writing")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    save_file(_tensors(trainee), fresh / _TENSORS)
+    facts = {"epoch": checkpoint.epoch, "step": checkpoint.step, "run": dict(checkpoint.run)}
+    (fresh / _FACTS).write_text(json.dumps(facts, indent=1))
+    old = folder.with_name(folder.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    fresh.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+    _sync(folder)
+
+
+def load_checkpoint(folder: Path, trainee: Trainee, run: Mapping[str, str]) -> Checkpoint | None:
+    """Restore `trainee` in place; None where there is nothing to resume."""
+    # a kill between the two renames leaves the previous checkpoint under its other name
+    old = folder.with_name(folder.name + ".old")
+    if not folder.exists() and old.exists():
+        old.rename(folder)
+    if not folder.exists():
+        return None
+    facts: dict[str, Any] = json.loads((folder / _FACTS).read_text())
+    for what, value in run.items():
+        if facts["run"].get(what) != value:
+            raise CheckpointMismatch(what, str(facts["run"].get(what)), value)
+    tensors = load_file(folder / _TENSORS)
+    for name, module in trainee.modules.items():
+        module.load_state_dict(_part(tensors, f"module.{name}."))
+    for name, optimizer in trainee.optimizers.items():
+        _restore_optimizer(optimizer, _part(tensors, f"optimizer.{name}."))
+    return Checkpoint(epoch=facts["epoch"], step=facts["step"], run=facts["run"])
+
+
+def _tensors(trainee: Trainee) -> dict[str, Tensor]:
+    tensors = {
+        f"module.{name}.{key}": value.contiguous()
+        for name, module in trainee.modules.items()
+        for key, value in module.state_dict().items()
+    }
+    for name, optimizer in trainee.optimizers.items():
+        for number, state in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{name}.{number}.{key}": value for key, value in state.items()}
+    return tensors
+
+
+def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Moments only: learning rates follow from the step."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        number, name = key.split(".", 1)
+        state.setdefault(int(number), {})[name] = value
+    whole = optimizer.state_dict()
+    whole["state"] = state
+    optimizer.load_state_dict(whole)
+
+
+def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,87 @@
+"""What decides a training run; frozen, and stored in the bundle's manifest."""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final, Literal
+
+Profile = Literal["full", "quick"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingConfig:
+    """One set of defaults for every data set; only the profile and the seed are the caller's."""
+
+    profile: Profile
+    seed: int
+    embedding_size: int
+    """Width D of item features, tastes and generated features."""
+    num_layers: int
+    num_heads: int
+    dropout: float
+    noise_size: int
+    """Width Z of the generator's noise."""
+    epochs: int
+    positions_per_epoch: int
+    """Most next-item positions that one epoch trains on; larger data is sampled anew each epoch."""
+    positions_per_batch: int = 3_200
+    users_per_batch: int = 256
+    softmax_items: int = 30_000
+    """Catalogues with more trained items than this are sampled anew for each step."""
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.3
+    warmup_epochs: float = 1.0
+    final_learning_rate_share: float = 0.05
+    gradient_clip: float = 1.0
+    ema_decay: float = 0.998
+    identity_dropout: float = 0.1
+    """Chance that an item's identity is missing in a step."""
+    time_dropout: float = 0.1
+    """Chance that a history's times are hidden in a step: callers may have none."""
+    mixture_positions: int = 256
+    """Positions of a batch on which noise, mixture likelihood and critic work."""
+    num_samples: int = 4
+    mixture_weight: float = 0.25
+    critic_hidden_size: int = 128
+    critic_learning_rate: float = 4e-4
+    penalty_gamma: float = 0.5
+    """γ of the zero-centred penalties R1 and R2, on standardised features."""
+    adversarial_ratio: float = 0.3
+    """Length of the adversarial gradient in lengths of the likelihood's, at the generated features."""
+    instance_noise: float = 0.5
+    """Deviation of the noise on everything that the critic sees, annealed to 0."""
+
+    def __post_init__(self) -> None:
+        if self.embedding_size % self.num_heads:
+            raise ValueError(f"embedding_size {self.embedding_size} is no multiple of num_heads {self.num_heads}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the manifest and the checkpoint."""
+        return asdict(self)
+
+
+FULL: Final = TrainingConfig(
+    profile="full",
+    seed=0,
+    embedding_size=128,
+    num_layers=2,
+    num_heads=4,
+    dropout=0.5,
+    noise_size=32,
+    epochs=14,
+    positions_per_epoch=400_000,
+)
+QUICK: Final = TrainingConfig(
+    profile="quick",
+    seed=0,
+    embedding_size=64,
+    num_layers=2,
+    num_heads=2,
+    dropout=0.2,
+    noise_size=16,
+    epochs=8,
+    positions_per_epoch=50_000,
+)
+
+
+def training_config(profile: Profile, seed: int) -> TrainingConfig:
+    """The defaults of a profile."""
+    return replace(FULL if profile == "full" else QUICK, seed=seed)

@@ -1,0 +1,154 @@
+"""The objective, one function a term.
+
+likelihood     −log of the mixture's mass at the real next item        MODEL: full softmax over every item
+relativistic   softplus(−(real − other)), R3GAN (arXiv:2501.05441) eq. 2; GAR (2412.08271)'s third, mismatched pair
+r1, r2         zero-centred gradient penalties on real and generated features, R3GAN eq. 5
+"""
+
+# P positions, S samples, R = P·S rows, D features, N items, M masked pairs, T target pairs
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from models.networks.critic import Critic
+from models.retrieval.metric import InnerProduct
+
+CHUNK_ROWS = 512
+"""Rows of logits held at once: 512 × 20,000 items × 4 bytes = 40 MB."""
+
+
+class MixtureLikelihood(torch.autograd.Function):
+    """Mean over positions of −log (1/S) Σ_s softmax(generated_s · items)[target], with its gradient by hand.
+
+    Forward makes the gradient chunk by chunk and throws the logits away: memory stays at one chunk and the logits are
+    computed once instead of twice. Products run in `dtype` (bfloat16 halves their time where the processor has it).
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        generated_RD: Tensor,
+        items_ND: Tensor,
+        targets_P: Tensor,
+        masked_rows_M: Tensor,
+        masked_items_M: Tensor,
+        num_samples: int,
+        dtype: torch.dtype,
+    ) -> Tensor:
+        """Scalar loss; `masked_*_M` name (position, item) pairs that are out of the softmax, sorted by position."""
+        num_positions = len(targets_P)
+        low_items_ND = items_ND.detach().to(dtype)
+        gradient_RD = torch.empty_like(generated_RD, dtype=torch.float32)
+        gradient_ND = torch.zeros_like(items_ND, dtype=torch.float32)
+        loss = generated_RD.new_zeros((), dtype=torch.float32)
+        chunk_positions = max(1, CHUNK_ROWS // num_samples)
+        bounds = torch.searchsorted(
+            masked_rows_M.contiguous(), torch.arange(0, num_positions + chunk_positions, chunk_positions)
+        )
+        buffer = torch.empty(min(num_positions, chunk_positions) * num_samples, len(items_ND), dtype=torch.float32)
+        for number, start in enumerate(range(0, num_positions, chunk_positions)):
+            stop = min(start + chunk_positions, num_positions)
+            rows = slice(start * num_samples, stop * num_samples)
+            low_generated = generated_RD[rows].detach().to(dtype)
+            flat = buffer[: rows.stop - rows.start]
+            flat.copy_(InnerProduct.similarity(low_generated, low_items_ND))
+            logits = flat.view(stop - start, num_samples, -1)
+            pairs = slice(int(bounds[number]), int(bounds[number + 1]))
+            logits[masked_rows_M[pairs] - start, :, masked_items_M[pairs]] = -torch.inf
+            places = torch.arange(stop - start)
+            targets = targets_P[start:stop]
+            # in place from here: a second array of this size costs more than the arithmetic
+            logits.sub_(logits.amax(dim=-1, keepdim=True))
+            target_logits = logits[places, :, targets]
+            mass = logits.exp_().sum(dim=-1)
+            log_likelihood = target_logits - mass.log()
+            loss -= (log_likelihood.logsumexp(dim=-1) - math.log(num_samples)).sum()
+            # ∂/∂logits of the mixture: each sample's own cross-entropy, weighted by its responsibility for the target
+            weight = log_likelihood.softmax(dim=-1) / num_positions
+            gradient = logits.mul_((weight / mass)[..., None])
+            gradient[places, :, targets] -= weight
+            low_gradient = flat.to(dtype)
+            gradient_RD[rows] = (low_gradient @ low_items_ND).float()
+            gradient_ND += (low_gradient.T @ low_generated).float()
+        ctx.save_for_backward(gradient_RD, gradient_ND)
+        return loss / num_positions
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradients made in forward, times the scale that comes from above."""
+        gradient_RD, gradient_ND = ctx.saved_tensors
+        (scale,) = grad_outputs
+        return gradient_RD * scale, gradient_ND * scale, None, None, None, None, None
+
+
+def mixture_likelihood(
+    generated_PSD: Tensor,
+    items_ND: Tensor,
+    targets_P: Tensor,
+    masked: tuple[Tensor, Tensor],
+    dtype: torch.dtype = torch.float32,
+) -> Tensor:
+    """Negative log-likelihood of the real next items under the mixture of each position's S samples."""
+    num_samples = generated_PSD.shape[1]
+    loss: Tensor = MixtureLikelihood.apply(  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        generated_PSD.flatten(0, 1), items_ND, targets_P, masked[0], masked[1], num_samples, dtype
+    )
+    return loss
+
+
+@dataclass(frozen=True, slots=True)
+class CriticLoss:
+    """Every term, for the log; `total` is what the critic minimises."""
+
+    adversarial: Tensor
+    mismatched: Tensor
+    r1: Tensor
+    r2: Tensor
+    total: Tensor
+    accuracy: Tensor
+    """Share of pairs where the real product scores above the generated one."""
+
+
+def critic_loss(
+    critic: Critic, taste_BD: Tensor, real_BD: Tensor, fake_BD: Tensor, mismatched_BD: Tensor, gamma: float
+) -> CriticLoss:
+    """Real next item against generated and against someone else's real item; all features standardised, detached."""
+    real_BD = real_BD.detach().requires_grad_(True)
+    fake_BD = fake_BD.detach().requires_grad_(True)
+    real_logits_B = critic(taste_BD, real_BD)
+    fake_logits_B = critic(taste_BD, fake_BD)
+    adversarial = functional.softplus(fake_logits_B - real_logits_B).mean()
+    mismatched = functional.softplus(critic(taste_BD, mismatched_BD.detach()) - real_logits_B).mean()
+    r1 = _zero_centred_penalty(real_logits_B, real_BD)
+    r2 = _zero_centred_penalty(fake_logits_B, fake_BD)
+    return CriticLoss(
+        adversarial=adversarial,
+        mismatched=mismatched,
+        r1=r1,
+        r2=r2,
+        total=adversarial + mismatched + gamma / 2 * (r1 + r2),
+        accuracy=(real_logits_B > fake_logits_B).float().mean(),
+    )
+
+
+def generator_adversarial_loss(critic: Critic, taste_BD: Tensor, real_BD: Tensor, fake_BD: Tensor) -> Tensor:
+    """What the generator minimises against the critic: its products should score above the real ones."""
+    return functional.softplus(critic(taste_BD, real_BD.detach()) - critic(taste_BD, fake_BD)).mean()
+
+
+def balanced_weight(likelihood: Tensor, adversarial: Tensor, at: Tensor, ratio: float) -> Tensor:
+    """Weight that makes the adversarial gradient `ratio` times as long as the likelihood's, both at `at`."""
+    (likelihood_gradient,) = torch.autograd.grad(likelihood, at, retain_graph=True)
+    (adversarial_gradient,) = torch.autograd.grad(adversarial, at, retain_graph=True)
+    return ratio * likelihood_gradient.norm() / adversarial_gradient.norm().clamp_min(1e-12)
+
+
+def _zero_centred_penalty(logits_B: Tensor, features_BD: Tensor) -> Tensor:
+    (gradient_BD,) = torch.autograd.grad(logits_B.sum(), features_BD, create_graph=True)
+    penalty: Tensor = gradient_BD.square().sum(dim=-1).mean()
+    return penalty

@@ -1,0 +1,170 @@
+"""One optimisation step: generator against critic on one batch."""
+
+# B users, L events, P positions, S samples, C candidate items, D features, N items, M masked pairs
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.features.content import ItemContent
+from models.features.histories import NO_ITEM
+from models.networks.critic import Critic
+from models.networks.generator import Generator, draw_noise
+from models.networks.item_encoder import ItemEncoder
+from models.training.batches import TrainingBatch
+from models.training.config import TrainingConfig
+from models.training.losses import balanced_weight, critic_loss, generator_adversarial_loss, mixture_likelihood
+
+
+class Networks(nn.Module):
+    """The pair under training with its item encoder, and what of it is averaged and shipped."""
+
+    def __init__(self, items: ItemEncoder, generator: Generator, critic: Critic) -> None:
+        super().__init__()
+        self.items = items
+        self.generator = generator
+        self.critic = critic
+
+
+class CatalogueTensors:
+    """Item content as tensors, and which items training may name."""
+
+    def __init__(self, content: ItemContent, num_events_N: np.ndarray) -> None:
+        self.text_NE = torch.from_numpy(content.text_NE)
+        self.tag_rows_NT = torch.from_numpy(content.tag_rows_NT)
+        self.tag_weights_NT = torch.from_numpy(content.tag_weights_NT)
+        self.price_NP = torch.from_numpy(content.price_NP)
+        self.trained_N = torch.from_numpy(num_events_N > 0)
+        """An item without a training event is no candidate: a mere negative is pushed away from everyone."""
+        self.trained_rows = self.trained_N.nonzero().squeeze(1)
+
+    def content_features(self, encoder: ItemEncoder, rows: Tensor) -> Tensor:
+        """Features [len(rows), D] from content alone."""
+        features: Tensor = encoder(
+            self.text_NE[rows], self.tag_rows_NT[rows], self.tag_weights_NT[rows], self.price_NP[rows]
+        )
+        return features
+
+
+@dataclass(slots=True)
+class Step:
+    """What one step needs beside the batch; built once per run."""
+
+    config: TrainingConfig
+    networks: Networks
+    average: Networks
+    catalogue: CatalogueTensors
+    softmax_dtype: torch.dtype
+
+    def losses(self, batch: TrainingBatch, noise_deviation: float) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """(what generator and item encoder minimise, what the critic minimises, every term for the log)."""
+        config, generator, critic = self.config, self.networks.generator, self.networks.critic
+        rows_C = self._candidates(batch)
+        features_CD = self._features(rows_C)
+        column_of_N = torch.full((len(self.catalogue.trained_N),), -1, dtype=torch.int64)
+        column_of_N[rows_C] = torch.arange(len(rows_C))
+        tastes_BLD, average_tastes_BLD = self._tastes(batch, features_CD, column_of_N)
+        at = torch.from_numpy(batch.positions_P2).unbind(1)
+        targets_P = column_of_N[torch.from_numpy(batch.targets_P).long()]
+        masked = self._masked_pairs(batch, column_of_N)
+        tastes_PD = tastes_BLD[at]
+        scale = generator.log_scale.exp()
+        guesses_P1D = functional.normalize(tastes_PD, dim=-1)[:, None]
+        likelihood = mixture_likelihood(scale * guesses_P1D, features_CD, targets_P, masked, self.softmax_dtype)
+
+        chosen = torch.randperm(len(targets_P))[: config.mixture_positions].sort().values
+        targets = targets_P[chosen]
+        noise_PSZ = draw_noise((len(chosen), config.num_samples, config.noise_size))
+        wishes_PSD = generator.wishes(tastes_PD[chosen], noise_PSZ)
+        mixture = mixture_likelihood(
+            scale * wishes_PSD, features_CD, targets, _pairs_of(masked, chosen, len(targets_P)), self.softmax_dtype
+        )
+
+        critic.follow(features_CD)
+        taste_PD = functional.normalize(average_tastes_BLD[at][chosen], dim=-1)
+        real_PD = critic.standardise(features_CD.detach()[targets])
+        fake_PD = critic.standardise(wishes_PSD[:, 0])
+        other_PD = real_PD.roll(1 + int(torch.randint(len(chosen), ())), dims=0)
+        verdict = critic_loss(
+            critic,
+            taste_PD,
+            _blur(real_PD, noise_deviation),
+            _blur(fake_PD.detach(), noise_deviation),
+            _blur(other_PD, noise_deviation),
+            gamma=config.penalty_gamma,
+        )
+        critic.requires_grad_(False)
+        adversarial = generator_adversarial_loss(critic, taste_PD, real_PD, _blur(fake_PD, noise_deviation))
+        critic.requires_grad_(True)
+        weight = balanced_weight(mixture, adversarial, wishes_PSD, config.adversarial_ratio).detach()
+        total = likelihood + config.mixture_weight * (mixture + weight * adversarial)
+        spread = (wishes_PSD.detach().std(dim=1) / critic.feature_deviation).mean()
+        return (
+            total,
+            verdict.total,
+            {
+                "likelihood": likelihood,
+                "mixture": mixture,
+                "adversarial": adversarial,
+                "adversarial_weight": weight,
+                "critic": verdict.adversarial,
+                "critic_mismatched": verdict.mismatched,
+                "r1": verdict.r1,
+                "r2": verdict.r2,
+                "critic_accuracy": verdict.accuracy,
+                "spread": spread,
+                "scale": scale,
+            },
+        )
+
+    def _candidates(self, batch: TrainingBatch) -> Tensor:
+        """Rows that the softmax runs over: every trained item, or the batch's own and a fresh sample."""
+        trained = self.catalogue.trained_rows
+        if len(trained) <= self.config.softmax_items:
+            return trained
+        present = batch.history.item_rows_BL
+        own = np.unique(np.concatenate([batch.targets_P, present[present != NO_ITEM]])).astype(np.int64)
+        sample = trained[torch.randint(len(trained), (self.config.softmax_items,))]
+        return torch.unique(torch.cat([torch.from_numpy(own), sample]))
+
+    def _features(self, rows_C: Tensor) -> Tensor:
+        kept_C = (torch.rand(len(rows_C)) >= self.config.identity_dropout) & self.catalogue.trained_N[rows_C]
+        content_CD = self.catalogue.content_features(self.networks.items, rows_C)
+        return self.networks.items.with_identity(content_CD, rows_C, kept_C)
+
+    def _tastes(self, batch: TrainingBatch, features_CD: Tensor, column_of_N: Tensor) -> tuple[Tensor, Tensor]:
+        """Tastes of the generator under training, and of its running average: the critic's view of the shopper."""
+        rows_BL = torch.from_numpy(batch.history.item_rows_BL).long()
+        present_BL = rows_BL != NO_ITEM
+        columns_BL = column_of_N[rows_BL.clamp_min(0)].clamp_min(0)
+        history_BLD = features_CD[columns_BL] * present_BL[..., None]
+        event_types_BL = torch.from_numpy(batch.history.event_types_BL)
+        gaps_BL = torch.from_numpy(batch.history.gaps_BL)
+        tastes_BLD = self.networks.generator.encoder(history_BLD, present_BL, event_types_BL, gaps_BL)
+        with torch.no_grad():
+            average_BLD = self.average.generator.encoder(history_BLD, present_BL, event_types_BL, gaps_BL)
+        return tastes_BLD, average_BLD
+
+    @staticmethod
+    def _masked_pairs(batch: TrainingBatch, column_of_N: Tensor) -> tuple[Tensor, Tensor]:
+        return (
+            torch.from_numpy(batch.masked_positions_M),
+            column_of_N[torch.from_numpy(batch.masked_items_M).long()],
+        )
+
+
+def _pairs_of(masked: tuple[Tensor, Tensor], chosen: Tensor, num_positions: int) -> tuple[Tensor, Tensor]:
+    """The masked pairs of the chosen positions, which are numbered anew in their (ascending) order."""
+    number_of = torch.full((num_positions,), -1, dtype=torch.int64)
+    number_of[chosen] = torch.arange(len(chosen))
+    numbers_M = number_of[masked[0]]
+    kept = numbers_M >= 0
+    return numbers_M[kept], masked[1][kept]
+
+
+def _blur(feature: Tensor, deviation: float) -> Tensor:
+    """Instance noise (Sønderby et al., arXiv:1610.04490): real and generated overlap while both are still far apart."""
+    return feature + deviation * torch.randn_like(feature) if deviation > 0 else feature

@@ -1,0 +1,212 @@
+"""The training loop: epochs of adversarial steps, checkpointed, logged and watched."""
+
+import copy
+import hashlib
+import json
+import math
+import resource
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.utils.tensorboard import SummaryWriter
+
+from models.data.sequences import Sequences
+from models.domain.progress import Progress
+from models.features.content import ItemContent
+from models.features.spec import FeatureSpec
+from models.networks.critic import Critic
+from models.networks.generator import Generator
+from models.networks.history_encoder import HistoryEncoder
+from models.networks.item_encoder import ItemEncoder
+from models.training.batches import TrainingBatch, epoch_batches
+from models.training.checkpoint import Checkpoint, Trainee, load_checkpoint, save_checkpoint
+from models.training.config import TrainingConfig
+from models.training.step import CatalogueTensors, Networks, Step
+from models.training.watch import Watch
+
+LOG_EVERY_STEPS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """All that the networks learn from."""
+
+    sequences: Sequences
+    content: ItemContent
+    spec: FeatureSpec
+    mask_seen: bool
+    """Whether items of a history are out of its softmax: where shoppers rarely buy twice, nobody asks for them."""
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedNetworks:
+    """The averaged networks, in evaluation mode, and how training went."""
+
+    networks: Networks
+    steps: int
+    means: Mapping[str, float]
+    """Running means of every logged term at the end."""
+    peak_memory_bytes: int
+
+
+def build_networks(config: TrainingConfig, spec: FeatureSpec, content: ItemContent) -> Networks:
+    """Freshly initialised networks; the same for the same seed."""
+    torch.manual_seed(config.seed)
+    items = ItemEncoder(
+        text_width=spec.text_width,
+        num_tags=len(spec.tags),
+        num_items=content.num_items,
+        embedding_size=config.embedding_size,
+    )
+    items.text_mean.copy_(torch.from_numpy(_mean_text(content)))
+    encoder = HistoryEncoder(
+        embedding_size=config.embedding_size,
+        num_layers=config.num_layers,
+        num_heads=config.num_heads,
+        max_events=spec.max_history_events,
+        dropout=config.dropout,
+    )
+    generator = Generator(encoder, embedding_size=config.embedding_size, noise_size=config.noise_size)
+    critic = Critic(embedding_size=config.embedding_size, hidden_size=config.critic_hidden_size)
+    return Networks(items, generator, critic)
+
+
+def train_networks(
+    data: TrainingData,
+    config: TrainingConfig,
+    *,
+    checkpoint_folder: Path,
+    log_folder: Path,
+    resume: bool,
+    progress: Progress,
+) -> TrainedNetworks:
+    """Train to the end.
+
+    Raises TrainingDiverged, and CheckpointMismatch where `resume` meets another run's checkpoint.
+    """
+    torch.use_deterministic_algorithms(True)
+    # filling fresh memory with NaN finds reads of it, and costs a tenth of the step
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # set by the module
+    networks = build_networks(config, data.spec, data.content)
+    average = copy.deepcopy(networks).eval().requires_grad_(False)
+    trainee = Trainee(
+        modules={"networks": networks, "average": average},
+        optimizers={
+            "generator": _generator_optimizer(networks, config),
+            "critic": torch.optim.Adam(networks.critic.parameters(), lr=config.critic_learning_rate, betas=(0.0, 0.9)),
+        },
+    )
+    run = {"settings": _digest(config), "data": data.digest}
+    start = (load_checkpoint(checkpoint_folder, trainee, run) if resume else None) or Checkpoint(0, 0, run)
+    counts_N = np.bincount(data.sequences.item_rows_E, minlength=data.content.num_items)
+    step = Step(config, networks, average, CatalogueTensors(data.content, counts_N), softmax_dtype())
+    watch = Watch({})
+    done = start.step
+    steps_per_epoch = sum(1 for _ in _batches(data, config, epoch=0))
+    progress.start("training", total=steps_per_epoch * config.epochs)
+    progress.advance(done)
+    with SummaryWriter(str(log_folder)) as log:
+        for epoch in range(start.epoch, config.epochs):
+            torch.manual_seed((config.seed << 16) + epoch)
+            for batch in _batches(data, config, epoch):
+                share = done / max(1, steps_per_epoch * config.epochs)
+                _set_learning_rate(trainee.optimizers["generator"], config, done, steps_per_epoch)
+                generator_loss, critic_loss, terms = step.losses(batch, config.instance_noise * max(0.0, 1 - share))
+                norm = _apply(generator_loss, trainee.optimizers["generator"], config.gradient_clip)
+                _apply(critic_loss, trainee.optimizers["critic"], math.inf)
+                watch.look(done, {**terms, "gradient_norm": norm})
+                _follow(average, networks, min(config.ema_decay, (1 + done) / (10 + done)))
+                done += 1
+                if done % LOG_EVERY_STEPS == 0:
+                    for name, value in watch.means.items():
+                        log.add_scalar(name, value, done)
+                progress.advance(1, _note(epoch, config, watch))
+            save_checkpoint(checkpoint_folder, trainee, Checkpoint(epoch + 1, done, run))
+    progress.finish(_note(config.epochs - 1, config, watch))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return TrainedNetworks(average, done, dict(watch.means), peak)
+
+
+def softmax_dtype() -> torch.dtype:
+    """bfloat16 where the processor multiplies it natively, else float32."""
+    features = torch.cpu.get_capabilities()
+    return torch.bfloat16 if features.get("avx512_bf16") or features.get("amx_bf16") else torch.float32
+
+
+def _batches(data: TrainingData, config: TrainingConfig, epoch: int) -> Iterator[TrainingBatch]:
+    return epoch_batches(
+        data.sequences,
+        config,
+        epoch=epoch,
+        max_events=data.spec.max_history_events,
+        uses_time=data.spec.uses_time,
+        mask_seen=data.mask_seen,
+    )
+
+
+def _generator_optimizer(networks: Networks, config: TrainingConfig) -> torch.optim.Optimizer:
+    """AdamW on generator and item encoder; only matrices decay."""
+    parameters = [*networks.generator.parameters(), *networks.items.parameters()]
+    return torch.optim.AdamW(
+        [
+            {"params": [each for each in parameters if each.ndim >= 2], "weight_decay": config.weight_decay},
+            {"params": [each for each in parameters if each.ndim < 2], "weight_decay": 0.0},
+        ],
+        lr=config.learning_rate,
+        betas=(0.9, 0.98),
+        fused=True,
+    )
+
+
+def _set_learning_rate(optimizer: torch.optim.Optimizer, config: TrainingConfig, step: int, epoch_steps: int) -> None:
+    """Linear warm-up, then a cosine down to a small share."""
+    warmup = max(1.0, config.warmup_epochs * epoch_steps)
+    share = min(1.0, step / max(1, epoch_steps * config.epochs))
+    floor = config.final_learning_rate_share
+    cosine = floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * share))
+    for group in optimizer.param_groups:
+        group["lr"] = config.learning_rate * min((step + 1) / warmup, 1.0) * cosine
+
+
+def _apply(loss: torch.Tensor, optimizer: torch.optim.Optimizer, clip: float) -> torch.Tensor:
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    norm = nn.utils.clip_grad_norm_([each for group in optimizer.param_groups for each in group["params"]], clip)
+    optimizer.step()
+    return norm
+
+
+@torch.no_grad()
+def _follow(average: Networks, networks: Networks, decay: float) -> None:
+    """Exponential moving average of parameters; buffers are taken as they are."""
+    torch._foreach_lerp_(list(average.parameters()), list(networks.parameters()), 1 - decay)
+    for mine, theirs in zip(average.buffers(), networks.buffers(), strict=True):
+        mine.copy_(theirs)
+
+
+def _mean_text(content: ItemContent) -> NDArray[np.float32]:
+    """Mean embedding of the items that have a text."""
+    has_text_N = content.text_NE.any(axis=1)
+    if not has_text_N.any():
+        return np.zeros(content.text_NE.shape[1], np.float32)
+    mean_E: NDArray[np.float32] = content.text_NE[has_text_N].mean(axis=0)
+    return mean_E
+
+
+def _digest(config: TrainingConfig) -> str:
+    return hashlib.sha256(json.dumps(config.as_dict(), sort_keys=True).encode()).hexdigest()
+
+
+def _note(epoch: int, config: TrainingConfig, watch: Watch) -> str:
+    means = watch.means
+    return (
+        f"epoch {epoch + 1}/{config.epochs} · likelihood {means.get('likelihood', math.nan):.3f}"
+        f" · critic right {means.get('critic_accuracy', math.nan):.0%}"
+    )

@@ -1,0 +1,110 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.data.read import load_dataset
+from models.data.sequences_from_events import build_sequences
+from models.data.split import split_sequences
+from models.domain.errors import CheckpointMismatch, TrainingDiverged
+from models.domain.progress import NoProgress
+from models.features.content import encode_content
+from models.features.spec import fit_feature_spec
+from models.training import trainer
+from models.training.config import QUICK, TrainingConfig
+from models.training.trainer import TrainedNetworks, TrainingData, train_networks
+from models.training.watch import Watch
+from tests.tiny_shop import write_tiny_shop
+
+CONFIG = replace(QUICK, embedding_size=16, epochs=3, users_per_batch=32, mixture_positions=64)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
+    dataset = load_dataset(write_tiny_shop(tmp_path_factory.mktemp("shop"), users_per_group=30)).dataset
+    sequences = build_sequences(dataset, seed=0)
+    spec = fit_feature_spec(dataset.catalogue, text_encoder_digest="none", text_width=4, uses_time=True)
+    return TrainingData(
+        sequences=split_sequences(sequences, "none", time="real", seed=0).train,
+        content=encode_content(dataset.catalogue, spec, lambda texts: np.zeros((len(texts), 4), np.float32)),
+        spec=spec,
+        mask_seen=True,
+        digest="tiny",
+    )
+
+
+def run(data: TrainingData, folder: Path, *, config: TrainingConfig = CONFIG, resume: bool = False) -> TrainedNetworks:
+    return train_networks(
+        data, config, checkpoint_folder=folder / "checkpoint", log_folder=folder / "log", resume=resume,
+        progress=NoProgress(),
+    )  # fmt: skip
+
+
+def weights(trained: TrainedNetworks) -> dict[str, torch.Tensor]:
+    return trained.networks.state_dict()
+
+
+class StopsAfter:
+    """Progress that ends the run in the middle of a step, as a kill would."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+
+    def start(self, task: str, total: int | None = None) -> None:
+        pass
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        self.steps -= steps
+        if self.steps < 0:
+            raise KeyboardInterrupt
+
+    def finish(self, note: str = "") -> None:
+        pass
+
+
+class TestTrainNetworks:
+    def test_is_deterministic_for_a_seed(self, data: TrainingData, tmp_path: Path) -> None:
+        first, again = run(data, tmp_path / "a"), run(data, tmp_path / "b")
+        other = run(data, tmp_path / "c", config=replace(CONFIG, seed=1))
+        for name, value in weights(first).items():
+            assert torch.equal(value, weights(again)[name]), name
+        assert not torch.equal(weights(first)["items.identity.weight"], weights(other)["items.identity.weight"])
+
+    def test_an_interrupted_run_resumes_to_the_same_numbers(self, data: TrainingData, tmp_path: Path) -> None:
+        whole = run(data, tmp_path / "whole")
+        per_epoch = whole.steps // CONFIG.epochs
+        with pytest.raises(KeyboardInterrupt):
+            train_networks(
+                data, CONFIG, checkpoint_folder=tmp_path / "cut" / "checkpoint", log_folder=tmp_path / "cut" / "log",
+                resume=False, progress=StopsAfter(per_epoch + 1),
+            )  # fmt: skip
+        resumed = run(data, tmp_path / "cut", resume=True)
+        assert resumed.steps == whole.steps
+        for name, value in weights(whole).items():
+            assert torch.equal(value, weights(resumed)[name]), name
+
+    def test_refuses_the_checkpoint_of_another_run(self, data: TrainingData, tmp_path: Path) -> None:
+        run(data, tmp_path)
+        with pytest.raises(CheckpointMismatch, match="settings"):
+            run(data, tmp_path, config=replace(CONFIG, seed=5), resume=True)
+        with pytest.raises(CheckpointMismatch, match="data"):
+            run(replace(data, digest="other"), tmp_path, resume=True)
+
+    def test_both_networks_learn_from_each_other(self, data: TrainingData, tmp_path: Path) -> None:
+        start = trainer.build_networks(CONFIG, data.spec, data.content).state_dict()
+        end = weights(run(data, tmp_path))
+        for name in ("critic.body.0.weight", "generator.noise_in.weight", "generator.encoder.input_norm.weight"):
+            assert not torch.equal(start[name], end[name]), name
+
+    def test_a_loss_that_is_no_number_stops_the_run(self, data: TrainingData, tmp_path: Path) -> None:
+        with pytest.raises(TrainingDiverged, match=r"not a finite number: .*likelihood"):
+            run(data, tmp_path, config=replace(CONFIG, learning_rate=1e30))
+
+
+class TestWatch:
+    def test_names_every_term_that_is_not_finite(self) -> None:
+        terms = {"good": torch.tensor(1.0), "bad": torch.tensor(torch.nan), "worse": torch.tensor(torch.inf)}
+        with pytest.raises(TrainingDiverged, match="step 7: not a finite number: bad, worse"):
+            Watch({}).look(7, terms)
