@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from app.api.dependencies import LoadedDep
 from app.api.problem import Problem
-from models.bundle.manifest import Manifest
+from models.bundle.manifest import DatasetRecord, Manifest, TextEncoderRecord
 
 router = APIRouter(prefix="/v1", tags=["model"])
 
@@ -22,7 +22,7 @@ class ModelFacts(BaseModel):
     created_at: datetime
     serves: str
     """Which system orders the list; the scoreboard says how it compares."""
-    dataset: dict[str, Any]
+    dataset: DatasetRecord
     """Name, source, licence and digest of the data it was trained on."""
     split: dict[str, Any]
     """How events were held out for `metrics`."""
@@ -33,7 +33,7 @@ class ModelFacts(BaseModel):
     num_events: int
     metrics: dict[str, Any]
     """On held-out events."""
-    scoreboard: dict[str, dict[str, float]]
+    scoreboard: dict[str, dict[str, float | None]]
     """The same measures for other systems on the same events."""
     fusion: dict[str, float]
     """Weights of the candidate sources."""
@@ -43,7 +43,7 @@ class ModelFacts(BaseModel):
     """Share of events whose item the shopper had already."""
     max_history_events: int
     """Events that the networks read; older ones count for nothing."""
-    text_encoder: dict[str, Any] | None
+    text_encoder: TextEncoderRecord
     property_names: list[str]
     """What `return_properties` may name."""
 

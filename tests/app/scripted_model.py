@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from models.bundle.manifest import Manifest
+from models.bundle.manifest import DatasetRecord, Manifest, TextEncoderRecord
 from models.domain.errors import UnknownName
 from models.domain.recommendation import Recommendation, RecommendationRequest, RecommendedItem
 
@@ -15,9 +15,9 @@ PROPERTY_NAMES = ["title", "price"]
 MANIFEST = Manifest(
     model_version="scripted",
     created_at=datetime(2026, 1, 1, tzinfo=UTC),
-    dataset={"name": "thirty items", "digest": "d", "source": "the tests", "licence": None, "time": "real"},
+    training={},
+    dataset=DatasetRecord(name="thirty items", digest="d", source="the tests"),
     split={"kind": "temporal", "seed": 0},
-    refitted=False,
     metrics={"hr@10": 0.5},
     scoreboard={"popularity": {"hr@10": 0.25}},
     serves="figment",
@@ -28,7 +28,11 @@ MANIFEST = Manifest(
     num_users=2,
     num_events=9,
     max_history_events=50,
-    text_encoder=None,
+    feature_spec={},
+    feature_spec_digest="d",
+    embedding_size=8,
+    noise_size=2,
+    text_encoder=TextEncoderRecord(name="none", digest="d"),
 )
 
 
