@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from app.api import health, model, openapi, recommendations
 from app.api.dependencies import ServiceState
@@ -52,7 +53,7 @@ def create_app(live: LiveModel, *, on_load_failure: Callable[[BaseException], No
     )
     for router in (recommendations.router, model.router, health.router, openapi.router):
         app.include_router(router)
-    for error in (RequestError, InputError, ServiceError, HTTPException):
+    for error in (RequestError, InputError, ServiceError, HTTPException, ClientDisconnect):
         app.add_exception_handler(error, answer_error)
     app.add_middleware(RequestContext)
     return app

@@ -4,6 +4,7 @@
 |----------------------------------------|--------|
 | RequestError                         | its own: 400 unparsable, 413 too large, 415 media type, 422 fields |
 | HTTPException of the framework         | its own: 404 no such path, 405 no such method |
+| ClientDisconnect of the framework      | 400, which nobody is left to read |
 | InputError                             | 422    |
 | NotReady, Overloaded                   | 503 with Retry-After |
 | DeadlineExceeded                       | 504    |
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from app.api.problem import MAX_INSTANCE_CHARACTERS, FieldProblem, Problem, RequestError, problem_response
@@ -49,6 +50,8 @@ def told_of(error: Exception) -> Told:
     if isinstance(error, RequestError):
         name, title = ("invalid-fields", "Invalid fields") if error.status == 422 else (None, None)
         return Told(error.status, error.detail, name, title, error.errors, error.headers)
+    if isinstance(error, ClientDisconnect):
+        return Told(400, "the connection closed before the body was complete")  # nobody reads it; the log has its line
     if isinstance(error, HTTPException):
         return Told(error.status_code, str(error.detail), headers=error.headers or {})
     for kind, told in OWN_ERRORS:

@@ -102,6 +102,20 @@ class TestServe:
         )
         assert answer.status_code == 413
 
+    def test_caller_that_goes_away_is_no_error_of_ours(self, service):
+        head = b"POST /v1/recommendations HTTP/1.1\r\nHost: x\r\nX-Request-Id: gone\r\n"
+        head += b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+        with socket.create_connection(("127.0.0.1", service.client.base_url.port)) as connection:
+            connection.sendall(head)
+        give_up = time.monotonic() + 10
+        while '"gone"' not in service.log.read_text():
+            assert time.monotonic() < give_up
+            time.sleep(0.02)
+        lines = [orjson.loads(line) for line in service.log.read_text().splitlines()]
+        assert [(line["event"], line["status"]) for line in lines if line.get("request_id") == "gone"] == [
+            ("request", 400)
+        ]
+
     def test_log_is_json_and_tells_nothing_about_shoppers(self, service):
         service.ask(user={"user_id": "raw-user-id"}, history=[{"item_id": "secret-item"}])
         service.ask(user={"user_id": "raw-user-id"}, history=[{"item_id": "secret-item"}], k=0)
