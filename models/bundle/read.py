@@ -1,0 +1,152 @@
+"""A bundle from disk, verified before any of it is believed."""
+
+# N items, D features, M neighbours
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import polars as pl
+from numpy.typing import NDArray
+
+from models.baselines.neighbours import Neighbours
+from models.bundle import layout
+from models.bundle.digests import verify_file, verify_files
+from models.bundle.manifest import Manifest, read_manifest
+from models.domain.errors import BundleCorrupt
+from models.features.spec import FeatureSpec
+from models.features.text_encoder import TextEncoder
+from models.retrieval.faiss_index import FaissIndex
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What serving reads; networks and text encoder are opened when they are asked for."""
+
+    folder: Path
+    manifest: Manifest
+    item_features_ND: NDArray[np.float32]
+    """Mapped from the file, not read: processes that serve the same bundle share its pages."""
+    popularity_N: NDArray[np.float32]
+    neighbours: Neighbours
+    index: FaissIndex
+    vocabulary: pl.DataFrame
+    catalogue: pl.DataFrame
+
+    @cached_property
+    def item_ids(self) -> Sequence[str]:
+        """Item ids in row order."""
+        return self.catalogue["item_id"].to_list()
+
+    @cached_property
+    def feature_spec(self) -> FeatureSpec:
+        """The spec of training, from manifest and vocabulary; raises BundleCorrupt where they do not make it."""
+        spec = FeatureSpec.from_parts(self.manifest.feature_spec, self.vocabulary)
+        if spec.digest != self.manifest.feature_spec_digest:
+            raise BundleCorrupt(self.folder / layout.VOCABULARY, "with the manifest it makes another feature spec")
+        return spec
+
+    def session(self, name: str, *, threads: int = 1) -> ort.InferenceSession:
+        """The network `networks/<name>.onnx`; raises BundleCorrupt where it is missing or damaged."""
+        file = layout.network_file(name)
+        self._verify_late(file)
+        if not (self.folder / file).is_file():
+            raise BundleCorrupt(self.folder / file, "is missing")
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        return ort.InferenceSession(self.folder / file, options, providers=["CPUExecutionProvider"])
+
+    def text_encoder(self, *, threads: int | None = None) -> TextEncoder:
+        """The sentence encoder of training; verified now, because becoming ready does not wait for it."""
+        self._verify_late(layout.TEXT_ENCODER)
+        self._verify_late(layout.TOKENIZER)
+        return TextEncoder(self.folder / layout.TEXT_ENCODER, self.folder / layout.TOKENIZER, threads=threads)
+
+    def _verify_late(self, name: str) -> None:
+        # a bundle under construction has no digests yet
+        if name in layout.LATE_FILES and name in self.manifest.files:
+            verify_file(self.folder, self.manifest, name)
+
+
+def verify_bundle(folder: Path) -> Manifest:
+    """The manifest, after every digest of every file was compared.
+
+    Raises BundleNotFound, or BundleCorrupt whose message names every file that is damaged, missing or foreign.
+    """
+    manifest = read_manifest(folder)
+    verify_files(folder, manifest)
+    return manifest
+
+
+def open_bundle(folder: Path) -> Bundle:
+    """The bundle, ready to serve: digests and shapes verified, those of `LATE_FILES` when they are first used.
+
+    Raises BundleNotFound or BundleCorrupt.
+    """
+    manifest = read_manifest(folder)
+    verify_files(folder, manifest, unread=layout.LATE_FILES)
+    return load_bundle(folder, manifest)
+
+
+def load_bundle(folder: Path, manifest: Manifest) -> Bundle:
+    """The files of a bundle that is trusted because it is being written, or was verified; raises BundleCorrupt."""
+    bundle = Bundle(
+        folder=folder,
+        manifest=manifest,
+        item_features_ND=_load_array(folder / layout.ITEM_FEATURES, (manifest.num_items, manifest.embedding_size)),
+        popularity_N=_load_array(folder / layout.POPULARITY, (manifest.num_items,)),
+        neighbours=_load_neighbours(folder / layout.NEIGHBOURS, manifest.num_items),
+        index=_load_index(folder / layout.INDEX, manifest),
+        vocabulary=_load_table(folder / layout.VOCABULARY, ("tag", "row")),
+        catalogue=_load_table(folder / layout.CATALOGUE, ("item_id",)),
+    )
+    catalogue = bundle.catalogue
+    if len(catalogue) != manifest.num_items or catalogue["item_id"].n_unique() != manifest.num_items:
+        reason = f"{len(catalogue)} rows, {catalogue['item_id'].n_unique()} distinct items"
+        raise BundleCorrupt(folder / layout.CATALOGUE, f"{reason}; the manifest counts {manifest.num_items}")
+    assert bundle.feature_spec
+    return bundle
+
+
+def _load_array(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    try:
+        array: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise BundleCorrupt(path, f"not an array ({error})") from error
+    if array.shape != shape or array.dtype != np.float32:
+        reason = f"{array.dtype} of shape {array.shape}"
+        raise BundleCorrupt(path, f"{reason}; the manifest asks for float32 of shape {shape}")
+    return array.view(np.ndarray)
+
+
+def _load_neighbours(path: Path, num_items: int) -> Neighbours:
+    try:
+        neighbours = Neighbours.load(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise BundleCorrupt(path, f"not a table of neighbours ({error})") from error
+    if len(neighbours.rows_NM) != num_items or neighbours.rows_NM.shape != neighbours.weights_NM.shape:
+        reason = f"rows of shape {neighbours.rows_NM.shape}, weights of shape {neighbours.weights_NM.shape}"
+        raise BundleCorrupt(path, f"{reason}; the manifest counts {num_items} items")
+    return neighbours
+
+
+def _load_index(path: Path, manifest: Manifest) -> FaissIndex:
+    index = FaissIndex.load(path)
+    if (index.num_items, index.size) != (manifest.num_items, manifest.embedding_size):
+        reason = f"{index.num_items} items of size {index.size}"
+        raise BundleCorrupt(path, f"{reason}; the manifest says {manifest.num_items} of {manifest.embedding_size}")
+    return index
+
+
+def _load_table(path: Path, columns: tuple[str, ...]) -> pl.DataFrame:
+    try:
+        table = pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise BundleCorrupt(path, f"not a table ({error})") from error
+    missing = [name for name in columns if name not in table.columns]
+    if missing:
+        raise BundleCorrupt(path, f"no column {', '.join(missing)}")
+    return table

@@ -1,0 +1,134 @@
+"""The bundles of one folder, and the pointer to the one that serves."""
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final, NamedTuple
+from uuid import uuid4
+
+from models.bundle.layout import MANIFEST
+from models.bundle.manifest import read_manifest
+from models.bundle.read import verify_bundle
+from models.domain.errors import BundleCorrupt, BundleNotFound, SettingsRefused
+
+POINTER: Final = "promoted.json"
+
+
+@dataclass(frozen=True, slots=True)
+class BundleVersion:
+    """One bundle as a list shows it; only the manifest was read."""
+
+    version: str
+    folder: Path
+    is_promoted: bool
+    created_at: datetime | None
+    """None where there is a problem."""
+    problem: str | None
+    """Why the manifest cannot be read."""
+
+
+class Promotion(NamedTuple):
+    """What `promoted.json` holds."""
+
+    current: str
+    previous: str | None
+
+
+def list_bundles(root: Path) -> list[BundleVersion]:
+    """Every bundle below `root`, damaged ones first, then the newest first."""
+    promotion = read_promotion(root)
+    current = promotion.current if promotion else None
+    found = [_version(path.parent, current) for path in root.glob(f"[!.]*/{MANIFEST}")]
+    return sorted(found, key=_newness, reverse=True)
+
+
+def newest_bundle(root: Path) -> Path:
+    """The bundle made last. Raises BundleNotFound, or BundleCorrupt where a damaged one may be the newest."""
+    bundles = list_bundles(root)
+    if not bundles:
+        raise BundleNotFound(root)
+    read_manifest(bundles[0].folder)
+    return bundles[0].folder
+
+
+def promote(root: Path, version: str) -> Promotion:
+    """Makes `version` the one that serves, after verifying every file of it; what served before is remembered."""
+    verify_bundle(root / version)
+    promotion = read_promotion(root)
+    if promotion is None or promotion.current == version:
+        promoted = Promotion(version, promotion.previous if promotion else None)
+    else:
+        promoted = Promotion(version, promotion.current)
+    return _write_promotion(root, promoted)
+
+
+def rollback(root: Path) -> Promotion:
+    """Makes the version before the last promotion serve again; a second rollback undoes the first.
+
+    Raises SettingsRefused where nothing was promoted before, and what verifying raises.
+    """
+    promotion = read_promotion(root)
+    if promotion is None or promotion.previous is None:
+        raise SettingsRefused(f"{root}: no bundle was promoted before the present one, nothing to roll back to")
+    verify_bundle(root / promotion.previous)
+    return _write_promotion(root, Promotion(promotion.previous, promotion.current))
+
+
+def read_promotion(root: Path) -> Promotion | None:
+    """The pointer, or None where nothing was promoted yet."""
+    path = root / POINTER
+    if not path.is_file():
+        return None
+    try:
+        fields = json.loads(path.read_text("utf-8"))
+        promotion = Promotion(**fields)
+    except (ValueError, TypeError) as error:
+        raise BundleCorrupt(path, f"not a pointer to a bundle ({error})") from error
+    if not isinstance(promotion.current, str) or not isinstance(promotion.previous, str | None):
+        raise BundleCorrupt(path, "not a pointer to a bundle (versions must be strings)")
+    return promotion
+
+
+def resolve_bundle(root: Path, explicit: Path | None = None) -> Path:
+    """The bundle to serve: the one asked for, else the promoted one, else the newest. Raises BundleNotFound."""
+    if explicit is None:
+        promotion = read_promotion(root)
+        if promotion is None:
+            return newest_bundle(root)
+        explicit = root / promotion.current
+    if not (explicit / MANIFEST).is_file():
+        raise BundleNotFound(explicit)
+    return explicit
+
+
+def _version(folder: Path, current: str | None) -> BundleVersion:
+    created_at, problem = None, None
+    try:
+        created_at = read_manifest(folder).created_at
+    except BundleCorrupt as error:
+        problem = str(error)
+    return BundleVersion(
+        version=folder.name,
+        folder=folder,
+        is_promoted=folder.name == current,
+        created_at=created_at,
+        problem=problem,
+    )
+
+
+def _newness(bundle: BundleVersion) -> tuple[bool, float, str]:
+    seconds = bundle.created_at.timestamp() if bundle.created_at else 0.0
+    return bundle.problem is not None, seconds, bundle.version
+
+
+def _write_promotion(root: Path, promotion: Promotion) -> Promotion:
+    """Replaced in one step: a reader finds the old pointer or the new one, never half of one."""
+    unfinished = root / f".{POINTER}-{uuid4().hex}"
+    with unfinished.open("w", encoding="utf-8") as file:
+        json.dump(promotion._asdict(), file)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(root / POINTER)
+    return promotion

@@ -1,0 +1,134 @@
+"""A whole bundle of six items, every file real and small."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import polars as pl
+from onnx import TensorProto, helper
+from safetensors.numpy import save_file
+
+from models.baselines.neighbours import Neighbours
+from models.bundle.manifest import DatasetRecord, Manifest, TextEncoderRecord
+from models.bundle.write import place_text_encoder, seal_bundle
+from models.features.spec import FeatureSpec
+from models.features.text_encoder import TextEncoder
+from models.retrieval.faiss_index import build_faiss_index
+from tests.models.features.tiny_encoder import write_tiny_encoder
+
+NUM_ITEMS = 6
+SIZE = 4
+LATE_FILES = ["networks/text_encoder.onnx", "networks/tokenizer.json"]
+EARLY_FILES = [
+    "MODEL_CARD.md",
+    "catalogue.parquet",
+    "golden.jsonl",
+    "index.faiss",
+    "item_features.npy",
+    "neighbours.npz",
+    "networks/generator.onnx",
+    "networks/item_encoder.onnx",
+    "popularity.npy",
+    "vocabulary.parquet",
+    "weights/generator.safetensors",
+]
+
+SPEC = FeatureSpec(
+    tags={"brand=tea house": 1, "word=green": 2},
+    text_columns=(),
+    label_columns=("colour",),
+    log_price_mean=1.0,
+    log_price_deviation=0.5,
+    text_encoder_digest="0" * 64,
+    text_width=3,
+    uses_time=True,
+)
+
+
+def tiny_manifest(version: str, **changed: Any) -> Manifest:
+    """A manifest without files, as training hands it over."""
+    fields: dict[str, Any] = {
+        "model_version": version,
+        "created_at": datetime(2026, 1, 1, tzinfo=UTC),
+        "training": {"epochs": 3, "learning_rate": 1e-3},
+        "dataset": DatasetRecord(name="tiny shop", digest="d" * 64),
+        "split": {"kind": "temporal", "seed": 0},
+        "metrics": {"ndcg@10": 0.25},
+        "scoreboard": {"figment": {"ndcg@10": 0.25}, "popularity": {"ndcg@10": 0.125}},
+        "serves": "figment",
+        "fusion": {"neighbours": 4.0},
+        "feature_spec": SPEC.scalars(),
+        "feature_spec_digest": SPEC.digest,
+        "exclude_seen": True,
+        "repeat_share": 0.01,
+        "num_items": NUM_ITEMS,
+        "num_users": 3,
+        "num_events": 12,
+        "embedding_size": SIZE,
+        "noise_size": 2,
+        "max_history_events": 50,
+        "text_encoder": TextEncoderRecord(name="tiny", digest="0" * 64),
+    }
+    return Manifest(**(fields | changed))
+
+
+def write_tiny_files(folder: Path, cache: Path) -> None:
+    """Every file of a bundle but its manifest."""
+    features = np.random.default_rng(0).normal(size=(NUM_ITEMS, SIZE)).astype(np.float32)
+    np.save(folder / "item_features.npy", features)
+    build_faiss_index(features).save(folder / "index.faiss")
+    np.save(folder / "popularity.npy", np.arange(NUM_ITEMS, dtype=np.float32))
+    neighbours = Neighbours(
+        rows_NM=np.roll(np.arange(NUM_ITEMS, dtype=np.int32), 1)[:, None],
+        weights_NM=np.ones((NUM_ITEMS, 1), np.float32),
+        history_window=10,
+        age_decay=0.8,
+    )
+    neighbours.save(folder / "neighbours.npz")
+    SPEC.vocabulary().write_parquet(folder / "vocabulary.parquet")
+    pl.DataFrame({"item_id": [f"item-{row}" for row in range(NUM_ITEMS)]}).write_parquet(folder / "catalogue.parquet")
+    (folder / "golden.jsonl").write_text('{"history": []}\n')
+    (folder / "MODEL_CARD.md").write_text("# tiny\n")
+    (folder / "weights").mkdir()
+    save_file({"layer": features}, folder / "weights" / "generator.safetensors")
+    place_text_encoder(*tiny_encoder_of(cache), folder)
+    for name in ("generator", "item_encoder"):
+        _write_identity(folder / "networks" / f"{name}.onnx")
+
+
+def tiny_encoder_of(cache: Path) -> tuple[Path, Path]:
+    """The cache's encoder, written at the first call."""
+    files = cache / "text_encoder.onnx", cache / "tokenizer.json"
+    return files if files[0].is_file() else write_tiny_encoder(cache)
+
+
+def seal_tiny_bundle(destination: Path, edit: Callable[[Path], object] = lambda _: None, **changed: Any) -> Path:
+    """The sealed bundle; `edit` may change its files before they are sealed, `changed` fields of the manifest."""
+    cache = destination.parent.parent / "cache"
+    digest = TextEncoder(*tiny_encoder_of(cache)).digest
+
+    def write(folder: Path) -> Manifest:
+        write_tiny_files(folder, cache)
+        edit(folder)
+        record = TextEncoderRecord(name="tiny", digest=digest)
+        return tiny_manifest(destination.name, **({"text_encoder": record} | changed))
+
+    seal_bundle(destination, write)
+    return destination
+
+
+def flip_byte(path: Path, place: int | None = None) -> None:
+    """One bit of one byte changes; the middle one where no place is given. The file becomes another inode."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 if place is None else place] ^= 1
+    path.unlink()
+    path.write_bytes(content)
+
+
+def _write_identity(path: Path) -> None:
+    value = {name: helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", SIZE]) for name in ("x", "y")}
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "identity", [value["x"]], [value["y"]])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), path)
