@@ -1,0 +1,121 @@
+"""Item-based nearest neighbours: what is taken shortly after (or before) an item, in everybody's histories."""
+
+# U users, E events, N items, B users of a block, H events that count, K places
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.baselines.best_of_rows import best_of_rows
+from models.baselines.neighbours import Neighbours
+from models.data.sequences import Sequences
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+USERS_PER_BLOCK: Final = 512
+"""Bounds the scores that lie in memory at once."""
+DEFAULT_NEIGHBOURS: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ItemKnnConfig:
+    """The usual settings, which give the known numbers on the Amazon sets (tests hold them to .0005)."""
+
+    window: int = 10
+    """Events further apart than this do not count as together."""
+    backward: float = 0.5
+    """Weight of what came before an item, relative to what came after it."""
+    shrink: float = 5.0
+    """Added to both items' counts before dividing by the root of their product: rare pairs say little."""
+    history_window: int = 10
+    """The newest events of a history that count."""
+    age_decay: float = 0.8
+    """An event counts this much less than the one after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemKnn:
+    """All pairs; `to_neighbours` keeps the best, which is what serving reads."""
+
+    similarity_NN: "csr_array"
+    """Row: an item of the history; column: what it speaks for. Not symmetric."""
+    config: ItemKnnConfig
+
+    @classmethod
+    def fit(cls, train: Sequences, num_items: int, config: ItemKnnConfig = ItemKnnConfig()) -> "ItemKnn":
+        """Pairs of training events at distance d ≤ window count 1/d, both directions, normalised by training counts."""
+        from scipy.sparse import csr_array, diags_array
+
+        forward_NN = csr_array((num_items, num_items), dtype=np.float32)
+        users_E, items_E = train.users_of_events_E(), train.item_rows_E
+        # one distance after the other: all at once would take ten times the memory
+        for distance in range(1, config.window + 1):
+            together_E = users_E[distance:] == users_E[:-distance]
+            earlier, later = items_E[:-distance][together_E], items_E[distance:][together_E]
+            weights = np.full(len(earlier), 1.0 / distance, np.float32)
+            forward_NN = forward_NN + csr_array((weights, (earlier, later)), shape=forward_NN.shape)
+        counts_N = np.bincount(items_E, minlength=num_items)
+        scale_NN = diags_array(((counts_N + config.shrink) ** -0.5).astype(np.float32))
+        both_NN = forward_NN + np.float32(config.backward) * forward_NN.T
+        return cls(similarity_NN=csr_array(scale_NN @ both_NN @ scale_NN), config=config)
+
+    @property
+    def num_items(self) -> int:
+        """Number of items."""
+        return int(self.similarity_NN.shape[0])
+
+    def rank(
+        self, histories: Sequences, k: int, *, exclude_seen: bool
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Item rows [U, K], best of all items first, and scores; -1 and 0 where no more items have a score above 0."""
+        rows_UK = np.empty((histories.num_users, k), np.int32)
+        scores_UK = np.empty((histories.num_users, k), np.float32)
+        for start in range(0, histories.num_users, USERS_PER_BLOCK):
+            users = np.arange(start, min(start + USERS_PER_BLOCK, histories.num_users))
+            block = histories.take_users(users)
+            scores_BN = self._query(block) @ self.similarity_NN
+            if exclude_seen:
+                seen_BN = self._seen(block)
+                scores_BN = scores_BN - scores_BN * seen_BN
+            rows_UK[users], scores_UK[users] = best_of_rows(
+                scores_BN.indptr.astype(np.int64), scores_BN.indices, scores_BN.data, k
+            )
+        return rows_UK, scores_UK
+
+    def to_neighbours(self, per_item: int = DEFAULT_NEIGHBOURS) -> Neighbours:
+        """Each item's `per_item` strongest pairs."""
+        similarity_NN = self.similarity_NN
+        rows_NM, weights_NM = best_of_rows(
+            similarity_NN.indptr.astype(np.int64), similarity_NN.indices, similarity_NN.data, per_item
+        )
+        return Neighbours(
+            rows_NM=rows_NM,
+            weights_NM=weights_NM,
+            history_window=self.config.history_window,
+            age_decay=self.config.age_decay,
+        )
+
+    def _query(self, histories: Sequences) -> "csr_array":
+        """The newest events of each user, weighted by age."""
+        from scipy.sparse import csr_array
+
+        age_E = np.repeat(histories.offsets_U1[1:], histories.lengths_U) - np.arange(histories.num_events) - 1
+        recent = histories.take_events(age_E < self.config.history_window)
+        age_H = age_E[age_E < self.config.history_window]
+        weights_H = (self.config.age_decay**age_H).astype(np.float32)
+        return csr_array(
+            (weights_H, (recent.users_of_events_E(), recent.item_rows_E)), shape=(histories.num_users, self.num_items)
+        )
+
+    def _seen(self, histories: Sequences) -> "csr_array":
+        """1 at every item of a history, however often it is there."""
+        from scipy.sparse import csr_array
+
+        ones_E = np.ones(histories.num_events, np.float32)
+        pairs = (histories.users_of_events_E(), histories.item_rows_E)
+        seen_BN = csr_array((ones_E, pairs), shape=(histories.num_users, self.num_items))
+        seen_BN.data[:] = 1.0
+        return seen_BN
