@@ -225,7 +225,10 @@ def recommend(
 @cli.command()
 def dataset(
     name: Annotated[str, typer.Argument(help="One of the known data sets; `list` names them.")],
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="The dataset folder to write.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="By default var/datasets/NAME.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="FILE", help="The source's own file, where no network is.")
+    ] = None,
 ) -> None:
     """Fetch a known data set and lay it down as a dataset folder."""
     with interruptible("nothing half-done is left"):
@@ -237,7 +240,7 @@ def dataset(
                 print(f"{known:18} {source.about}")
             return
         with TaskProgress() as progress:
-            print(write_known_source(name, out or Path("var/datasets") / name, progress))
+            print(write_known_source(name, out or Path("var/datasets") / name, progress, file))
 
 
 @bundles_cli.command("verify")
@@ -258,33 +261,33 @@ def verify_one(
 
 @bundles_cli.command("list")
 def list_all(root: BundleRoot = None) -> None:
-    """All bundles, newest first; `*` marks the one that serves."""
-    from models.bundle.versions import list_bundles, resolve_bundle
+    """All bundles, newest first; `*` marks the one that serves where none is named."""
+    from models.bundle.versions import list_bundles
 
     folder = _root(root)
     bundles = list_bundles(folder)
-    serving = resolve_bundle(folder, None) if bundles else None
+    serving = next((bundle for bundle in bundles if bundle.is_promoted), next(iter(bundles), None))
     for bundle in bundles:
-        print(f"{'*' if bundle == serving else ' '} {bundle.name}")
+        made = bundle.created_at.isoformat(timespec="seconds") if bundle.created_at else f"damaged: {bundle.problem}"
+        print(f"{'*' if bundle is serving else ' '} {bundle.version}  {made}")
     if not bundles:
         print(f"no bundles in {folder}", file=sys.stderr)
 
 
 @bundles_cli.command("promote")
 def promote_one(version: Annotated[str, typer.Argument(metavar="VERSION")], root: BundleRoot = None) -> None:
-    """Serve this bundle from the next start on."""
+    """Verify a bundle and serve it from the next start on, however new others are."""
     from models.bundle.versions import promote
 
-    promote(_root(root), version)
-    print(f"{version} serves from the next start on")
+    print(f"{promote(_root(root), version).current} serves from the next start on")
 
 
 @bundles_cli.command("rollback")
 def roll_back(root: BundleRoot = None) -> None:
-    """Serve the bundle that was promoted before."""
+    """Serve the bundle that was promoted before; a second rollback undoes the first."""
     from models.bundle.versions import rollback
 
-    print(f"{rollback(_root(root))} serves from the next start on")
+    print(f"{rollback(_root(root)).current} serves from the next start on")
 
 
 def _root(root: Path | None) -> Path:

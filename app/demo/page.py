@@ -47,7 +47,7 @@ def print_shopper(page: Console, shopper: Shopper, items: Sequence[Mapping[str, 
             str(item["rank"]),
             escape(_name(item["item_id"], item["properties"])),
             f"{item['score']:.3f}",
-            "" if price is None else f"{price:.2f}",
+            "" if price is None else _price(price),
             "✓" if item["item_id"] in shopper.bought_next else "",
         )
     page.print(table)
@@ -71,7 +71,7 @@ def print_figures(page: Console, manifest: Manifest, num_hits: int, num_shoppers
         row = manifest.scoreboard.get(name)
         if row is not None:
             served = " (this service)" if name == manifest.serves else ""
-            table.add_row(f"{name}{served}", f"{row['hr@10']:.4f}", f"{row['ndcg@10']:.4f}")
+            table.add_row(f"{name}{served}", _figure(row.get("hr@10")), _figure(row.get("ndcg@10")))
     page.print(table)
 
 
@@ -102,5 +102,13 @@ def _name(item_id: str, properties: Mapping[str, Any]) -> str:
     return f"{words} ({item_id})" if words else item_id
 
 
+def _price(price: float) -> str:
+    return f"{price:.2f}" if price >= 0.1 else f"{price:.4f}"  # petrol by the millilitre
+
+
 def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _figure(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.4f}"

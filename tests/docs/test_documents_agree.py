@@ -1,0 +1,96 @@
+"""Documents written by hand say what the code does."""
+
+import re
+
+import pytest
+
+from app.api import MAX_BODY_BYTES, MAX_JSON_DEPTH
+from app.api.recommendations import MAX_PROPERTIES
+from app.cli import cli
+from app.settings import PREFIX, VARIABLES_OF_OTHERS, ServiceSettings
+from models.data.split import TEST_QUANTILE, VALIDATION_QUANTILE
+from models.domain.errors import FigmentError, InputError
+from models.domain.recommendation import MAX_EXCLUDED_ITEMS, MAX_HISTORY_EVENTS, MAX_ID_CHARACTERS, MAX_K, MAX_SAMPLES
+from tests.docs.documents import REPOSITORY, WRITTEN_BY_HAND, command_line
+
+EXIT_CODES = "Exit codes: 0 done, 1 failed, 2 wrong usage or input."
+NAMES_FILES = [*WRITTEN_BY_HAND, *(REPOSITORY / name for name in ("Makefile", "docker-compose.yml", "Dockerfile"))]
+
+
+def by_name(path):
+    return str(path.relative_to(REPOSITORY))
+
+
+@pytest.fixture(scope="module")
+def limits():
+    """Field → the row's other cells, from the table of the serving guide."""
+    rows = re.findall(
+        r"^\| (.+?) \| (.*?) ?\| (.*?) ?\| (.*?) \|$", (REPOSITORY / "docs/guide/serving.md").read_text(), re.M
+    )
+    return {name.strip("`"): cells for name, *cells in rows}
+
+
+class TestExitCodes:
+    def test_are_told_alike_in_readme_and_help(self):
+        assert EXIT_CODES in (REPOSITORY / "README.md").read_text()
+        assert EXIT_CODES in cli.info.help
+
+    def test_are_those_of_the_errors(self):
+        assert FigmentError.exit_code == 1
+        assert InputError.exit_code == 2
+        assert {error.exit_code for error in FigmentError.__subclasses__() if error is not InputError} == {1}
+
+
+class TestLimits:
+    def test_are_those_of_the_code(self, limits):
+        assert limits["k"] == ["10", "1", str(MAX_K)]
+        assert limits["history"] == ["none", "0 events", f"{MAX_HISTORY_EVENTS} events"]
+        assert limits["exclude.item_ids"] == ["none", "", f"{MAX_EXCLUDED_ITEMS:,} ids"]
+        assert limits["exploration"] == ["0", "0", "1"]
+        assert limits["num_samples"] == ["1", "1", str(MAX_SAMPLES)]
+        assert limits["return_properties"] == ["none", "", f"{MAX_PROPERTIES} names"]
+        assert limits["any id"] == ["", "1", f"{MAX_ID_CHARACTERS} printable characters"]
+        assert limits["body"] == ["", "", f"{MAX_BODY_BYTES // 1024} KiB, JSON depth {MAX_JSON_DEPTH}"]
+
+    def test_split_instants_are_those_of_the_code(self):
+        guide = (REPOSITORY / "docs/guide/evaluation.md").read_text()
+        assert f"before {VALIDATION_QUANTILE * 100:.0f} %" in guide
+        assert f"up to {TEST_QUANTILE * 100:.0f} %" in guide
+
+
+class TestNames:
+    @pytest.mark.parametrize("document", NAMES_FILES, ids=by_name)
+    def test_variables_are_settings(self, document):
+        known = {PREFIX + name.upper() for name in ServiceSettings.model_fields} | set(VARIABLES_OF_OTHERS)
+        assert set(re.findall(rf"\b{PREFIX}[A-Z_]+[A-Z]\b", document.read_text())) <= known
+
+    @pytest.mark.parametrize("document", WRITTEN_BY_HAND, ids=by_name)
+    def test_make_targets_exist(self, document):
+        targets = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.M))
+        named = re.findall(r"(?:`|^|\d )make ([a-z-]+)", document.read_text(), re.M)
+        assert set(named) <= targets
+
+    @pytest.mark.parametrize("document", [*WRITTEN_BY_HAND, REPOSITORY / "docker-compose.yml"], ids=by_name)
+    def test_verbs_and_their_options_exist(self, document):
+        verbs = command_line()
+        for words in re.findall(r"(?:`|^|bin/|train )figment ([a-z][^`\n|#]*)", document.read_text(), re.M):
+            verb = " ".join(words.split()[: 2 if words.startswith("bundle ") else 1])
+            assert verb in verbs, words
+            assert set(re.findall(r"--[a-z-]+", words)) <= verbs[verb], words
+
+    def test_options_in_tables_exist(self):
+        guide = (REPOSITORY / "docs/guide/training.md").read_text()
+        rows = re.findall(r"^\| (`--.*?) \|", guide, re.M)
+        told = {option for row in rows for option in re.findall(r"--[a-z-]+", row)}
+        assert told == command_line()["train"] - {"--help", "--dataset", "--out"}
+
+    def test_every_verb_is_in_the_readme(self):
+        readme = (REPOSITORY / "README.md").read_text()
+        assert all(f"`figment {verb}`" in readme for verb in command_line() if verb and " " not in verb)
+
+
+class TestLinks:
+    @pytest.mark.parametrize("document", WRITTEN_BY_HAND, ids=by_name)
+    def test_lead_somewhere(self, document):
+        for target in re.findall(r"\]\(([^)#]+)", document.read_text()):
+            assert target.startswith("https://") or (document.parent / target).exists(), target
