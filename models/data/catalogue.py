@@ -1,6 +1,7 @@
 """The catalogue's file → one checked row an item."""
 
-from collections.abc import Mapping
+import codecs
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +10,7 @@ import polars as pl
 from models.data.check import Findings
 from models.data.columns import read_attribute, read_flags, read_numbers, read_text
 from models.data.ids import can_be_id, id_text, unusable_ids
-from models.data.table_files import scan
+from models.data.table_files import batches
 from models.data.table_rows import ROW, Table, open_table, read_rows
 from models.data.timestamps import read_instants
 
@@ -27,20 +28,22 @@ def read_catalogue(file: Path, renamed: Mapping[str, str], findings: Findings) -
         return None
     return read_rows(
         table,
-        lambda source: _scan_typed(source, table),
+        lambda source: _typed_batches(source, table),
         lambda found, num_broken: _CatalogueReader(table, found, num_broken),
         findings,
     )
 
 
-def _scan_typed(file: Path, table: Table) -> pl.LazyFrame:
+def _typed_batches(file: Path, table: Table) -> Iterator[pl.DataFrame]:
     """Known columns as text where the format is text; the shop's own columns of JSON Lines as JSON has them."""
     columns = [*table.source_of.values(), *table.others]
     if file.suffix != ".jsonl" or not table.others:
-        return scan(file, columns)
+        yield from batches(file, columns)
+        return
+    lines = file.read_bytes().removeprefix(codecs.BOM_UTF8)
     known = dict.fromkeys(table.source_of.values(), pl.String())
-    frame = pl.scan_ndjson(file, schema_overrides=known, infer_schema_length=None)
-    return frame.select(name for name in columns if name in frame.collect_schema())
+    whole = pl.read_ndjson(lines, schema_overrides=known, infer_schema_length=None)
+    yield whole.select(name for name in columns if name in whole.columns)
 
 
 class _CatalogueReader:

@@ -10,10 +10,10 @@ import numpy as np
 import polars as pl
 
 from models.data.check import Findings
-from models.data.columns import read_numbers
+from models.data.columns import read_numbers, read_text
 from models.data.ids import can_be_id, id_text, unusable_ids
 from models.data.sequences_from_events import EVENT_TYPE_ENUM
-from models.data.table_files import scan
+from models.data.table_files import batches
 from models.data.table_rows import ROW, Table, open_table, read_rows
 from models.data.timestamps import read_instants
 from models.domain.events import EVENT_TYPES, HISTORY_EVENT_TYPES
@@ -44,7 +44,7 @@ def read_events(
         return None
     return read_rows(
         table,
-        lambda source: scan(source, list(table.source_of.values())),
+        lambda source: batches(source, list(table.source_of.values())),
         lambda found, num_broken: _EventReader(
             table, found, item_ids, num_broken=num_broken, times_are_real=times_are_real
         ),
@@ -198,9 +198,9 @@ class _EventReader:
     def _optional(self, rows: pl.DataFrame) -> dict[str, pl.Series]:
         kept: dict[str, pl.Series] = {}
         if "event_id" in rows.columns:
-            kept["event_id"] = id_text(rows["event_id"])
+            kept["event_id"] = read_text(id_text(rows["event_id"]))
         if "session_id" in rows.columns:
-            kept["session_id"] = id_text(rows["session_id"]).cast(self._session_dtype)
+            kept["session_id"] = read_text(id_text(rows["session_id"])).cast(self._session_dtype)
         for column in NUMBER_COLUMNS:
             if column in rows.columns:
                 least = 0 if column == "unit_price" else None

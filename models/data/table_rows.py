@@ -1,7 +1,7 @@
 """A table's columns under our names, its rows with numbers, broken rows left out and named."""
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -10,13 +10,17 @@ import polars as pl
 
 from models.data.check import Findings
 from models.data.repair import repair
-from models.data.table_files import BrokenTableError, batches, column_names, is_readable
+from models.data.table_files import column_names, is_readable
 
 ROW = "row number"
 """Name of the column that holds the row number, from 1; no shop's column is called so."""
 
 
 Made_co = TypeVar("Made_co", covariant=True)
+
+
+class BrokenTableError(Exception):
+    """A row that the fast reader cannot read; never leaves this file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class RowReader(Protocol[Made_co]):
 
 def read_rows(
     table: Table,
-    scan: Callable[[Path], pl.LazyFrame],
+    read_batches: Callable[[Path], Iterator[pl.DataFrame]],
     new_reader: Callable[[Findings, int], RowReader[Made_co]],
     findings: Findings,
 ) -> Made_co | None:
@@ -78,7 +82,7 @@ def read_rows(
     told how many they are.
     """
     try:
-        return _read_once(table, table.file, scan, new_reader, findings, frozenset())
+        return _read_once(table, table.file, read_batches, new_reader, findings, frozenset())
     except BrokenTableError as error:
         reason = str(error)
     if table.file.suffix == ".parquet":
@@ -89,7 +93,7 @@ def read_rows(
         if repaired is None:
             return None
         try:
-            return _read_once(table, repaired.file, scan, new_reader, findings, repaired.broken_rows)
+            return _read_once(table, repaired.file, read_batches, new_reader, findings, repaired.broken_rows)
         except BrokenTableError as error:
             findings.fatal(table.file.name, f"the file cannot be read: {error}")
             return None
@@ -98,7 +102,7 @@ def read_rows(
 def _read_once(
     table: Table,
     file: Path,
-    scan: Callable[[Path], pl.LazyFrame],
+    read_batches: Callable[[Path], Iterator[pl.DataFrame]],
     new_reader: Callable[[Findings, int], RowReader[Made_co]],
     findings: Findings,
     broken_rows: frozenset[int],
@@ -106,7 +110,7 @@ def _read_once(
     found = Findings()  # thrown away with the reader if a later batch is broken
     reader = new_reader(found, len(broken_rows))
     first = 1
-    for batch in batches(lambda: scan(file)):
+    for batch in _or_broken(read_batches(file)):
         rows = pl.int_range(first, first + batch.height, dtype=pl.UInt32, eager=True)
         first += batch.height
         named = batch.select(
@@ -118,6 +122,14 @@ def _read_once(
     made = reader.finish()
     findings.add_all(found)
     return made
+
+
+def _or_broken(batches: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The batches; errors of the file, and only those, as `BrokenTableError`."""
+    try:
+        yield from batches
+    except pl.exceptions.PolarsError as error:
+        raise BrokenTableError(str(error).splitlines()[0]) from error
 
 
 def _without_empty_rows(
