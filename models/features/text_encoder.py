@@ -6,8 +6,9 @@ import hashlib
 import os
 import time
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -60,14 +61,18 @@ class TextEncoder:
         rows_TE = np.zeros((len(distinct), self.width), np.float32)
         progress.start(PROGRESS_TASK, len(distinct))
         started = time.monotonic()
-        for batch_B, embedded_BE in self.embed_batches(distinct):
-            rows_TE[batch_B] = embedded_BE
-            progress.advance(len(batch_B))
+        with closing(self.embed_batches(distinct)) as batches:
+            for batch_B, embedded_BE in batches:
+                rows_TE[batch_B] = embedded_BE
+                progress.advance(len(batch_B))
         progress.finish(_rate(len(distinct), time.monotonic() - started))
         return rows_TE[positions_T]
 
-    def embed_batches(self, texts: Sequence[str]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-        """Places in `texts` and their embeddings, batch by batch, longest texts first; blank texts never appear."""
+    def embed_batches(self, texts: Sequence[str]) -> Generator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """Places in `texts` and their embeddings, batch by batch, longest texts first; blank texts never appear.
+
+        Close it where you stop early: work already queued ends then, and not with the process.
+        """
         places = [place for place, text in enumerate(texts) if text.strip()]
         encodings = self._tokenizer.encode_batch_fast([texts[place] for place in places])
         tokens = {place: encoding.ids for place, encoding in zip(places, encodings, strict=True)}
@@ -107,14 +112,15 @@ class EmbeddingCache:
         progress.start(PROGRESS_TASK, len(missing))
         started = time.monotonic()
         unsaved: list[int] = []
-        for batch_B, embedded_BE in encoder.embed_batches([distinct[place] for place in missing]):
-            places = [missing[number] for number in batch_B]
-            rows_TE[places] = embedded_BE
-            unsaved += places
-            if len(unsaved) >= CHUNK_TEXTS:
-                _write_chunk(folder, [distinct[place] for place in unsaved], rows_TE[unsaved])
-                unsaved = []
-            progress.advance(len(places))
+        with closing(encoder.embed_batches([distinct[place] for place in missing])) as batches:
+            for batch_B, embedded_BE in batches:
+                places = [missing[number] for number in batch_B]
+                rows_TE[places] = embedded_BE
+                unsaved += places
+                if len(unsaved) >= CHUNK_TEXTS:
+                    _write_chunk(folder, [distinct[place] for place in unsaved], rows_TE[unsaved])
+                    unsaved = []
+                progress.advance(len(places))
         if unsaved:
             _write_chunk(folder, [distinct[place] for place in unsaved], rows_TE[unsaved])
         note = _rate(len(missing), time.monotonic() - started) if missing else "all known"

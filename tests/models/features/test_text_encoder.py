@@ -1,4 +1,6 @@
 import itertools
+import threading
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +87,14 @@ class TestTextEncoder:
         files, texts = write_tiny_encoder(tmp_path), many_texts(3000)
         one, three = (TextEncoder(*files, threads=threads).embed(texts) for threads in (1, 3))
         np.testing.assert_array_equal(one, three)
+
+    def test_interruption_ends_the_work_that_is_queued(self, encoder: TextEncoder, tmp_path: Path) -> None:
+        threads, texts = threading.active_count(), many_texts(3000)
+        for embed in (encoder.embed, partial(EmbeddingCache(tmp_path).embed, encoder)):
+            with pytest.raises(KeyboardInterrupt) as caught:  # the traceback keeps every frame alive
+                embed(texts, Heard(stops_after=1))
+            assert threading.active_count() == threads
+            del caught
 
     def test_digest_tells_encoders_apart(self, tmp_path: Path) -> None:
         same, other = write_tiny_encoder(tmp_path / "a"), write_tiny_encoder(tmp_path / "b")

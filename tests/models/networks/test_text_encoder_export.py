@@ -119,9 +119,25 @@ class TestEnsureTextEncoder:
         with pytest.raises(SettingsRefused, match=r"tokenizer\.json"):
             ensure_text_encoder(tmp_path / "cache", str(source))
 
-    def test_names_what_is_known_when_a_name_is_not(self, tmp_path: Path) -> None:
-        with pytest.raises(UnknownName, match=DEFAULT_TEXT_ENCODER):
-            ensure_text_encoder(tmp_path / "cache", "no such/encoder at all")
+    def test_hub_name_is_read_from_the_hubs_own_cache_where_there_is_no_network(
+        self, source: Path, files: TextEncoderFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+        repository = tmp_path / "models--someone--source"
+        shutil.copytree(source, repository / "snapshots" / "abc")
+        (repository / "refs").mkdir()
+        (repository / "refs" / "main").write_text("abc")
+        assert ensure_text_encoder(source.parent / "cache", "someone/source") == files
+
+    @pytest.mark.parametrize("name", ["no such/encoder at all", "someone/else"])
+    def test_names_what_is_known_when_a_name_is_not(
+        self, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+        with pytest.raises(UnknownName, match=f"{name}.*{DEFAULT_TEXT_ENCODER}"):
+            ensure_text_encoder(tmp_path / "cache", name)
 
 
 @pytest.fixture(scope="module")
