@@ -48,3 +48,9 @@ def tiny_bundle(tiny_shop: Path, once_a_run: Path) -> Path:
         if not (bundle / "manifest.json").exists():
             train(TrainOptions(dataset=tiny_shop, out=bundle, profile="quick", var=var))
     return bundle
+
+
+@pytest.fixture(scope="session")
+def warm_cache(tiny_bundle: Path) -> Path:
+    """The cache of the training above: the text encoder is exported once a run, not once a test."""
+    return tiny_bundle.parents[1] / "cache"

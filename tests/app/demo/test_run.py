@@ -1,0 +1,99 @@
+"""The demo on a dataset of one's own, as a process."""
+
+import re
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.app.test_cli import FIGMENT, SECONDS, fails, figment, is_ready
+from tests.service.process import environment, free_port
+
+
+@pytest.fixture(scope="module")
+def folder(tiny_shop, warm_cache, tmp_path_factory) -> Path:
+    """Where the demo ran once."""
+    folder = tmp_path_factory.mktemp("demo")
+    (folder / "var").mkdir()
+    (folder / "var/cache").symlink_to(warm_cache)
+    finished = figment("demo", "--dataset", tiny_shop, folder=folder, port=free_port())
+    (folder / "output").write_text(finished.stdout + finished.stderr)
+    assert finished.returncode == 0, finished.stderr
+    return folder
+
+
+class TestDemo:
+    def test_answers_for_three_shoppers_with_what_they_really_took(self, folder):
+        output = (folder / "output").read_text()
+        assert output.count("Really bought next") == 3
+        hits = len(re.findall(r"in the list: [1-9]", output))
+        assert f"{hits} of 3 lists hold" in output
+
+    def test_every_list_is_of_the_shopper_s_own_taste(self, folder):
+        output = (folder / "output").read_text()
+        for shopper in output.split("Shopper ")[1:4]:
+            taste = shopper.split("-")[0]
+            listed = re.findall(r"^ *\d+ +(\w+) number", shopper, re.M)
+            assert len(listed) == 10
+            assert listed[:5] == [taste] * 5
+
+    def test_compares_itself_with_simpler_systems(self, folder):
+        output = (folder / "output").read_text()
+        assert all(name in output for name in ("(this service)", "item-knn", "popularity", "HR@10", "NDCG@10"))
+
+    def test_tells_source_and_licence(self, folder):
+        assert "source: made by the tests; licence: not stated" in (folder / "output").read_text()
+
+    def test_second_run_trains_nothing(self, folder, tiny_shop):
+        (bundle,) = (folder / "var/bundles").glob("[!.]*")
+        sealed = (bundle / "manifest.json").stat().st_mtime_ns
+        finished = figment("demo", "--dataset", tiny_shop, folder=folder, port=free_port())
+        assert finished.returncode == 0, finished.stderr
+        assert list((folder / "var/bundles").glob("[!.]*")) == [bundle]
+        assert (bundle / "manifest.json").stat().st_mtime_ns == sealed
+
+    def test_busy_port_is_named_before_anything_is_done(self, tiny_shop, tmp_path):
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            port = other.getsockname()[1]
+            fails(
+                figment("demo", "--dataset", tiny_shop, "--port", port, folder=tmp_path), 1, [str(port), "FIGMENT_PORT"]
+            )
+        assert list(tmp_path.iterdir()) == []
+
+    def test_damaged_bundle_is_named_and_what_to_do(self, folder, tiny_shop):
+        (bundle,) = (folder / "var/bundles").glob("[!.]*")
+        model_card = bundle / "MODEL_CARD.md"
+        content = model_card.read_bytes()
+        try:
+            model_card.unlink()  # it may be linked elsewhere
+            model_card.write_bytes(content + b".")
+            finished = figment("demo", "--dataset", tiny_shop, folder=folder, port=free_port())
+        finally:
+            model_card.write_bytes(content)
+        fails(finished, 1, ["MODEL_CARD.md"])
+        assert "Remove" in finished.stdout
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_serves_until_told_to_stop_and_leaves_no_process(self, folder, tiny_shop, number):
+        port = free_port()
+        process = subprocess.Popen(
+            [FIGMENT, "demo", "--serve", "--dataset", tiny_shop, "--port", str(port)],
+            cwd=folder, env=environment({}), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        try:
+            give_up = time.monotonic() + SECONDS
+            assert process.stdout
+            for line in process.stdout:
+                assert time.monotonic() < give_up
+                if line.startswith("Serving until"):
+                    break
+            assert is_ready(port)
+            process.send_signal(number)
+            process.wait(SECONDS)
+        finally:
+            process.kill()
+        assert process.returncode == {signal.SIGINT: 0, signal.SIGTERM: 143}[number]
+        assert not is_ready(port)

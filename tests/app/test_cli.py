@@ -1,0 +1,234 @@
+"""Every verb, run as a process: what it prints, and its exit code."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import httpx
+import polars as pl
+import pytest
+
+from tests.service.process import environment, free_port
+
+FIGMENT = Path(sys.executable).with_name("figment")
+SECONDS = 120
+
+
+def figment(*arguments: object, folder: Path, **settings: object) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [FIGMENT, *map(str, arguments)],
+        cwd=folder, env=environment(settings), capture_output=True, text=True, check=False, timeout=SECONDS,
+    )  # fmt: skip
+
+
+def start(*arguments: object, folder: Path) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [FIGMENT, *map(str, arguments)],
+        cwd=folder, env=environment({}), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def fails(finished: "subprocess.CompletedProcess[str]", exit_code: int, words: Sequence[str]) -> None:
+    told = " ".join(finished.stderr.split())
+    assert finished.returncode == exit_code, finished.stderr
+    assert "Traceback" not in finished.stderr
+    for word in words:
+        assert word in told
+
+
+class TestUsage:
+    def test_version_is_that_of_the_package(self, tmp_path):
+        assert figment("--version", folder=tmp_path).stdout == f"{version('figment')}\n"
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            ((), ["Usage"]),
+            (("fly",), ["No such command"]),
+            (("check",), ["--dataset"]),
+            (("train", "--dataset", "a", "--out", "b", "--profile", "huge"), ["huge", "quick"]),
+            (("check", "--dataset", ".", "--map", "events.user_id"), ["OURS=THEIRS"]),
+            (("recommend", "--bundle", "a", "--events", "b", "--out", "c", "--k", "101"), ["--k", "100"]),
+            (("dataset", "no-such"), ["no-such", "complete-journey"]),
+        ],
+    )  # fmt: skip
+    def test_what_is_wrong_is_told_with_exit_code_2(self, arguments, words, tmp_path):
+        finished = figment(*arguments, folder=tmp_path)
+        told = " ".join((finished.stdout + finished.stderr).split())
+        assert finished.returncode == 2
+        assert all(word in told for word in words), told
+        assert list(tmp_path.iterdir()) == []
+
+    def test_misspelt_settings_are_named(self, tmp_path):
+        fails(figment("serve", folder=tmp_path, prot=1), 2, ["FIGMENT_PROT", "FIGMENT_PORT"])
+
+
+class TestCheck:
+    def test_reports_what_is_usable(self, tiny_shop, tmp_path):
+        finished = figment("check", "--dataset", tiny_shop, folder=tmp_path)
+        assert finished.returncode == 0
+        assert "40 items" in finished.stdout
+        assert "120 users" in finished.stdout
+
+    def test_unusable_data_have_exit_code_2_and_no_traceback(self, tmp_path):
+        (tmp_path / "events.csv").write_text("user_id,item_id\n1,2\n")
+        fails(figment("check", "--dataset", tmp_path, folder=tmp_path), 2, ["timestamp", "catalogue"])
+
+    def test_columns_are_mapped(self, tiny_shop, tmp_path):
+        shop = shutil.copytree(tiny_shop, tmp_path / "shop")
+        events = pl.read_parquet(shop / "events.parquet").rename({"user_id": "customer"})
+        events.write_parquet(shop / "events.parquet")
+        assert figment("check", "--dataset", shop, folder=tmp_path).returncode == 2
+        mapped = figment("check", "--dataset", shop, "--map", "events.user_id=customer", folder=tmp_path)
+        assert "120 users" in mapped.stdout
+
+
+class TestDataset:
+    def test_known_ones_are_listed(self, tmp_path):
+        assert "online-retail" in figment("dataset", "list", folder=tmp_path).stdout
+
+    def test_complete_journey_is_laid_down_where_asked(self, tmp_path):
+        finished = figment("dataset", "complete-journey", "--out", "there", folder=tmp_path)
+        assert finished.stdout == "there\n", finished.stderr
+        assert json.loads((tmp_path / "there" / "dataset.json").read_text())["licence"] == "MIT"
+
+
+class TestTrain:
+    @pytest.fixture(autouse=True)
+    def var(self, warm_cache, tmp_path):
+        (tmp_path / "var").mkdir()
+        (tmp_path / "var/cache").symlink_to(warm_cache)
+
+    def test_ctrl_c_says_how_to_go_on_and_leaves_no_bundle(self, tiny_shop, tmp_path):
+        process = start("train", "--dataset", tiny_shop, "--out", "var/bundles/b", folder=tmp_path)
+        try:
+            give_up = time.monotonic() + SECONDS
+            while not (tmp_path / "var/checkpoints").exists():
+                assert process.poll() is None
+                assert time.monotonic() < give_up
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=SECONDS)
+        finally:
+            process.kill()
+        assert process.returncode == 1
+        assert errors.strip().splitlines()[-1].startswith("figment: stopped; no bundle was written")
+        assert "--resume" in errors
+        assert "Traceback" not in errors
+        assert not (tmp_path / "var/bundles/b").exists()
+
+    def test_an_existing_bundle_is_not_overwritten(self, tiny_shop, tiny_bundle, tmp_path):
+        finished = figment("train", "--dataset", tiny_shop, "--out", tiny_bundle, folder=tmp_path)
+        assert finished.returncode in (1, 2)
+        assert "Traceback" not in finished.stderr
+        assert tiny_bundle.name in finished.stderr
+
+    def test_writes_a_bundle_that_verifies(self, tiny_shop, tmp_path):
+        arguments = ("train", "--dataset", tiny_shop, "--out", "var/bundles/b", "--profile", "quick", "--seed", 3)
+        finished = figment(*arguments, folder=tmp_path)
+        assert finished.returncode == 0, finished.stderr
+        assert "var/bundles/b" in finished.stdout
+        assert figment("bundle", "verify", folder=tmp_path).returncode == 0
+
+
+class TestEvaluate:
+    def test_writes_the_figures_of_the_systems_asked_for(self, tiny_shop, tiny_bundle, tmp_path):
+        arguments = ("--dataset", tiny_shop, "--bundle", tiny_bundle, "--systems", "figment,popularity")
+        finished = figment("evaluate", *arguments, "--json", "out/figures.json", folder=tmp_path)
+        assert finished.returncode == 0, finished.stderr
+        figures = json.loads((tmp_path / "out/figures.json").read_text())
+        assert set(figures["systems"]) == {"figment", "popularity"}
+        assert figures["systems"]["figment"]["hr@10"] > figures["systems"]["popularity"]["hr@10"]
+        assert "popularity" in finished.stdout
+
+    def test_unknown_systems_are_named(self, tiny_shop, tmp_path):
+        finished = figment("evaluate", "--dataset", tiny_shop, "--systems", "oracle", folder=tmp_path)
+        fails(finished, 2, ["oracle", "item-knn"])
+
+
+class TestRecommend:
+    def test_writes_a_list_for_every_shopper(self, tiny_shop, tiny_bundle, tmp_path):
+        arguments = ("--bundle", tiny_bundle, "--events", tiny_shop / "events.parquet", "--out", "lists.parquet")
+        finished = figment("recommend", *arguments, "--k", 3, folder=tmp_path)
+        assert finished.returncode == 0, finished.stderr
+        assert finished.stdout == "120 lists in lists.parquet\n"
+        lists = pl.read_parquet(tmp_path / "lists.parquet")
+        assert lists.columns == ["user_id", "item_id", "rank", "score"]
+        assert lists.group_by("user_id").len()["len"].unique().to_list() == [3]
+
+
+class TestServe:
+    def test_serves_until_ctrl_c(self, tiny_bundle, tmp_path):
+        port = free_port()
+        process = start("serve", "--bundle", tiny_bundle, "--port", port, folder=tmp_path)
+        try:
+            give_up = time.monotonic() + SECONDS
+            while not is_ready(port):
+                assert process.poll() is None
+                assert time.monotonic() < give_up
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            _, log = process.communicate(timeout=SECONDS)
+        finally:
+            process.kill()
+        assert process.returncode == 0, log
+        assert f"http://127.0.0.1:{port}/docs" in log
+        assert f"http://127.0.0.1:{port}/health/ready" in log
+
+    def test_nothing_to_serve_is_told(self, tmp_path):
+        fails(figment("serve", "--port", free_port(), folder=tmp_path), 1, ["no bundle", "var/bundles"])
+
+
+class TestBundle:
+    @pytest.fixture
+    def two(self, tiny_bundle, tmp_path):
+        """A folder with bundles/a and, newer or as new, bundles/b."""
+        for name in ("a", "b"):
+            shutil.copytree(tiny_bundle, tmp_path / "var/bundles" / name, copy_function=os.link)
+        return tmp_path
+
+    def serving(self, folder):
+        lines = figment("bundle", "list", folder=folder).stdout.splitlines()
+        assert len(lines) == 2
+        return next(line.split()[1] for line in lines if line.startswith("*"))
+
+    def test_promotion_outweighs_age_and_can_be_undone(self, two):
+        newest = self.serving(two)
+        other = "a" if newest == "b" else "b"
+        assert figment("bundle", "promote", newest, folder=two).returncode == 0
+        assert figment("bundle", "promote", other, folder=two).returncode == 0
+        assert self.serving(two) == other
+        assert newest in figment("bundle", "rollback", folder=two).stdout
+        assert self.serving(two) == newest
+
+    def test_damage_is_named(self, tiny_bundle, tmp_path):
+        copied = shutil.copytree(tiny_bundle, tmp_path / "b")
+        with (copied / "popularity.npy").open("r+b") as file:
+            file.seek(-1, os.SEEK_END)
+            last = file.read(1)
+            file.seek(-1, os.SEEK_END)
+            file.write(bytes([last[0] ^ 1]))
+        fails(figment("bundle", "verify", "b", folder=tmp_path), 1, ["popularity.npy"])
+
+    def test_whole_bundle_is_verified_with_its_golden_requests(self, tiny_bundle, tmp_path):
+        finished = figment("bundle", "verify", tiny_bundle, folder=tmp_path)
+        assert finished.returncode == 0, finished.stderr
+        assert "golden requests" in finished.stdout
+
+    def test_an_empty_folder_lists_nothing(self, tmp_path):
+        finished = figment("bundle", "list", folder=tmp_path)
+        assert (finished.returncode, finished.stdout) == (0, "")
+
+
+def is_ready(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200
+    except httpx.TransportError:
+        return False
