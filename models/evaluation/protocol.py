@@ -1,0 +1,95 @@
+"""One system, one set of cases, every metric: full ranking over all items."""
+
+# B cases, K places, N items, V content values
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from models.data.split import EvaluationCases
+from models.evaluation.systems import System
+from models.metrics.beyond_accuracy import coverage, exposure_gini, intra_list_diversity, novelty
+from models.metrics.bootstrap import mean_interval
+from models.metrics.ranking import hit_rate, hits, ndcg, reciprocal_rank
+
+CUTOFFS: Final = (5, 10, 20)
+LIST_CUTOFF: Final = 10
+DEPTH: Final = 100
+"""Places asked for: ties at the last cut-off are judged by what stands below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measuring:
+    """What the metrics need to know beside the lists."""
+
+    cases: EvaluationCases
+    num_events_N: NDArray[np.int64]
+    """Training events of each item."""
+    content_NV: sparse.csr_array
+    """Unit rows by which two items are alike; the same for every system."""
+    exclude_seen: bool
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A system's row of the table, and what it did for each case."""
+
+    metrics: Mapping[str, float]
+    """By the names of `figment evaluate --json`, means over cases; `<name>_low` and `_high` bound 95 % intervals."""
+    per_case: Mapping[str, NDArray[np.float64]]
+    """`hr@10` and `ndcg@10`, [B], for paired comparison."""
+
+
+def score_system(system: System, measuring: Measuring) -> Score:
+    """Rank every case and measure."""
+    cases = measuring.cases
+    started = time.perf_counter()
+    depth = min(DEPTH, len(measuring.num_events_N))
+    rows_BK, scores_BK = system.rank(cases.histories, depth, exclude_seen=measuring.exclude_seen)
+    seconds = time.perf_counter() - started
+    hits_BK = hits(rows_BK, scores_BK, cases.target_offsets_U1, cases.targets_T)
+    per_case = _per_case(hits_BK, np.diff(cases.target_offsets_U1))
+    shown_BK = rows_BK[:, :LIST_CUTOFF]
+    metrics = {name: float(values_B.mean()) for name, values_B in per_case.items()}
+    for name in ("hr@10", "ndcg@10"):
+        metrics[f"{name}_low"], metrics[f"{name}_high"] = mean_interval(per_case[name], measuring.seed)
+    metrics |= {
+        "coverage@10": coverage(shown_BK, len(measuring.num_events_N)),
+        "gini@10": exposure_gini(shown_BK, len(measuring.num_events_N)),
+        "ild@10": float(intra_list_diversity(shown_BK, measuring.content_NV).mean()),
+        "novelty@10": float(novelty(shown_BK, measuring.num_events_N).mean()),
+        "seconds": seconds,
+    }
+    return Score({**metrics, **_segments(per_case, measuring)}, per_case)
+
+
+def _per_case(hits_BK: NDArray[np.bool_], num_targets_B: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+    values: dict[str, NDArray[np.float64]] = {}
+    for k in CUTOFFS:
+        values[f"hr@{k}"] = hit_rate(hits_BK, k)
+        values[f"ndcg@{k}"] = ndcg(hits_BK, num_targets_B, k)
+        values[f"mrr@{k}"] = reciprocal_rank(hits_BK, k)
+    return values
+
+
+def _segments(per_case: Mapping[str, NDArray[np.float64]], measuring: Measuring) -> dict[str, float]:
+    """New shoppers (no history) and new items (a target without any training event), each apart from the rest."""
+    cases = measuring.cases
+    is_new_T = measuring.num_events_N[cases.targets_T] == 0
+    users_T = np.repeat(np.arange(cases.num_cases), np.diff(cases.target_offsets_U1))
+    masks = {
+        "new_users": cases.histories.lengths_U == 0,
+        "new_items": np.bincount(users_T[is_new_T], minlength=cases.num_cases) > 0,
+    }
+    figures: dict[str, float] = {}
+    for segment, mask_B in masks.items():
+        figures[f"{segment}_count"] = float(mask_B.sum())
+        if mask_B.any():
+            figures |= {f"{segment}_{name}": float(per_case[name][mask_B].mean()) for name in ("hr@10", "ndcg@10")}
+    return figures

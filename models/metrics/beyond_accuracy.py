@@ -1,0 +1,51 @@
+"""What lists are like besides being right: how much of the catalogue, how evenly, how varied, how surprising."""
+
+# B users, K places, N items, V content values
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+NO_ITEM = -1
+
+
+def coverage(rows_BK: NDArray[np.int32], num_items: int) -> float:
+    """Share of the catalogue that stands in any list."""
+    return len(np.unique(rows_BK[rows_BK != NO_ITEM])) / num_items
+
+
+def exposure_gini(rows_BK: NDArray[np.int32], num_items: int) -> float:
+    """Gini coefficient of how often items are listed: 0 evenly, towards 1 all places to one item."""
+    shown_N = np.sort(np.bincount(rows_BK[rows_BK != NO_ITEM], minlength=num_items))
+    total = shown_N.sum()
+    if total == 0:
+        return 0.0
+    ranks_N = np.arange(1, num_items + 1)
+    return float((2 * ranks_N - num_items - 1) @ shown_N / (num_items * total))
+
+
+def intra_list_diversity(rows_BK: NDArray[np.int32], content_NV: sparse.csr_array) -> NDArray[np.float64]:
+    """Mean of 1 − cosine over the pairs of each list, [B]; `content_NV` has rows of unit length, or of zeros.
+
+    Lists of fewer than two items have diversity 0.
+    """
+    listed_BK = rows_BK != NO_ITEM
+    lengths_B = listed_BK.sum(axis=1)
+    users = np.repeat(np.arange(len(rows_BK)), lengths_B)
+    membership = sparse.csr_array(
+        (np.ones(len(users)), (users, rows_BK[listed_BK])), shape=(len(rows_BK), content_NV.shape[0])
+    )
+    # Σ over pairs of v_i·v_j is |Σ v|² − Σ |v|²: no pair has to be looked at
+    sums = membership @ content_NV
+    squared_B = np.asarray(sums.multiply(sums).sum(axis=1)).ravel()
+    own_B = membership @ np.asarray(content_NV.multiply(content_NV).sum(axis=1)).ravel()
+    pairs_B = lengths_B * (lengths_B - 1)
+    return np.divide(pairs_B - (squared_B - own_B), pairs_B, out=np.zeros(len(rows_BK)), where=pairs_B > 0)
+
+
+def novelty(rows_BK: NDArray[np.int32], num_events_N: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Mean surprise −log2 p of each list in bits, [B]; p is an item's share of training events, one added to each."""
+    surprise_N = -np.log2((num_events_N + 1) / (num_events_N.sum() + len(num_events_N)))
+    listed_BK = rows_BK != NO_ITEM
+    total_B = np.where(listed_BK, surprise_N[np.maximum(rows_BK, 0)], 0.0).sum(axis=1)
+    return np.divide(total_B, listed_BK.sum(axis=1), out=np.zeros(len(rows_BK)), where=listed_BK.any(axis=1))

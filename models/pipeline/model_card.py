@@ -1,0 +1,80 @@
+"""MODEL_CARD.md: what a bundle is, what it was trained on, how well it does and where it does not."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from models.bundle.manifest import Manifest
+
+METRICS = ("hr@10", "ndcg@10", "coverage@10", "gini@10", "ild@10", "novelty@10")
+
+
+def model_card(manifest: Manifest) -> str:
+    """The card as Markdown."""
+    dataset, split = manifest.dataset, manifest.split
+    lines = [
+        f"# {manifest.model_version}",
+        "",
+        "A generator turns a shopper's history into the features of the product wanted next; the index returns the"
+        " nearest real products; a critic, trained against the generator, and co-occurrence neighbours order them.",
+        "",
+        "## Data",
+        "",
+        f"- {dataset.name}; source: {dataset.source or 'not stated'}; licence: {dataset.licence or 'not stated'}",
+        f"- {manifest.num_items:,} items, {manifest.num_users:,} shoppers, {manifest.num_events:,} training events",
+        f"- {manifest.repeat_share:.1%} of the training events are repeat purchases, so items of the history are"
+        f" {'left out of' if manifest.exclude_seen else 'kept in'} answers unless the caller says otherwise",
+        f"- split: {split['kind']}" + ("; refitted on all events afterwards" if manifest.refitted else ""),
+        "",
+        "## Held-out events",
+        "",
+        *_scoreboard(manifest.scoreboard),
+        "",
+        f"Every item is ranked for every held-out shopper. `{manifest.serves}` is what serves;"
+        f" weights beside the generator's 1: {_weights(manifest.fusion)}.",
+        "",
+        "## Exploration",
+        "",
+        *_exploration(manifest.metrics.get("exploration", {})),
+        "",
+        "## Limits",
+        "",
+        "- Lists follow the behaviour that was recorded, its biases included: popular items are shown more"
+        " (`gini@10` says how unevenly).",
+        "- An item without any training event is placed by its content alone.",
+        "- Figures are of one data set and one split; they are no promise for another shop.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _scoreboard(scoreboard: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    if not scoreboard:
+        return ["No event was held out: nothing is claimed."]
+    return [
+        "| system | " + " | ".join(METRICS) + " |",
+        "|---" * (len(METRICS) + 1) + "|",
+        *(
+            f"| {name} | " + " | ".join(f"{row[metric]:.4f}" for metric in METRICS) + " |"
+            for name, row in scoreboard.items()
+        ),
+    ]
+
+
+def _exploration(effect: Mapping[str, Mapping[str, float]]) -> list[str]:
+    if not effect:
+        return ["Not measured: no event was held out."]
+    names = list(next(iter(effect.values())))
+    return [
+        "What the `exploration` of a request does to the list, everything else equal (8 samples, generator's order):",
+        "",
+        "| exploration | " + " | ".join(names) + " |",
+        "|---" * (len(names) + 1) + "|",
+        *(
+            f"| {level} | " + " | ".join(f"{value:.4f}" for value in row.values()) + " |"
+            for level, row in effect.items()
+        ),
+    ]
+
+
+def _weights(fusion: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {weight:g}" for name, weight in fusion.items())

@@ -1,0 +1,81 @@
+"""First step: a dataset folder to everything that training and measuring need."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.data.check import CheckReport
+from models.data.dataset import Dataset
+from models.data.read import load_dataset
+from models.data.repeats import exclude_seen_by_default, repeat_share
+from models.data.sequences import Sequences
+from models.data.sequences_from_events import build_sequences
+from models.data.split import Split, SplitKind, default_split, split_sequences
+from models.domain.progress import Progress
+from models.features.content import ItemContent, encode_content
+from models.features.spec import FeatureSpec, fit_feature_spec
+from models.features.text_encoder import EmbeddingCache, TextEncoder
+from models.networks.text_encoder_export import DEFAULT_TEXT_ENCODER, TextEncoderFiles, ensure_text_encoder
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A dataset, split and encoded."""
+
+    dataset: Dataset
+    report: CheckReport
+    sequences: Sequences
+    split: Split
+    spec: FeatureSpec
+    content: ItemContent
+    text_encoder_name: str
+    text_encoder: TextEncoderFiles
+    repeat_share: float
+    """Of the training events."""
+    exclude_seen: bool
+
+
+def prepare(
+    folder: Path,
+    *,
+    split: SplitKind | None,
+    seed: int,
+    strict: bool,
+    column_map: dict[str, str],
+    text_encoder: str | None,
+    cache: Path,
+    progress: Progress,
+) -> Prepared:
+    """Read, check, split, fit the feature spec and embed every text (cached by content)."""
+    progress.start("reading")
+    loaded = load_dataset(folder, strict=strict, column_map=column_map)
+    dataset = loaded.dataset
+    sequences = build_sequences(dataset, seed=seed)
+    parts = split_sequences(sequences, split or default_split(dataset.info), time=dataset.info.time, seed=seed)
+    progress.finish(
+        f"{len(dataset.catalogue):,} items, {sequences.num_users:,} shoppers, {sequences.num_events:,} events;"
+        f" {parts.train.num_events:,} to train on ({parts.kind} split)"
+    )
+    name = text_encoder or DEFAULT_TEXT_ENCODER
+    files = ensure_text_encoder(cache / "text-encoders", name, progress)
+    encoder = TextEncoder(*files)
+    spec = fit_feature_spec(
+        dataset.catalogue,
+        text_encoder_digest=encoder.digest,
+        text_width=encoder.width,
+        uses_time=dataset.info.time == "real",
+    )
+    embeddings = EmbeddingCache(cache / "embeddings")
+    content = encode_content(dataset.catalogue, spec, lambda texts: embeddings.embed(encoder, texts, progress))
+    share = repeat_share(parts.train)
+    return Prepared(
+        dataset=dataset,
+        report=loaded.report,
+        sequences=sequences,
+        split=parts,
+        spec=spec,
+        content=content,
+        text_encoder_name=name,
+        text_encoder=files,
+        repeat_share=share,
+        exclude_seen=exclude_seen_by_default(share),
+    )

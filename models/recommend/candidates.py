@@ -1,0 +1,129 @@
+"""Candidates: what generator and neighbours propose for a batch of histories, with every score that orders them."""
+
+# B users, L events, S samples, Z noise, D features, C candidates, X proposals before duplicates are dropped
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.baselines.neighbours import Neighbours
+from models.features.histories import NO_ITEM, HistoryBatch
+from models.retrieval.index import VectorIndex
+from models.retrieval.metric import InnerProduct
+
+NUM_CANDIDATES: Final = 100
+"""Proposals of each source. The scale of every score is read off the generator's best of this number."""
+
+
+class RunsNetwork(Protocol):
+    """One exported network: named arrays in, its one output out."""
+
+    def __call__(self, inputs: dict[str, NDArray[Any]], /) -> NDArray[np.float32]:
+        """The network's output."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Distinct items per user, ascending by row; columns without an item have row -1 and no meaning."""
+
+    rows_BC: NDArray[np.int32]
+    generator_BC: NDArray[np.float32]
+    """Log of the mean, over samples, of exp(generated · item)."""
+    neighbours_BC: NDArray[np.float32]
+    """Co-occurrence with the history, 0 where there is none."""
+    critic_BC: NDArray[np.float32]
+    """The critic's logit: higher is more like a real next product of this shopper."""
+    from_generator_BC: NDArray[np.bool_]
+    from_neighbours_BC: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateSource:
+    """Generator, index, neighbours and critic behind one question: what could come next?"""
+
+    generator: RunsNetwork
+    critic: RunsNetwork
+    index: VectorIndex
+    item_features_ND: NDArray[np.float32]
+    neighbours: Neighbours
+
+    def propose(self, history: HistoryBatch, noise_BSZ: NDArray[np.float32], fetch_B: Sequence[int]) -> Candidates:
+        """Candidates for B histories of at least one event each.
+
+        Up to `fetch_B[b]` proposals of each sample and of the neighbours: `NUM_CANDIDATES` plus what will be left out.
+        """
+        generated_BTD = self._generate(history, noise_BSZ)
+        taste_BD, samples_BSD = generated_BTD[:, 0], generated_BTD[:, 1:]
+        fetch = min(max(fetch_B), self.index.num_items)
+        batch, num_samples, size = samples_BSD.shape
+        found, _ = self.index.search(np.ascontiguousarray(samples_BSD.reshape(-1, size)), fetch)
+        limits_B = np.asarray(fetch_B)[:, None]
+        generated_BX = _first(found.reshape(batch, num_samples, fetch), limits_B[..., None]).reshape(batch, -1)
+        neighbour_rows_BX, neighbour_scores_BX = self.neighbours.scores(history.item_rows_BL, fetch)
+        neighbour_rows_BX = _first(neighbour_rows_BX, limits_B)
+        rows_BC = _distinct(np.concatenate([generated_BX, neighbour_rows_BX], axis=1))
+        features_BCD = self.item_features_ND[np.maximum(rows_BC, 0)]
+        similarity_BSC = np.stack(
+            [InnerProduct.similarity(samples_BSD[user], features_BCD[user]) for user in range(batch)]
+        )
+        return Candidates(
+            rows_BC=rows_BC,
+            generator_BC=_log_mean_exp(similarity_BSC),
+            neighbours_BC=_look_up(rows_BC, neighbour_rows_BX, neighbour_scores_BX),
+            critic_BC=self.critic({"taste": taste_BD, "candidates": features_BCD}),
+            from_generator_BC=_contains(rows_BC, generated_BX),
+            from_neighbours_BC=_contains(rows_BC, neighbour_rows_BX),
+        )
+
+    def _generate(self, history: HistoryBatch, noise_BSZ: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Generated features [B, 1 + S, D]; the first, of zero noise, is the taste itself."""
+        best_guess_B1Z = np.zeros_like(noise_BSZ[:, :1])
+        inputs = history.as_inputs(self.item_features_ND)
+        return self.generator({**inputs, "noise": np.concatenate([best_guess_B1Z, noise_BSZ], axis=1)})
+
+
+def _first(rows: NDArray[np.int32], limits: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Only each list's first `limits`: what a user is offered must not depend on who else is in the batch."""
+    return np.where(np.arange(rows.shape[-1]) < limits, rows, NO_ITEM)
+
+
+def _distinct(rows_BX: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Each user's distinct rows, ascending, then -1; as few columns as the longest list needs."""
+    rows_BX = np.sort(rows_BX, axis=1)
+    repeated_BX = np.zeros_like(rows_BX, dtype=np.bool_)
+    repeated_BX[:, 1:] = rows_BX[:, 1:] == rows_BX[:, :-1]
+    end = np.iinfo(np.int32).max
+    rows_BX = np.sort(np.where(repeated_BX | (rows_BX == NO_ITEM), end, rows_BX), axis=1)
+    longest = max(1, int((rows_BX != end).sum(axis=1).max()))
+    rows_BC = rows_BX[:, :longest]
+    return np.where(rows_BC == end, NO_ITEM, rows_BC)
+
+
+def _log_mean_exp(similarity_BSC: NDArray[np.float32]) -> NDArray[np.float32]:
+    top_B1C = similarity_BSC.max(axis=1, keepdims=True)
+    mean_BC = np.exp(similarity_BSC - top_B1C).mean(axis=1)
+    return np.asarray(top_B1C[:, 0] + np.log(mean_BC), np.float32)
+
+
+def _keys(rows: NDArray[np.int32]) -> NDArray[np.int64]:
+    """One number per (user, row), so that a whole batch is looked up at once."""
+    return np.arange(len(rows))[:, None] * np.int64(2**32) + rows
+
+
+def _contains(rows_BC: NDArray[np.int32], proposed_BX: NDArray[np.int32]) -> NDArray[np.bool_]:
+    return np.isin(_keys(rows_BC), _keys(proposed_BX)) & (rows_BC != NO_ITEM)
+
+
+def _look_up(
+    rows_BC: NDArray[np.int32], scored_BX: NDArray[np.int32], scores_BX: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """The score of each row where it is among the scored ones, else 0."""
+    keys = _keys(scored_BX).ravel()
+    order = np.argsort(keys, kind="stable")
+    wanted_BC = _keys(rows_BC)
+    places_BC = np.minimum(np.searchsorted(keys[order], wanted_BC), len(keys) - 1)
+    matched_BC = (keys[order][places_BC] == wanted_BC) & (rows_BC != NO_ITEM)
+    return np.where(matched_BC, scores_BX.ravel()[order][places_BC], np.float32(0.0))
