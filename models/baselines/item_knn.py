@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.baselines.best_of_rows import best_of_rows
+from models.baselines.best_of_rows import NO_ITEM, best_of_rows
 from models.baselines.neighbours import Neighbours
 from models.data.sequences import Sequences
 
@@ -22,7 +22,11 @@ DEFAULT_NEIGHBOURS: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class ItemKnnConfig:
-    """The usual settings, which give the known numbers on the Amazon sets (tests hold them to .0005)."""
+    """The usual settings, which give the known numbers on the Amazon sets (tests hold them to .0005).
+
+    The readings that give them: counts and pairs of training events only; the test history holds the validation item;
+    `num_kept` between 60 and 75 (all pairs: Beauty's NDCG@10 the same, Sports' .0270 instead of .0261).
+    """
 
     window: int = 10
     """Events further apart than this do not count as together."""
@@ -30,6 +34,8 @@ class ItemKnnConfig:
     """Weight of what came before an item, relative to what came after it."""
     shrink: float = 5.0
     """Added to both items' counts before dividing by the root of their product: rare pairs say little."""
+    num_kept: int | None = 64
+    """Pairs that each item keeps, the strongest; None keeps all."""
     history_window: int = 10
     """The newest events of a history that count."""
     age_decay: float = 0.8
@@ -38,11 +44,12 @@ class ItemKnnConfig:
 
 @dataclass(frozen=True, slots=True)
 class ItemKnn:
-    """All pairs; `to_neighbours` keeps the best, which is what serving reads."""
+    """The evaluated ranker; `to_neighbours` gives the tables that serving reads."""
 
     similarity_NN: "csr_array"
     """Row: an item of the history; column: what it speaks for. Not symmetric."""
     config: ItemKnnConfig
+    name: str = "item-knn"
 
     @classmethod
     def fit(cls, train: Sequences, num_items: int, config: ItemKnnConfig = ItemKnnConfig()) -> "ItemKnn":
@@ -60,7 +67,8 @@ class ItemKnn:
         counts_N = np.bincount(items_E, minlength=num_items)
         scale_NN = diags_array(((counts_N + config.shrink) ** -0.5).astype(np.float32))
         both_NN = forward_NN + np.float32(config.backward) * forward_NN.T
-        return cls(similarity_NN=csr_array(scale_NN @ both_NN @ scale_NN), config=config)
+        similarity_NN = csr_array(scale_NN @ both_NN @ scale_NN)
+        return cls(similarity_NN if config.num_kept is None else _strongest(similarity_NN, config.num_kept), config)
 
     @property
     def num_items(self) -> int:
@@ -78,11 +86,9 @@ class ItemKnn:
             block = histories.take_users(users)
             scores_BN = self._query(block) @ self.similarity_NN
             if exclude_seen:
-                seen_BN = self._seen(block)
-                scores_BN = scores_BN - scores_BN * seen_BN
-            rows_UK[users], scores_UK[users] = best_of_rows(
-                scores_BN.indptr.astype(np.int64), scores_BN.indices, scores_BN.data, k
-            )
+                scores_BN = scores_BN - scores_BN * self._seen(block)
+            offsets_B1 = scores_BN.indptr.astype(np.int64)
+            rows_UK[users], scores_UK[users] = best_of_rows(offsets_B1, scores_BN.indices, scores_BN.data, k)
         return rows_UK, scores_UK
 
     def to_neighbours(self, per_item: int = DEFAULT_NEIGHBOURS) -> Neighbours:
@@ -119,3 +125,16 @@ class ItemKnn:
         seen_BN = csr_array((ones_E, pairs), shape=(histories.num_users, self.num_items))
         seen_BN.data[:] = 1.0
         return seen_BN
+
+
+def _strongest(similarity_NN: "csr_array", num_kept: int) -> "csr_array":
+    """Each row's largest entries."""
+    from scipy.sparse import csr_array
+
+    rows_NM, weights_NM = best_of_rows(
+        similarity_NN.indptr.astype(np.int64), similarity_NN.indices, similarity_NN.data, num_kept
+    )
+    present_NM = rows_NM != NO_ITEM
+    return csr_array(
+        (weights_NM[present_NM], (np.nonzero(present_NM)[0], rows_NM[present_NM])), shape=similarity_NN.shape
+    )
