@@ -64,7 +64,8 @@ class ItemKnn:
             earlier, later = items_E[:-distance][together_E], items_E[distance:][together_E]
             weights = np.full(len(earlier), 1.0 / distance, np.float32)
             forward_NN = forward_NN + csr_array((weights, (earlier, later)), shape=forward_NN.shape)
-        counts_N = np.bincount(items_E, minlength=num_items)
+        # an item without events has no pairs to divide
+        counts_N = np.maximum(np.bincount(items_E, minlength=num_items), 1)
         scale_NN = diags_array(((counts_N + config.shrink) ** -0.5).astype(np.float32))
         both_NN = forward_NN + np.float32(config.backward) * forward_NN.T
         similarity_NN = csr_array(scale_NN @ both_NN @ scale_NN)

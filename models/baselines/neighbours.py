@@ -71,7 +71,8 @@ class Neighbours:
     def load(cls, path: Path) -> "Neighbours":
         """The saved neighbours; raises OSError, KeyError or ValueError where the file is not what `save` wrote."""
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            # opened here, because NumPy leaves the file open where it is no archive
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 neighbours = cls(
                     rows_NM=arrays["rows"],
                     weights_NM=arrays["weights"],
