@@ -27,9 +27,11 @@ def exposure_gini(rows_BK: NDArray[np.int32], num_items: int) -> float:
 def intra_list_diversity(rows_BK: NDArray[np.int32], content_NV: sparse.csr_array) -> NDArray[np.float64]:
     """Mean of 1 − cosine over the pairs of each list, [B]; `content_NV` has rows of unit length, or of zeros.
 
-    Lists of fewer than two items have diversity 0.
+    Items without content (rows of zeros) are passed over: nobody knows how different they are. Lists of fewer than two
+    others have diversity 0.
     """
-    listed_BK = rows_BK != NO_ITEM
+    squared_N = np.asarray(content_NV.multiply(content_NV).sum(axis=1)).ravel()
+    listed_BK = (rows_BK != NO_ITEM) & (squared_N > 0)[rows_BK]
     lengths_B = listed_BK.sum(axis=1)
     users = np.repeat(np.arange(len(rows_BK)), lengths_B)
     membership = sparse.csr_array(
@@ -38,9 +40,9 @@ def intra_list_diversity(rows_BK: NDArray[np.int32], content_NV: sparse.csr_arra
     # Σ over pairs of v_i·v_j is |Σ v|² − Σ |v|²: no pair has to be looked at
     sums = membership @ content_NV
     squared_B = np.asarray(sums.multiply(sums).sum(axis=1)).ravel()
-    own_B = membership @ np.asarray(content_NV.multiply(content_NV).sum(axis=1)).ravel()
+    own_B = membership @ squared_N
     pairs_B = lengths_B * (lengths_B - 1)
-    return np.divide(pairs_B - (squared_B - own_B), pairs_B, out=np.zeros(len(rows_BK)), where=pairs_B > 0)
+    return np.asarray(np.divide(pairs_B - (squared_B - own_B), pairs_B, out=np.zeros(len(rows_BK)), where=pairs_B > 0))
 
 
 def novelty(rows_BK: NDArray[np.int32], num_events_N: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -48,4 +50,6 @@ def novelty(rows_BK: NDArray[np.int32], num_events_N: NDArray[np.int64]) -> NDAr
     surprise_N = -np.log2((num_events_N + 1) / (num_events_N.sum() + len(num_events_N)))
     listed_BK = rows_BK != NO_ITEM
     total_B = np.where(listed_BK, surprise_N[np.maximum(rows_BK, 0)], 0.0).sum(axis=1)
-    return np.divide(total_B, listed_BK.sum(axis=1), out=np.zeros(len(rows_BK)), where=listed_BK.any(axis=1))
+    return np.asarray(
+        np.divide(total_B, listed_BK.sum(axis=1), out=np.zeros(len(rows_BK)), where=listed_BK.any(axis=1))
+    )

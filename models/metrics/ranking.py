@@ -23,6 +23,8 @@ def hits(
     keys_T = users_T * np.int64(2**32) + targets_T
     keys_BK = np.arange(len(rows_BK))[:, None] * np.int64(2**32) + rows_BK
     hit_BK = np.isin(keys_BK, keys_T) & (rows_BK != NO_ITEM)
+    # rankers pad scores as they like; padding ties with nothing
+    scores_BK = np.where(rows_BK == NO_ITEM, np.float32(-np.inf), scores_BK)
     # non-hits first within equal scores
     order_BK = np.lexsort((hit_BK, -scores_BK), axis=1)
     hit_BK = np.take_along_axis(hit_BK, order_BK, axis=1)
@@ -36,7 +38,7 @@ def hits(
 
 def hit_rate(hits_BK: NDArray[np.bool_], k: int) -> NDArray[np.float64]:
     """1 for each user with any target among the first k, else 0."""
-    return hits_BK[:, :k].any(axis=1).astype(np.float64)
+    return np.asarray(hits_BK[:, :k].any(axis=1), np.float64)
 
 
 def ndcg(hits_BK: NDArray[np.bool_], num_targets_B: NDArray[np.int64], k: int) -> NDArray[np.float64]:
@@ -45,10 +47,10 @@ def ndcg(hits_BK: NDArray[np.bool_], num_targets_B: NDArray[np.int64], k: int) -
     found_B = (hits_BK[:, :k] * discounts_K[: hits_BK.shape[1]]).sum(axis=1)
     ideal_K = np.concatenate([[0.0], np.cumsum(discounts_K)])
     best_B = ideal_K[np.minimum(num_targets_B, k)]
-    return np.divide(found_B, best_B, out=np.zeros(len(hits_BK)), where=best_B > 0)
+    return np.asarray(np.where(best_B > 0, found_B / np.maximum(best_B, discounts_K[-1]), 0.0), np.float64)
 
 
 def reciprocal_rank(hits_BK: NDArray[np.bool_], k: int) -> NDArray[np.float64]:
     """1/place of each user's first hit among the first k, else 0."""
     first_B = hits_BK[:, :k].argmax(axis=1)
-    return np.where(hits_BK[:, :k].any(axis=1), 1.0 / (first_B + 1), 0.0)
+    return np.asarray(np.where(hits_BK[:, :k].any(axis=1), 1.0 / (first_B + 1), 0.0), np.float64)
