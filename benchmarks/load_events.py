@@ -139,6 +139,7 @@ def main() -> int:
         write_dataset(folder, options.format, options.events)
         file_bytes = (folder / f"events.{options.format}").stat().st_size
         root = Path(__file__).resolve().parents[1]
+        load_before = os.getloadavg()  # other work on the machine lengthens the seconds, not the memory
         command = [sys.executable, str(Path(__file__).resolve()), "--load", str(folder)]
         environment = {**os.environ, "PYTHONPATH": str(root)}
         child = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
@@ -147,6 +148,7 @@ def main() -> int:
         "command": f"python benchmarks/load_events.py --format {options.format} --events {options.events}",
         "date": datetime.now(UTC).date().isoformat(),
         "hardware": hardware(),
+        "load_average_before": [round(load, 1) for load in load_before],
         "versions": {"python": platform.python_version(), "polars": pl.__version__, "numpy": np.__version__},
         "file_bytes": file_bytes,
         "limit_rss_bytes": LIMIT_BYTES,

@@ -264,7 +264,8 @@ def _ordered(columns: dict[str, pl.Series]) -> pl.DataFrame:
     keys = pl.DataFrame([columns["user_id"].to_physical(), columns["timestamp"], columns.pop(ROW)])
     order = keys.select(pl.arg_sort_by(*keys.columns)).to_series()
     del keys
-    return pl.DataFrame([columns.pop(name).gather(order).alias(name) for name in list(columns)])
+    # Rechunked first: to pick rows at random out of a hundred chunks takes several times as long.
+    return pl.DataFrame([columns.pop(name).rechunk().gather(order).alias(name) for name in list(columns)])
 
 
 def _as_enum(ids: pl.Series) -> pl.Series:
