@@ -66,7 +66,7 @@ def running_service(bundle: Path, port: int, log: Path) -> Iterator[RunningServi
     terminated = signal.signal(signal.SIGTERM, _leave)
     with log.open("wb") as log_file, httpx.Client(base_url=address, timeout=30, trust_env=False) as client:
         command = (sys.executable, "-m", "app.main")
-        process = subprocess.Popen(command, env=environment, stdout=log_file, stderr=log_file)  # noqa: S603  ours
+        process = subprocess.Popen(command, env=environment, stdout=log_file, stderr=log_file)
         try:
             service = RunningService(address, log, process, client)
             _wait_until_ready(service)

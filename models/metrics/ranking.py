@@ -47,7 +47,8 @@ def ndcg(hits_BK: NDArray[np.bool_], num_targets_B: NDArray[np.int64], k: int) -
     found_B = (hits_BK[:, :k] * discounts_K[: hits_BK.shape[1]]).sum(axis=1)
     ideal_K = np.concatenate([[0.0], np.cumsum(discounts_K)])
     best_B = ideal_K[np.minimum(num_targets_B, k)]
-    return np.asarray(np.where(best_B > 0, found_B / np.maximum(best_B, discounts_K[-1]), 0.0), np.float64)
+    shares_B: NDArray[np.float64] = np.divide(found_B, best_B, out=np.zeros(len(hits_BK)), where=best_B > 0)
+    return shares_B
 
 
 def reciprocal_rank(hits_BK: NDArray[np.bool_], k: int) -> NDArray[np.float64]:

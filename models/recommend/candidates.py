@@ -114,7 +114,8 @@ def _keys(rows: NDArray[np.int32]) -> NDArray[np.int64]:
 
 
 def _contains(rows_BC: NDArray[np.int32], proposed_BX: NDArray[np.int32]) -> NDArray[np.bool_]:
-    return np.isin(_keys(rows_BC), _keys(proposed_BX)) & (rows_BC != NO_ITEM)
+    found_BC: NDArray[np.bool_] = np.isin(_keys(rows_BC), _keys(proposed_BX)) & (rows_BC != NO_ITEM)
+    return found_BC
 
 
 def _look_up(

@@ -67,11 +67,11 @@ def weights_of(stage: Stage, weights: FusionWeights) -> FusionWeights:
 
 def as_score(fused: NDArray[np.float32]) -> NDArray[np.float32]:
     """Fused values on (0, 1): the logistic of half, so that three deviations above the mean is .82."""
-    return (1.0 / (1.0 + np.exp(-fused / 2.0))).astype(np.float32)
+    return np.asarray(1.0 / (1.0 + np.exp(-fused / 2.0)), np.float32)
 
 
 def _standardised(scores_BC: NDArray[np.float32], over_BC: NDArray[np.bool_]) -> NDArray[np.float32]:
     count_B1 = np.maximum(over_BC.sum(axis=1, keepdims=True), 1)
     mean_B1 = np.where(over_BC, scores_BC, 0.0).sum(axis=1, keepdims=True) / count_B1
     variance_B1 = np.where(over_BC, (scores_BC - mean_B1) ** 2, 0.0).sum(axis=1, keepdims=True) / count_B1
-    return ((scores_BC - mean_B1) / np.maximum(np.sqrt(variance_B1), _TINY)).astype(np.float32)
+    return np.asarray((scores_BC - mean_B1) / np.maximum(np.sqrt(variance_B1), _TINY), np.float32)

@@ -9,7 +9,7 @@ class Matrix(Protocol):
     """What NumPy arrays and torch tensors share."""
 
     @property
-    def T(self) -> Any:  # noqa: N802 - the name that both give it
+    def T(self) -> Any:
         """The transpose."""
 
     def __matmul__(self, other: Any, /) -> Any: ...

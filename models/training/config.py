@@ -20,6 +20,9 @@ class TrainingConfig:
     noise_size: int
     """Width Z of the generator's noise."""
     epochs: int
+    """Passes over the data; small data gets as many more as `min_steps` asks for."""
+    min_steps: int
+    """Least optimisation steps: a tiny shop has a handful of batches an epoch and would learn nothing otherwise."""
     positions_per_epoch: int
     """Most next-item positions that one epoch trains on; larger data is sampled anew each epoch."""
     positions_per_batch: int = 3_200
@@ -67,6 +70,7 @@ FULL: Final = TrainingConfig(
     dropout=0.5,
     noise_size=32,
     epochs=14,
+    min_steps=600,
     positions_per_epoch=400_000,
 )
 QUICK: Final = TrainingConfig(
@@ -78,6 +82,7 @@ QUICK: Final = TrainingConfig(
     dropout=0.2,
     noise_size=16,
     epochs=8,
+    min_steps=300,
     positions_per_epoch=50_000,
 )
 

@@ -109,16 +109,18 @@ def train_networks(
     step = Step(config, networks, average, CatalogueTensors(data.content, counts_N), softmax_dtype())
     watch = Watch({})
     done = start.step
-    steps_per_epoch = sum(1 for _ in _batches(data, config, epoch=0))
-    progress.start("training", total=steps_per_epoch * config.epochs)
+    steps_per_epoch = max(1, sum(1 for _ in _batches(data, config, epoch=0)))
+    epochs = max(config.epochs, math.ceil(config.min_steps / steps_per_epoch))
+    total = steps_per_epoch * epochs
+    progress.start("training", total=total)
     progress.advance(done)
     with SummaryWriter(str(log_folder)) as log:
-        for epoch in range(start.epoch, config.epochs):
+        for epoch in range(start.epoch, epochs):
             torch.manual_seed((config.seed << 16) + epoch)
             for batch in _batches(data, config, epoch):
-                share = done / max(1, steps_per_epoch * config.epochs)
-                _set_learning_rate(trainee.optimizers["generator"], config, done, steps_per_epoch)
-                generator_loss, critic_loss, terms = step.losses(batch, config.instance_noise * max(0.0, 1 - share))
+                share = min(1.0, done / total)
+                _set_learning_rate(trainee.optimizers["generator"], config, share, (done + 1) / steps_per_epoch)
+                generator_loss, critic_loss, terms = step.losses(batch, config.instance_noise * (1 - share))
                 norm = _apply(generator_loss, trainee.optimizers["generator"], config.gradient_clip)
                 _apply(critic_loss, trainee.optimizers["critic"], math.inf)
                 watch.look(done, {**terms, "gradient_norm": norm})
@@ -127,9 +129,9 @@ def train_networks(
                 if done % LOG_EVERY_STEPS == 0:
                     for name, value in watch.means.items():
                         log.add_scalar(name, value, done)
-                progress.advance(1, _note(epoch, config, watch))
+                progress.advance(1, _note(epoch, epochs, watch))
             save_checkpoint(checkpoint_folder, trainee, Checkpoint(epoch + 1, done, run))
-    progress.finish(_note(config.epochs - 1, config, watch))
+    progress.finish(_note(epochs - 1, epochs, watch))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return TrainedNetworks(average, done, dict(watch.means), peak)
 
@@ -165,14 +167,12 @@ def _generator_optimizer(networks: Networks, config: TrainingConfig) -> torch.op
     )
 
 
-def _set_learning_rate(optimizer: torch.optim.Optimizer, config: TrainingConfig, step: int, epoch_steps: int) -> None:
-    """Linear warm-up, then a cosine down to a small share."""
-    warmup = max(1.0, config.warmup_epochs * epoch_steps)
-    share = min(1.0, step / max(1, epoch_steps * config.epochs))
+def _set_learning_rate(optimizer: torch.optim.Optimizer, config: TrainingConfig, share: float, epochs: float) -> None:
+    """Linear warm-up over the first epochs, then a cosine down to a small share."""
     floor = config.final_learning_rate_share
     cosine = floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * share))
     for group in optimizer.param_groups:
-        group["lr"] = config.learning_rate * min((step + 1) / warmup, 1.0) * cosine
+        group["lr"] = config.learning_rate * min(epochs / config.warmup_epochs, 1.0) * cosine
 
 
 def _apply(loss: torch.Tensor, optimizer: torch.optim.Optimizer, clip: float) -> torch.Tensor:
@@ -204,9 +204,9 @@ def _digest(config: TrainingConfig) -> str:
     return hashlib.sha256(json.dumps(config.as_dict(), sort_keys=True).encode()).hexdigest()
 
 
-def _note(epoch: int, config: TrainingConfig, watch: Watch) -> str:
+def _note(epoch: int, epochs: int, watch: Watch) -> str:
     means = watch.means
     return (
-        f"epoch {epoch + 1}/{config.epochs} · likelihood {means.get('likelihood', math.nan):.3f}"
+        f"epoch {epoch + 1}/{epochs} · likelihood {means.get('likelihood', math.nan):.3f}"
         f" · critic right {means.get('critic_accuracy', math.nan):.0%}"
     )

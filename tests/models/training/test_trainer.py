@@ -18,7 +18,7 @@ from models.training.trainer import TrainedNetworks, TrainingData, train_network
 from models.training.watch import Watch
 from tests.tiny_shop import write_tiny_shop
 
-CONFIG = replace(QUICK, embedding_size=16, epochs=3, users_per_batch=32, mixture_positions=64)
+CONFIG = replace(QUICK, embedding_size=16, epochs=3, min_steps=1, users_per_batch=32, mixture_positions=64)
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +91,9 @@ class TestTrainNetworks:
             run(data, tmp_path, config=replace(CONFIG, seed=5), resume=True)
         with pytest.raises(CheckpointMismatch, match="data"):
             run(replace(data, digest="other"), tmp_path, resume=True)
+
+    def test_small_data_gets_enough_steps(self, data: TrainingData, tmp_path: Path) -> None:
+        assert run(data, tmp_path, config=replace(CONFIG, epochs=1, min_steps=10)).steps >= 10
 
     def test_both_networks_learn_from_each_other(self, data: TrainingData, tmp_path: Path) -> None:
         start = trainer.build_networks(CONFIG, data.spec, data.content).state_dict()

@@ -1,0 +1,85 @@
+"""`figment recommend`: a list for every shopper of an events file."""
+
+# U users, K places
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from models.data.read import read_events_file
+from models.data.sequences import Sequences
+from models.data.sequences_from_events import sequences_from_events
+from models.domain.errors import SettingsRefused
+from models.domain.progress import NoProgress, Progress
+from models.features.histories import NO_ITEM
+from models.recommend.recommender import Recommender
+
+USERS_PER_CHUNK: Final = 2_048
+THREADS: Final = 2
+
+
+def recommend_file(
+    bundle: Path,
+    events: Path,
+    out: Path,
+    k: int,
+    progress: Progress = NoProgress(),  # noqa: B008 - stateless
+) -> int:
+    """Write `user_id`, `item_id`, `rank` (from 1), `score` as Parquet, whole or not at all; the number of shoppers.
+
+    The lists are those that the service gives for the same histories. Shoppers whose events name no known item get
+    popular items. Raises BundleError, and InputError for an events file that cannot be used.
+    """
+    if not out.parent.is_dir():
+        raise SettingsRefused(f"{out.parent} is no folder: {out} cannot be written")
+    recommender = Recommender.open(bundle, threads=THREADS)
+    histories = _histories(read_events_file(events), recommender)
+    progress.start("recommending", total=histories.num_users)
+    parts = []
+    for start in range(0, histories.num_users, USERS_PER_CHUNK):
+        users = np.arange(start, min(start + USERS_PER_CHUNK, histories.num_users))
+        chunk = histories.take_users(users)
+        parts.append(_table(recommender, chunk, *recommender.rank_rows(chunk, k, recommender.manifest.exclude_seen)))
+        progress.advance(len(users))
+    unfinished = out.with_name(f".unfinished-{out.name}")
+    pl.concat(parts).write_parquet(unfinished)
+    unfinished.replace(out)
+    progress.finish(f"{histories.num_users:,} shoppers")
+    return histories.num_users
+
+
+def _histories(events: pl.DataFrame, recommender: Recommender) -> Sequences:
+    """Every shopper of the file, those without a known item at the end with an empty history."""
+    manifest = recommender.manifest
+    known = sequences_from_events(
+        events, recommender.item_ids, time=manifest.dataset.time, seed=int(manifest.split["seed"])
+    )
+    named = set(known.user_ids)
+    others = [user_id for user_id in events["user_id"].cast(pl.String).unique().sort() if user_id not in named]
+    ends = np.full(len(others), known.num_events, np.int64)
+    return Sequences(
+        user_ids=[*known.user_ids, *others],
+        offsets_U1=np.concatenate([known.offsets_U1, ends]),
+        item_rows_E=known.item_rows_E,
+        event_types_E=known.event_types_E,
+        timestamps_E=known.timestamps_E,
+    )
+
+
+def _table(
+    recommender: Recommender, users: Sequences, rows_UK: NDArray[np.int32], scores_UK: NDArray[np.float32]
+) -> pl.DataFrame:
+    listed_UK = rows_UK != NO_ITEM
+    user_U, place_U = np.nonzero(listed_UK)
+    return pl.DataFrame(
+        {
+            "user_id": np.array(users.user_ids, object)[user_U].tolist(),
+            "item_id": np.array(recommender.item_ids, object)[rows_UK[listed_UK]].tolist(),
+            "rank": pl.Series(place_U + 1, dtype=pl.Int32),
+            "score": scores_UK[listed_UK],
+        },
+        schema_overrides={"user_id": pl.String, "item_id": pl.String},
+    )
