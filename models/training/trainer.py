@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 import resource
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ from models.training.step import CatalogueTensors, Networks, Step
 from models.training.watch import Watch
 
 LOG_EVERY_STEPS: Final = 20
+CHECKPOINT_SECONDS: Final = 20.0
+"""Most work that a kill can cost, rounded up to the end of an epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,7 @@ def train_networks(
     total = steps_per_epoch * epochs
     progress.start("training", total=total)
     progress.advance(done)
+    saved = time.monotonic()
     with SummaryWriter(str(log_folder)) as log:
         for epoch in range(start.epoch, epochs):
             torch.manual_seed((config.seed << 16) + epoch)
@@ -127,13 +131,19 @@ def train_networks(
                 _follow(average, networks, min(config.ema_decay, (1 + done) / (10 + done)))
                 done += 1
                 if done % LOG_EVERY_STEPS == 0:
-                    for name, value in watch.means.items():
-                        log.add_scalar(name, value, done)
+                    _write(log, watch, done)
                 progress.advance(1, _note(epoch, epochs, watch))
-            save_checkpoint(checkpoint_folder, trainee, Checkpoint(epoch + 1, done, run))
+            if time.monotonic() - saved > CHECKPOINT_SECONDS or epoch + 1 == epochs:
+                save_checkpoint(checkpoint_folder, trainee, Checkpoint(epoch + 1, done, run))
+                saved = time.monotonic()
     progress.finish(_note(epochs - 1, epochs, watch))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return TrainedNetworks(average, done, dict(watch.means), peak)
+
+
+def _write(log: SummaryWriter, watch: Watch, step: int) -> None:
+    for name, value in watch.means.items():
+        log.add_scalar(name, value, step)
 
 
 def softmax_dtype() -> torch.dtype:

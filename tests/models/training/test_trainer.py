@@ -72,9 +72,12 @@ class TestTrainNetworks:
             assert torch.equal(value, weights(again)[name]), name
         assert not torch.equal(weights(first)["items.identity.weight"], weights(other)["items.identity.weight"])
 
-    def test_an_interrupted_run_resumes_to_the_same_numbers(self, data: TrainingData, tmp_path: Path) -> None:
+    def test_an_interrupted_run_resumes_to_the_same_numbers(
+        self, data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         whole = run(data, tmp_path / "whole")
         per_epoch = whole.steps // CONFIG.epochs
+        monkeypatch.setattr(trainer, "CHECKPOINT_SECONDS", 0.0)  # an epoch of the tiny shop takes no time
         with pytest.raises(KeyboardInterrupt):
             train_networks(
                 data, CONFIG, checkpoint_folder=tmp_path / "cut" / "checkpoint", log_folder=tmp_path / "cut" / "log",
