@@ -18,6 +18,7 @@ from models.domain.progress import NoProgress, Progress
 from models.evaluation.content_vectors import content_vectors
 from models.evaluation.protocol import Measuring, Score, score_system
 from models.evaluation.systems import RIVALS, STAGES, SYSTEM_NAMES, FigmentSystem, System
+from models.metrics.bootstrap import paired_difference
 from models.recommend.recommender import Recommender
 
 
@@ -51,7 +52,23 @@ class EvaluationReport:
             "split": self.split,
             "seen_filtered": self.seen_filtered,
             "num_users": self.num_users,
-            "systems": {name: dict(score.metrics) for name, score in self.scores.items()},
+            "systems": {name: self._row(score) for name, score in self.scores.items()},
+        }
+
+    @property
+    def best(self) -> str:
+        """The system with the highest NDCG@10; of equals the first."""
+        return max(self.scores, key=lambda name: self.scores[name].metrics["ndcg@10"])
+
+    def _row(self, score: Score) -> dict[str, Any]:
+        """Metrics, their intervals, the difference to the best system over the same users, and the segments."""
+        best = self.scores[self.best]
+        difference = paired_difference(score.per_case["ndcg@10"], best.per_case["ndcg@10"], seed=0)
+        return {
+            **score.metrics,
+            **{f"{name}_interval": list(interval) for name, interval in score.intervals.items()},
+            "ndcg@10_minus_best": {"mean": difference[0], "interval": list(difference[1:])},
+            **{name: dict(figures) for name, figures in score.segments.items()},
         }
 
 
@@ -63,8 +80,8 @@ def evaluate(options: EvaluateOptions, progress: Progress = NoProgress()) -> Eva
     dataset = load_dataset(options.dataset, column_map=options.column_map).dataset
     if manifest and manifest.dataset.digest != dataset.digest:
         raise SettingsRefused(
-            f"bundle {options.bundle} was trained on data {manifest.dataset.digest[:12]}…,"
-            f" {options.dataset} is {dataset.digest[:12]}…: its held-out events may be training events here"
+            f"bundle {options.bundle} was trained on data with digest {manifest.dataset.digest},"
+            f" {options.dataset} has {dataset.digest}: its held-out events may be training events here"
         )
     split = _split(dataset, manifest, options.seed)
     progress.finish(f"{dataset.info.name}, {split.kind} split")
@@ -125,6 +142,8 @@ def _read_manifest(bundle: Path) -> Manifest:
     manifest = read_manifest(bundle)
     if manifest.refitted:
         raise SettingsRefused(f"bundle {bundle} was refitted on all events: none is held out to evaluate it on")
+    if manifest.split["kind"] == "none":
+        raise SettingsRefused(f"bundle {bundle} was trained on all events: none is held out to evaluate it on")
     return manifest
 
 

@@ -19,6 +19,8 @@ from models.metrics.ranking import hit_rate, hits, ndcg, reciprocal_rank
 
 CUTOFFS: Final = (5, 10, 20)
 LIST_CUTOFF: Final = 10
+HEADLINES: Final = ("hr@10", "ndcg@10")
+"""Given with intervals, and for each segment."""
 DEPTH: Final = 100
 """Places asked for: ties at the last cut-off are judged by what stands below it."""
 
@@ -41,9 +43,13 @@ class Score:
     """A system's row of the table, and what it did for each case."""
 
     metrics: Mapping[str, float]
-    """By the names of `figment evaluate --json`, means over cases; `<name>_low` and `_high` bound 95 % intervals."""
+    """By the names of `figment evaluate --json`, means over cases."""
+    intervals: Mapping[str, tuple[float, float]]
+    """95 % intervals of `hr@10` and `ndcg@10`."""
+    segments: Mapping[str, Mapping[str, float]]
+    """`new_users`, `new_items`, `known_items` → `num_users`, `hr@10`, `ndcg@10`; only those that there are."""
     per_case: Mapping[str, NDArray[np.float64]]
-    """`hr@10` and `ndcg@10`, [B], for paired comparison."""
+    """Each accuracy metric of each case, [B], for paired comparison."""
 
 
 def score_system(system: System, measuring: Measuring) -> Score:
@@ -57,8 +63,6 @@ def score_system(system: System, measuring: Measuring) -> Score:
     per_case = _per_case(hits_BK, np.diff(cases.target_offsets_U1))
     shown_BK = rows_BK[:, :LIST_CUTOFF]
     metrics = {name: float(values_B.mean()) for name, values_B in per_case.items()}
-    for name in ("hr@10", "ndcg@10"):
-        metrics[f"{name}_low"], metrics[f"{name}_high"] = mean_interval(per_case[name], measuring.seed)
     metrics |= {
         "coverage@10": coverage(shown_BK, len(measuring.num_events_N)),
         "gini@10": exposure_gini(shown_BK, len(measuring.num_events_N)),
@@ -66,7 +70,12 @@ def score_system(system: System, measuring: Measuring) -> Score:
         "novelty@10": float(novelty(shown_BK, measuring.num_events_N).mean()),
         "seconds": seconds,
     }
-    return Score({**metrics, **_segments(per_case, measuring)}, per_case)
+    return Score(
+        metrics=metrics,
+        intervals={name: mean_interval(per_case[name], measuring.seed) for name in HEADLINES},
+        segments=_segments(rows_BK, scores_BK, per_case, measuring),
+        per_case=per_case,
+    )
 
 
 def _per_case(hits_BK: NDArray[np.bool_], num_targets_B: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
@@ -78,18 +87,30 @@ def _per_case(hits_BK: NDArray[np.bool_], num_targets_B: NDArray[np.int64]) -> d
     return values
 
 
-def _segments(per_case: Mapping[str, NDArray[np.float64]], measuring: Measuring) -> dict[str, float]:
-    """New shoppers (no history) and new items (a target without any training event), each apart from the rest."""
+def _segments(
+    rows_BK: NDArray[np.int32],
+    scores_BK: NDArray[np.float32],
+    per_case: Mapping[str, NDArray[np.float64]],
+    measuring: Measuring,
+) -> dict[str, dict[str, float]]:
+    """Shoppers without a history, and targets without and with a training event, each apart.
+
+    In a basket of both kinds of item, each segment asks for its own kind only: to find the known one is no merit among
+    the new.
+    """
     cases = measuring.cases
+    segments = {"new_users": _figures(per_case, cases.histories.lengths_U == 0)}
     is_new_T = measuring.num_events_N[cases.targets_T] == 0
-    users_T = np.repeat(np.arange(cases.num_cases), np.diff(cases.target_offsets_U1))
-    masks = {
-        "new_users": cases.histories.lengths_U == 0,
-        "new_items": np.bincount(users_T[is_new_T], minlength=cases.num_cases) > 0,
-    }
-    figures: dict[str, float] = {}
-    for segment, mask_B in masks.items():
-        figures[f"{segment}_count"] = float(mask_B.sum())
-        if mask_B.any():
-            figures |= {f"{segment}_{name}": float(per_case[name][mask_B].mean()) for name in ("hr@10", "ndcg@10")}
-    return figures
+    for name, asked_T in (("new_items", is_new_T), ("known_items", ~is_new_T)):
+        offsets_B1 = np.concatenate([[0], np.cumsum(asked_T)])[cases.target_offsets_U1]
+        num_asked_B = np.diff(offsets_B1)
+        found_BK = hits(rows_BK, scores_BK, offsets_B1, cases.targets_T[asked_T])
+        segments[name] = _figures(_per_case(found_BK, num_asked_B), num_asked_B > 0)
+    return {name: figures for name, figures in segments.items() if figures["num_users"] > 0}
+
+
+def _figures(per_case: Mapping[str, NDArray[np.float64]], mask_B: NDArray[np.bool_]) -> dict[str, float]:
+    if not mask_B.any():
+        return {"num_users": 0}
+    means = {name: float(per_case[name][mask_B].mean()) for name in HEADLINES}
+    return {"num_users": int(mask_B.sum()), **means}

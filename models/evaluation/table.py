@@ -3,24 +3,25 @@
 from typing import Final
 
 from models.evaluation.evaluate import EvaluationReport
+from models.evaluation.protocol import HEADLINES
 
 COLUMNS: Final = ("hr@10", "ndcg@10", "mrr@10", "coverage@10", "gini@10", "ild@10", "novelty@10", "seconds")
-WITH_INTERVAL: Final = frozenset({"hr@10", "ndcg@10"})
 BEST: Final = "*"
 
 
 def render_table(report: EvaluationReport) -> str:
     """One line a system; 95 % intervals in brackets, the best HR and NDCG starred."""
-    rows = {name: score.metrics for name, score in report.scores.items()}
-    best = {column: max(row[column] for row in rows.values()) for column in WITH_INTERVAL}
+    best = {column: max(score.metrics[column] for score in report.scores.values()) for column in HEADLINES}
     lines = [["system", *COLUMNS]]
-    for name, row in rows.items():
+    for name, score in report.scores.items():
+        row = score.metrics
         cells = [name]
         for column in COLUMNS:
             cell = f"{row[column]:.4f}" if column != "seconds" else f"{row[column]:.1f}"
-            if column in WITH_INTERVAL:
+            if column in HEADLINES:
+                low, high = score.intervals[column]
                 star = BEST if row[column] == best[column] else " "
-                cell = f"{cell}{star}[{row[f'{column}_low']:.4f}, {row[f'{column}_high']:.4f}]"
+                cell = f"{cell}{star}[{low:.4f}, {high:.4f}]"
             cells.append(cell)
         lines.append(cells)
     widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]

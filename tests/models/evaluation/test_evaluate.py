@@ -1,0 +1,111 @@
+from pathlib import Path
+
+import pytest
+
+from models.bundle.manifest import DatasetRecord
+from models.data.read import load_dataset
+from models.domain.errors import InputError, UnknownName
+from models.evaluation.evaluate import EvaluateOptions, EvaluationReport, evaluate
+from models.evaluation.table import render_table
+from tests.models.bundle.tiny_bundle import tiny_manifest
+
+PROMISED = {
+    *(f"{metric}@{k}" for metric in ("hr", "ndcg") for k in (5, 10, 20)),
+    "coverage@10",
+    "gini@10",
+    "ild@10",
+    "novelty@10",
+    "seconds",
+}
+
+
+@pytest.fixture(scope="module")
+def rivals(tiny_shop: Path) -> EvaluationReport:
+    return evaluate(EvaluateOptions(dataset=tiny_shop))
+
+
+def bundle_of(folder: Path, digest: str, **changed: object) -> Path:
+    """As much of a bundle as is read before it is refused."""
+    folder.mkdir()
+    manifest = tiny_manifest("b", dataset=DatasetRecord(name="tiny shop", digest=digest), **changed)
+    (folder / "manifest.json").write_bytes(manifest.as_file())
+    return folder
+
+
+class TestRivals:
+    def test_json_has_the_promised_shape(self, rivals: EvaluationReport) -> None:
+        figures = rivals.to_json()
+        assert set(figures) == {"dataset", "split", "seen_filtered", "num_users", "systems"}
+        assert (figures["dataset"], figures["split"], figures["seen_filtered"]) == ("tiny shop", "temporal", True)
+        assert set(figures["systems"]) == {"popularity", "item-knn"}
+        for row in figures["systems"].values():
+            assert row.keys() >= PROMISED
+
+    def test_co_occurrence_knows_the_taste_groups_and_popularity_does_not(self, rivals: EvaluationReport) -> None:
+        known = {name: score.segments["known_items"]["ndcg@10"] for name, score in rivals.scores.items()}
+        assert known["item-knn"] > known["popularity"]
+        assert rivals.best == "item-knn"
+
+    def test_the_best_differs_from_itself_by_nothing(self, rivals: EvaluationReport) -> None:
+        rows = rivals.to_json()["systems"]
+        assert rows["item-knn"]["ndcg@10_minus_best"] == {"mean": 0, "interval": [0, 0]}
+        assert rows["popularity"]["ndcg@10_minus_best"]["mean"] < 0
+
+    def test_is_the_same_again(self, rivals: EvaluationReport, tiny_shop: Path) -> None:
+        again = evaluate(EvaluateOptions(dataset=tiny_shop)).to_json()
+        once = rivals.to_json()
+        for figures in (once, again):
+            for row in figures["systems"].values():
+                del row["seconds"]
+        assert again == once
+
+    def test_renders_as_a_table(self, rivals: EvaluationReport) -> None:
+        assert render_table(rivals).count("\n") == 3
+
+    def test_keep_seen_says_so(self, tiny_shop: Path) -> None:
+        report = evaluate(EvaluateOptions(dataset=tiny_shop, systems=["popularity"], keep_seen=True))
+        assert not report.seen_filtered
+        assert list(report.scores) == ["popularity"]
+
+    @pytest.mark.real_data
+    def test_repeat_purchases_are_neither_hidden_nor_lost(self, shared_data: Path) -> None:
+        report = evaluate(EvaluateOptions(dataset=shared_data / "online_retail"))
+        assert (report.split, report.seen_filtered) == ("temporal", False)
+        knn, popularity = (report.scores[name] for name in ("item-knn", "popularity"))
+        assert knn.metrics["ndcg@10"] > 2 * popularity.metrics["ndcg@10"]
+        assert {"new_users", "new_items", "known_items"} <= knn.segments.keys()
+        # without a history, item-kNN has nothing to say and popularity has
+        assert knn.segments["new_users"]["hr@10"] == 0
+        assert popularity.segments["new_users"]["hr@10"] > 0
+
+
+class TestRefusals:
+    def test_a_system_that_nobody_knows(self, tiny_shop: Path) -> None:
+        with pytest.raises(UnknownName, match="'sasrek'; known: figment"):
+            evaluate(EvaluateOptions(dataset=tiny_shop, systems=["sasrek"]))
+
+    def test_figment_without_a_bundle(self, tiny_shop: Path) -> None:
+        with pytest.raises(InputError, match="--bundle"):
+            evaluate(EvaluateOptions(dataset=tiny_shop, systems=["figment"]))
+
+    def test_a_bundle_of_other_data_by_both_digests(self, tiny_shop: Path, tmp_path: Path) -> None:
+        bundle = bundle_of(tmp_path / "b", digest="d" * 64)
+        with pytest.raises(InputError) as refused:
+            evaluate(EvaluateOptions(dataset=tiny_shop, bundle=bundle))
+        assert "d" * 64 in str(refused.value)
+        assert load_dataset(tiny_shop).dataset.digest in str(refused.value)
+
+    def test_a_bundle_that_saw_every_event(self, tiny_shop: Path, tmp_path: Path) -> None:
+        digest = load_dataset(tiny_shop).dataset.digest
+        with pytest.raises(InputError, match="refitted on all events"):
+            evaluate(EvaluateOptions(dataset=tiny_shop, bundle=bundle_of(tmp_path / "b", digest, refitted=True)))
+        whole = bundle_of(tmp_path / "c", digest, split={"kind": "none", "seed": 0})
+        with pytest.raises(InputError, match="trained on all events"):
+            evaluate(EvaluateOptions(dataset=tiny_shop, bundle=whole))
+
+
+class TestBundle:
+    def test_every_stage_is_scored_beside_the_rivals(self, tiny_shop: Path, tiny_bundle: Path) -> None:
+        report = evaluate(EvaluateOptions(dataset=tiny_shop, bundle=tiny_bundle))
+        assert set(report.scores) == {"figment", "figment-fused", "figment-generator", "item-knn", "popularity"}
+        assert report.scores["figment"].metrics["ndcg@10"] > report.scores["popularity"].metrics["ndcg@10"]
