@@ -9,8 +9,8 @@ from torch import Tensor, nn
 class Critic(nn.Module):
     """Projection discriminator (Miyato & Koyama, arXiv:1802.05637): realism of the feature plus its fit to the taste.
 
-    No batch norm: relativistic pairs must be scored one by one. Features are standardised by the items' own mean and
-    deviation, so that a feature's size alone is no sign of realism.
+    No batch norm: relativistic pairs must be scored one by one. Only a feature's direction is judged, standardised by
+    the items' own mean and deviation: its length is how sought-after an item is, which a generated wish has no need of.
     """
 
     def __init__(self, *, embedding_size: int, hidden_size: int) -> None:
@@ -30,15 +30,16 @@ class Critic(nn.Module):
 
     @torch.no_grad()
     def follow(self, item_features_ND: Tensor) -> None:
-        """Take the mean and deviation to standardise by from the items as they are now."""
-        mean_D = item_features_ND.mean(dim=0)
+        """Take the mean and deviation to standardise by from the items' directions as they are now."""
+        directions_ND = nn.functional.normalize(item_features_ND, dim=-1)
+        mean_D = directions_ND.mean(dim=0)
         self.feature_mean.copy_(mean_D)
-        variance_D = item_features_ND.square().mean(dim=0) - mean_D.square()
+        variance_D = directions_ND.square().mean(dim=0) - mean_D.square()
         self.feature_deviation.copy_(variance_D.clamp_min(1e-12).sqrt())
 
     def standardise(self, feature_BD: Tensor) -> Tensor:
-        """Features with the items' mean 0 and deviation 1 per dimension."""
-        return (feature_BD - self.feature_mean) / self.feature_deviation
+        """Directions with the items' mean 0 and deviation 1 per dimension."""
+        return (nn.functional.normalize(feature_BD, dim=-1) - self.feature_mean) / self.feature_deviation
 
     def forward(self, taste: Tensor, feature: Tensor) -> Tensor:
         """Logits, one per pair; `feature` is standardised, and leading dimensions broadcast."""

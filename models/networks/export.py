@@ -70,6 +70,6 @@ class ServedItemEncoder(nn.Module):
         self.encoder = encoder
 
     def forward(self, text: Tensor, tag_rows: Tensor, tag_weights: Tensor, price: Tensor) -> Tensor:
-        """Unit features [N, D]."""
+        """Features [N, D]."""
         tags_ND = (self.encoder.tags.weight[tag_rows] * tag_weights[..., None]).sum(dim=1)
-        return nn.functional.normalize(self.encoder.combine(text, tags_ND, price), dim=-1)
+        return self.encoder.combine(text, tags_ND, price)

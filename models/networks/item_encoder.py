@@ -31,7 +31,7 @@ class ItemEncoder(nn.Module):
             self.tags.weight[0] = 0.0
 
     def forward(self, text: Tensor, tag_rows: Tensor, tag_weights: Tensor, price: Tensor) -> Tensor:
-        """Features [N, D] from content alone, not yet of unit length."""
+        """Features [N, D] from content alone."""
         tags_ND = nn.functional.embedding_bag(
             tag_rows, self.tags.weight, per_sample_weights=tag_weights, mode="sum", padding_idx=0
         )
@@ -44,5 +44,6 @@ class ItemEncoder(nn.Module):
         return self.text(text - self.text_mean * has_text_N1) + tags_ND + self.price(price)
 
     def with_identity(self, content_ND: Tensor, rows_N: Tensor, weights_N: Tensor) -> Tensor:
-        """Unit features from content and the identities of these rows, each weighted by 0 (missing) or 1."""
-        return nn.functional.normalize(content_ND + self.identity(rows_N) * weights_N[:, None], dim=-1)
+        """Features [N, D] from content and the identities of these rows, each weighted by 0 (missing) or 1."""
+        features_ND: Tensor = content_ND + self.identity(rows_N) * weights_N[:, None]
+        return features_ND

@@ -43,7 +43,7 @@ def write_serving_files(folder: Path, networks: Networks, prepared: Prepared, tr
 
 @torch.no_grad()
 def item_features(networks: Networks, prepared: Prepared, train: Sequences) -> NDArray[np.float32]:
-    """Unit features of every catalogue item; the identity counts only where an event trained it."""
+    """Features of every catalogue item; the identity counts only where an event trained it."""
     inputs = {name: torch.from_numpy(values) for name, values in prepared.content.as_inputs().items()}
     trained_N = np.bincount(train.item_rows_E, minlength=prepared.content.num_items) > 0
     features_ND = networks.items.with_identity(

@@ -39,7 +39,7 @@ class TrainingConfig:
     """Chance that an item's identity is missing in a step."""
     time_dropout: float = 0.1
     """Chance that a history's times are hidden in a step: callers may have none."""
-    mixture_positions: int = 256
+    mixture_positions: int = 128
     """Positions of a batch on which noise, mixture likelihood and critic work."""
     num_samples: int = 4
     mixture_weight: float = 0.25
@@ -69,7 +69,7 @@ FULL: Final = TrainingConfig(
     num_heads=4,
     dropout=0.5,
     noise_size=32,
-    epochs=14,
+    epochs=12,
     min_steps=600,
     positions_per_epoch=400_000,
 )
@@ -79,11 +79,17 @@ QUICK: Final = TrainingConfig(
     embedding_size=64,
     num_layers=2,
     num_heads=2,
-    dropout=0.2,
+    dropout=0.1,
     noise_size=16,
     epochs=8,
     min_steps=300,
     positions_per_epoch=50_000,
+    positions_per_batch=1_024,
+    learning_rate=3e-3,
+    weight_decay=0.1,
+    warmup_epochs=0.5,
+    ema_decay=0.99,
+    mixture_positions=64,
 )
 
 
