@@ -1,5 +1,6 @@
 """`figment`: the verbs. Each imports what it needs itself, so that `figment serve` never loads torch."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,6 +49,8 @@ cli.add_typer(bundles_cli, name="bundle")
 
 def main() -> None:
     """The process's entry: an expected error is one message and its own exit code, never a traceback."""
+    # numerical threads that wait by spinning take the core from whoever else needs it; read when torch or FAISS loads
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         cli()
     except FigmentError as error:
@@ -170,6 +173,7 @@ def evaluate(
         from app.observability.progress import TaskProgress
         from models.evaluation.evaluate import EvaluateOptions
         from models.evaluation.evaluate import evaluate as evaluate_systems
+        from models.evaluation.table import render_table
 
         options = EvaluateOptions(
             dataset=dataset,
@@ -184,8 +188,7 @@ def evaluate(
         if json_file:
             json_file.parent.mkdir(parents=True, exist_ok=True)
             json_file.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-        for name, row in figures["systems"].items():
-            print(f"{name:24} HR@10 {row['hr@10']:.4f}  NDCG@10 {row['ndcg@10']:.4f}  {row['seconds']:.1f} s")
+        print(render_table(report))
 
 
 @cli.command()

@@ -22,11 +22,7 @@ DEFAULT_NEIGHBOURS: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class ItemKnnConfig:
-    """The usual settings, which give the known numbers on the Amazon sets (tests hold them to .0005).
-
-    The readings that give them: counts and pairs of training events only; the test history holds the validation item;
-    `num_kept` between 60 and 75 (all pairs: Beauty's NDCG@10 the same, Sports' .0270 instead of .0261).
-    """
+    """The usual settings; statistics of training events only, the test history holds the validation item."""
 
     window: int = 10
     """Events further apart than this do not count as together."""
@@ -34,8 +30,8 @@ class ItemKnnConfig:
     """Weight of what came before an item, relative to what came after it."""
     shrink: float = 5.0
     """Added to both items' counts before dividing by the root of their product: rare pairs say little."""
-    num_kept: int | None = 64
-    """Pairs that each item keeps, the strongest; None keeps all."""
+    num_kept: int | None = None
+    """Pairs that each item keeps, the strongest; None keeps all, which makes the stronger rival."""
     history_window: int = 10
     """The newest events of a history that count."""
     age_decay: float = 0.8

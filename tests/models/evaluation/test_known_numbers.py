@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.baselines.item_knn import ItemKnn
+from models.baselines.item_knn import ItemKnn, ItemKnnConfig
 from models.baselines.popularity import Popularity
 from models.data.read import load_dataset
 from models.data.sequences import Sequences
@@ -44,6 +44,9 @@ class TestKnownNumbers:
         # the known figure of popularity counts all events, held-out ones too; `figment evaluate` does not
         hr, _ = measure(Popularity.fit(sequences, num_items), split.test)
         assert hr == pytest.approx(popularity_hr, abs=5e-4)
-        hr, quality = measure(ItemKnn.fit(split.train, num_items), split.test)
+        # all pairs, the stronger rival that is served, give the same on Beauty and NDCG@10 .0270 on Sports
+        hr, quality = measure(ItemKnn.fit(split.train, num_items, ItemKnnConfig(num_kept=64)), split.test)
         assert hr == pytest.approx(knn_hr, abs=5e-4)
         assert quality == pytest.approx(knn_ndcg, abs=5e-4)
+        _, stronger = measure(ItemKnn.fit(split.train, num_items), split.test)
+        assert stronger >= quality - 5e-5
