@@ -1,6 +1,5 @@
 """The demo from beginning to end."""
 
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
@@ -64,6 +63,5 @@ def run_demo(options: DemoOptions, progress: Progress) -> None:
         page.print(f"Bundle: {bundle}")
         if options.keep_serving:
             page.print(f"Serving until Ctrl-C: {service.address}/docs and {service.address}/health/ready (log: {log})")
-            with suppress(KeyboardInterrupt):
-                service.process.wait()
-    page.print("The service is stopped." if options.keep_serving else "Service stopped; `make serve` keeps it running.")
+            service.wait()
+    page.print("Service stopped." if options.keep_serving else "Service stopped; `make serve` keeps it running.")

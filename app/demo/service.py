@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -45,6 +45,13 @@ class RunningService:
         """What an answer can show of an item."""
         names: list[str] = self.client.get("/v1/model").raise_for_status().json()["property_names"]
         return names
+
+    def wait(self) -> None:
+        """Returns when the service has ended or Ctrl-C was pressed."""
+        # Not Popen.wait: with Polars' handler in place, SIGINT does not interrupt a blocking waitpid.
+        with suppress(KeyboardInterrupt):
+            while self.process.poll() is None:
+                time.sleep(0.1)
 
 
 def refuse_busy_port(port: int) -> None:

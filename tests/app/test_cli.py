@@ -110,7 +110,7 @@ class TestTrain:
         process = start("train", "--dataset", tiny_shop, "--out", "var/bundles/b", folder=tmp_path)
         try:
             give_up = time.monotonic() + SECONDS
-            while not (tmp_path / "var/checkpoints").exists():
+            while not (tmp_path / "var/logs").exists():
                 assert process.poll() is None
                 assert time.monotonic() < give_up
                 time.sleep(0.05)
@@ -118,6 +118,7 @@ class TestTrain:
             _, errors = process.communicate(timeout=SECONDS)
         finally:
             process.kill()
+            process.communicate()
         assert process.returncode == 1
         assert errors.strip().splitlines()[-1].startswith("figment: stopped; no bundle was written")
         assert "--resume" in errors
@@ -130,6 +131,7 @@ class TestTrain:
         assert "Traceback" not in finished.stderr
         assert tiny_bundle.name in finished.stderr
 
+    @pytest.mark.long
     def test_writes_a_bundle_that_verifies(self, tiny_shop, tmp_path):
         arguments = ("train", "--dataset", tiny_shop, "--out", "var/bundles/b", "--profile", "quick", "--seed", 3)
         finished = figment(*arguments, folder=tmp_path)
@@ -178,6 +180,7 @@ class TestServe:
             _, log = process.communicate(timeout=SECONDS)
         finally:
             process.kill()
+            process.communicate()
         assert process.returncode == 0, log
         assert f"http://127.0.0.1:{port}/docs" in log
         assert f"http://127.0.0.1:{port}/health/ready" in log

@@ -1,24 +1,31 @@
 """The demo on a dataset of one's own, as a process."""
 
+import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from app.demo.bundle import SEED, bundle_folder
+from models.bundle.manifest import read_manifest
+from models.data.read import load_dataset
+from models.training.config import training_config
 from tests.app.test_cli import FIGMENT, SECONDS, fails, figment, is_ready
 from tests.service.process import environment, free_port
 
 
 @pytest.fixture(scope="module")
-def folder(tiny_shop, warm_cache, tmp_path_factory) -> Path:
-    """Where the demo ran once."""
+def folder(tiny_shop, tiny_bundle, tmp_path_factory) -> Path:
+    """Where the demo ran once; it found the bundle that it would have trained."""
     folder = tmp_path_factory.mktemp("demo")
-    (folder / "var").mkdir()
-    (folder / "var/cache").symlink_to(warm_cache)
+    bundle = bundle_folder(folder / "var/bundles", tiny_shop, load_dataset(tiny_shop).dataset)
+    shutil.copytree(tiny_bundle, bundle, copy_function=os.link)
     finished = figment("demo", "--dataset", tiny_shop, folder=folder, port=free_port())
     (folder / "output").write_text(finished.stdout + finished.stderr)
     assert finished.returncode == 0, finished.stderr
@@ -47,13 +54,24 @@ class TestDemo:
     def test_tells_source_and_licence(self, folder):
         assert "source: made by the tests; licence: not stated" in (folder / "output").read_text()
 
-    def test_second_run_trains_nothing(self, folder, tiny_shop):
+    def test_a_bundle_of_the_same_data_and_settings_is_not_trained_again(self, folder, tiny_shop):
         (bundle,) = (folder / "var/bundles").glob("[!.]*")
-        sealed = (bundle / "manifest.json").stat().st_mtime_ns
-        finished = figment("demo", "--dataset", tiny_shop, folder=folder, port=free_port())
+        assert read_manifest(bundle).training == training_config("quick", SEED).as_dict()
+        assert not (folder / "var/checkpoints").exists()
+
+    def test_other_data_or_settings_have_another_bundle(self, tiny_shop):
+        dataset = load_dataset(tiny_shop).dataset
+        other = replace(dataset, digest="0" * 64)
+        assert bundle_folder(Path(), tiny_shop, dataset) != bundle_folder(Path(), tiny_shop, other)
+
+    @pytest.mark.long
+    def test_trains_a_bundle_where_none_is(self, tiny_shop, warm_cache, tmp_path):
+        (tmp_path / "var").mkdir()
+        (tmp_path / "var/cache").symlink_to(warm_cache)
+        finished = figment("demo", "--dataset", tiny_shop, folder=tmp_path, port=free_port())
         assert finished.returncode == 0, finished.stderr
-        assert list((folder / "var/bundles").glob("[!.]*")) == [bundle]
-        assert (bundle / "manifest.json").stat().st_mtime_ns == sealed
+        (bundle,) = (tmp_path / "var/bundles").glob("[!.]*")
+        assert bundle == bundle_folder(bundle.parent, tiny_shop, load_dataset(tiny_shop).dataset)
 
     def test_busy_port_is_named_before_anything_is_done(self, tiny_shop, tmp_path):
         with socket.create_server(("127.0.0.1", 0)) as other:
@@ -92,8 +110,9 @@ class TestDemo:
                     break
             assert is_ready(port)
             process.send_signal(number)
-            process.wait(SECONDS)
+            process.communicate(timeout=SECONDS)
         finally:
             process.kill()
+            process.communicate()
         assert process.returncode == {signal.SIGINT: 0, signal.SIGTERM: 143}[number]
         assert not is_ready(port)
