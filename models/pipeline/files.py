@@ -11,7 +11,6 @@ from safetensors.torch import save_file
 
 from models.baselines.item_knn import ItemKnn
 from models.bundle import layout
-from models.bundle.write import place_text_encoder
 from models.data.sequences import Sequences
 from models.networks.export import export_critic, export_generator, export_item_encoder
 from models.pipeline.prepare import Prepared
@@ -20,7 +19,7 @@ from models.training.step import Networks
 
 
 def write_serving_files(folder: Path, networks: Networks, prepared: Prepared, train: Sequences) -> None:
-    """Everything that the recommender reads, into `folder`; `train` is what the networks were trained on."""
+    """Everything that training made, into `folder`; `train` is what the networks were trained on."""
     features_ND = item_features(networks, prepared, train)
     num_items, size = features_ND.shape
     generator_file = folder / layout.network_file("generator")
@@ -30,7 +29,6 @@ def write_serving_files(folder: Path, networks: Networks, prepared: Prepared, tr
     )
     export_critic(networks.critic, folder / layout.network_file("critic"), embedding_size=size)
     export_item_encoder(networks.items, folder / layout.network_file("item_encoder"), max_tags=prepared.spec.max_tags)
-    place_text_encoder(prepared.text_encoder.onnx_file, prepared.text_encoder.tokenizer_file, folder)
     _write_weights(folder / "weights", networks)
     np.save(folder / layout.ITEM_FEATURES, features_ND, allow_pickle=False)
     build_faiss_index(features_ND).save(folder / layout.INDEX)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from models.bundle import layout
 from models.bundle.manifest import DatasetRecord, Manifest, TextEncoderRecord
 from models.bundle.read import load_bundle
-from models.bundle.write import refuse_existing, seal_bundle
+from models.bundle.write import place_text_encoder, refuse_existing, seal_bundle
 from models.data.check import CheckReport
 from models.data.sequences import Sequences
 from models.data.split import SplitKind
@@ -123,6 +123,7 @@ class _Run:
     def write(self, folder: Path, prepared: Prepared, trained: TrainedNetworks) -> Manifest:
         """Fill the unsealed folder: files, then weights chosen and systems measured on those files."""
         seed, train_part = self.options.seed, prepared.split.train
+        place_text_encoder(*prepared.text_encoder, folder)
         self._write_files(folder, trained, prepared, train_part)
         manifest = _draft(self.options, self.config, prepared, trained, train_part)
         if prepared.split.validation is not None:

@@ -2,7 +2,7 @@
 
 # B users, K places, S samples, Z noise
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +20,6 @@ from models.domain.recommendation import (
     RecommendationRequest,
     RecommendedItem,
 )
-from models.features.spec import FeatureSpec
 from models.recommend.candidates import CandidateSource
 from models.recommend.fusion import FusionWeights, Stage
 from models.recommend.golden import replay_golden
@@ -34,11 +33,12 @@ class Recommender:
     """Requests in item ids, answers in item ids; `rank_rows` is the same for evaluation, in item rows."""
 
     def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
+        self.folder: Path = bundle.folder
         self.manifest: Manifest = bundle.manifest
         self.model_version: str = bundle.manifest.model_version
         self.item_ids: Sequence[str] = bundle.item_ids
         self.num_items: int = len(bundle.item_ids)
-        self._row_of = {item_id: row for row, item_id in enumerate(bundle.item_ids)}
+        self.row_of: Mapping[str, int] = {item_id: row for row, item_id in enumerate(bundle.item_ids)}
         self._catalogue = bundle.catalogue
         self.ranker: Ranker = build_ranker(bundle, threads)
 
@@ -84,7 +84,7 @@ class Recommender:
         warnings: list[str] = []
         history, disliked_rows = self._encode(request.history, warnings)
         exclude_seen = self.manifest.exclude_seen if request.exclude_seen is None else request.exclude_seen
-        excluded = [self._row_of[item_id] for item_id in request.exclude_item_ids if item_id in self._row_of]
+        excluded = [self.row_of[item_id] for item_id in request.exclude_item_ids if item_id in self.row_of]
         excluded += disliked_rows
         if exclude_seen:
             excluded += history[0].tolist()
@@ -100,15 +100,15 @@ class Recommender:
         """Known events oldest first, and the rows of disliked items; unknown items leave a warning each."""
         if events and all(event.timestamp_seconds is not None for event in events):
             events = sorted(events, key=lambda event: event.timestamp_seconds or 0.0)
-        unknown = list(dict.fromkeys(event.item_id for event in events if event.item_id not in self._row_of))
+        unknown = list(dict.fromkeys(event.item_id for event in events if event.item_id not in self.row_of))
         warnings += [f"item {item_id!r} of the history is not in the catalogue: skipped" for item_id in unknown[:10]]
         if len(unknown) > 10:
             warnings.append(f"{len(unknown) - 10} more items of the history are not in the catalogue: skipped")
-        known = [event for event in events if event.item_id in self._row_of]
-        disliked = [self._row_of[event.item_id] for event in known if event.event_type == "dislike"]
+        known = [event for event in events if event.item_id in self.row_of]
+        disliked = [self.row_of[event.item_id] for event in known if event.event_type == "dislike"]
         used = [event for event in known if event.event_type in HISTORY_EVENT_TYPES]
         return (
-            np.array([self._row_of[event.item_id] for event in used], np.int32),
+            np.array([self.row_of[event.item_id] for event in used], np.int32),
             np.array([_TYPE_NUMBER[event.event_type] for event in used], np.int8),
             np.array(
                 [-1 if event.timestamp_seconds is None else int(event.timestamp_seconds) for event in used], np.int64
@@ -139,7 +139,7 @@ def build_ranker(bundle: Bundle, threads: int = 1) -> Ranker:
             item_features_ND=bundle.item_features_ND,
             neighbours=bundle.neighbours,
         ),
-        spec=FeatureSpec.from_parts(bundle.manifest.feature_spec, bundle.vocabulary),
+        spec=bundle.feature_spec,
         weights=FusionWeights(**bundle.manifest.fusion),
         popularity_N=bundle.popularity_N,
         noise_size=bundle.manifest.noise_size,

@@ -1,0 +1,108 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.bundle.read import open_bundle, verify_bundle
+from models.data.read import load_dataset
+from models.domain.errors import DatasetError, SettingsRefused
+from models.evaluation.evaluate import EvaluateOptions, evaluate
+from models.features.content import encode_content
+from models.pipeline import train as pipeline
+from models.pipeline.train import TrainOptions, train
+from models.recommend.recommender import Recommender
+
+
+@pytest.fixture
+def options(tiny_shop: Path, tmp_path: Path, warm_cache: Path, monkeypatch: pytest.MonkeyPatch) -> TrainOptions:
+    """A short run: what these tests ask does not depend on how well the networks are trained."""
+    short = lambda profile, seed: replace(training_config(profile, seed), epochs=1, min_steps=1)  # noqa: E731
+    from models.training.config import training_config
+
+    monkeypatch.setattr(pipeline, "training_config", short)
+    (tmp_path / "cache").symlink_to(warm_cache)
+    return TrainOptions(dataset=tiny_shop, out=tmp_path / "bundles" / "b", profile="quick", var=tmp_path)
+
+
+class TestTheTinyBundle:
+    def test_is_verified_and_says_what_it_is(self, tiny_bundle: Path) -> None:
+        manifest = verify_bundle(tiny_bundle)
+        assert manifest.model_version == tiny_bundle.name
+        assert manifest.split["kind"] == "temporal"
+        assert manifest.exclude_seen
+        assert set(manifest.scoreboard) == {"figment", "figment-fused", "figment-generator", "item-knn", "popularity"}
+        assert "tiny shop" in (tiny_bundle / "MODEL_CARD.md").read_text()
+
+    def test_beats_popularity_where_tastes_are_disjoint(self, tiny_bundle: Path) -> None:
+        scoreboard = verify_bundle(tiny_bundle).scoreboard
+        assert scoreboard["figment"]["hr@10"] > 1.5 * scoreboard["popularity"]["hr@10"]
+        assert scoreboard["figment-generator"]["hr@10"] > 1.5 * scoreboard["popularity"]["hr@10"]
+
+    def test_evaluate_gives_the_scoreboard_again(self, tiny_bundle: Path, tiny_shop: Path) -> None:
+        report = evaluate(EvaluateOptions(dataset=tiny_shop, bundle=tiny_bundle)).to_json()
+        for name, row in verify_bundle(tiny_bundle).scoreboard.items():
+            assert report["systems"][name]["ndcg@10"] == pytest.approx(row["ndcg@10"], abs=1e-6)
+
+    def test_serving_makes_the_features_that_training_made(self, tiny_bundle: Path, tiny_shop: Path) -> None:
+        """Catalogue → bundle's spec → bundle's text encoder → bundle's item encoder = what the index holds."""
+        bundle = open_bundle(tiny_bundle)
+        catalogue = load_dataset(tiny_shop).dataset.catalogue
+        content = encode_content(catalogue, bundle.feature_spec, bundle.text_encoder().embed)
+        served_ND = bundle.session("item_encoder").run(None, content.as_inputs())[0]
+        untrained_N = bundle.popularity_N == 0
+        identity_ND = bundle.item_features_ND - served_ND
+        # an item without an event stands where its content puts it; others are moved by their identity alone
+        np.testing.assert_allclose(identity_ND[untrained_N], 0.0, atol=1e-5)
+        assert np.abs(identity_ND[~untrained_N]).max() > 1e-3
+
+
+class TestTrain:
+    def test_refits_on_all_events_and_says_so(self, options: TrainOptions) -> None:
+        outcome = train(replace(options, refit=True))
+        manifest = verify_bundle(outcome.bundle)
+        assert manifest.refitted
+        assert manifest.num_events == np.load(outcome.bundle / "popularity.npy").sum()
+        with pytest.raises(SettingsRefused, match="refitted"):
+            evaluate(EvaluateOptions(dataset=options.dataset, bundle=outcome.bundle))
+
+    def test_without_held_out_events_nothing_is_claimed(self, options: TrainOptions) -> None:
+        manifest = verify_bundle(train(replace(options, split="none")).bundle)
+        assert manifest.scoreboard == {}
+        assert "nothing is claimed" in (options.out / "MODEL_CARD.md").read_text()
+
+    def test_serves_an_item_that_was_never_trained_on(self, options: TrainOptions) -> None:
+        bundle = train(replace(options, split="cold-items")).bundle
+        recommender = Recommender.open(bundle)
+        counts = np.load(bundle / "popularity.npy")
+        assert (counts == 0).any()
+        features = np.load(bundle / "item_features.npy")
+        assert np.abs(features[counts == 0]).sum() > 0
+        assert recommender.num_items == len(counts)
+
+    def test_never_overwrites_a_bundle(self, options: TrainOptions, tiny_bundle: Path) -> None:
+        with pytest.raises(SettingsRefused, match="already there"):
+            train(replace(options, out=tiny_bundle))
+
+    def test_an_interrupted_run_leaves_no_bundle(self, options: TrainOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+        def stopped(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(pipeline, "record_golden", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            train(options)
+        assert list(options.out.parent.iterdir()) == []
+
+    def test_names_what_is_wrong_with_the_data(self, options: TrainOptions, tmp_path: Path) -> None:
+        (tmp_path / "empty").mkdir()
+        with pytest.raises(DatasetError, match="catalogue"):
+            train(replace(options, dataset=tmp_path / "empty"))
+
+
+def test_a_bundle_holds_no_pickle(tiny_bundle: Path) -> None:
+    manifest = verify_bundle(tiny_bundle)
+    assert not any(name.endswith((".pt", ".pth", ".pkl")) for name in manifest.files)
+    for name in ("item_features.npy", "popularity.npy"):
+        np.load(tiny_bundle / name, allow_pickle=False)
+    assert json.loads((tiny_bundle / "manifest.json").read_text())["schema_version"] == 1

@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+
+from models.baselines.neighbours import Neighbours
+from models.features.histories import encode_histories
+from models.recommend.candidates import CandidateSource
+from models.recommend.fusion import FusionWeights, StandardScores, as_score, weights_of
+from models.retrieval.exact import ExactIndex
+
+FEATURES = np.eye(6, dtype=np.float32)
+
+
+def generator(inputs):
+    """Wants what stands at the newest event; noise value z makes it want item z instead."""
+    newest_BD = inputs["history_features"][:, -1]
+    wishes = np.repeat(newest_BD[:, None], inputs["noise"].shape[1], axis=1)
+    for user, sample in zip(*np.nonzero(inputs["noise"][..., 0]), strict=True):
+        wishes[user, sample] = FEATURES[int(inputs["noise"][user, sample, 0])]
+    return wishes
+
+
+def critic(inputs):
+    """Likes later dimensions better."""
+    return inputs["candidates"] @ np.arange(6, dtype=np.float32)
+
+
+def source() -> CandidateSource:
+    rows = np.full((6, 2), -1, np.int32)
+    rows[0] = [1, 2]
+    weights = np.where(rows >= 0, np.array([0.9, 0.3], np.float32), np.float32(0))
+    return CandidateSource(generator, critic, ExactIndex(FEATURES), FEATURES, Neighbours(rows, weights, 10, 0.8))
+
+
+def history(*rows: int):
+    types = np.full(len(rows), 3, np.int8)
+    return np.array(rows, np.int32), types, np.full(len(rows), -1, np.int64)
+
+
+def propose(histories, fetch, noise=None):
+    batch = encode_histories(histories, max_events=4, uses_time=False)
+    noise = np.zeros((len(histories), 1, 1), np.float32) if noise is None else noise
+    return source().propose(batch, noise, fetch)
+
+
+class TestPropose:
+    def test_joins_what_the_index_and_the_neighbours_find(self) -> None:
+        found = propose([history(0)], [1])
+        assert found.rows_BC.tolist() == [[0, 1]]
+        assert found.from_generator_BC.tolist() == [[True, False]]
+        assert found.from_neighbours_BC.tolist() == [[False, True]]
+        np.testing.assert_allclose(found.neighbours_BC, [[0.0, 0.9]])
+        np.testing.assert_allclose(found.generator_BC, [[1.0, 0.0]])
+        np.testing.assert_allclose(found.critic_BC, [[0.0, 1.0]])
+
+    def test_samples_with_other_wishes_widen_the_candidates(self) -> None:
+        noise = np.array([[[0.0], [4.0]]], np.float32)
+        found = propose([history(3)], [1], noise)
+        assert found.rows_BC.tolist() == [[3, 4]]
+        expected = np.log((np.exp(1.0) + np.exp(0.0)) / 2)
+        np.testing.assert_allclose(found.generator_BC, [[expected, expected]], rtol=1e-6)
+
+    def test_each_user_is_answered_as_alone(self) -> None:
+        histories, fetch = [history(0), history(5, 2), history(3)], [1, 4, 2]
+        together = propose(histories, fetch)
+        for user in range(3):
+            alone = propose([histories[user]], [fetch[user]])
+            width = alone.rows_BC.shape[1]
+            np.testing.assert_array_equal(together.rows_BC[user, :width], alone.rows_BC[0])
+            assert (together.rows_BC[user, width:] == -1).all()
+            np.testing.assert_allclose(together.generator_BC[user, :width], alone.generator_BC[0])
+
+
+class TestFusion:
+    def test_weights_decide_the_order(self) -> None:
+        scores = StandardScores(propose([history(0)], [3]))
+        by_generator = scores.fused(FusionWeights(0.0, 0.0))[0]
+        by_neighbours = scores.fused(FusionWeights(100.0, 0.0))[0]
+        by_critic = scores.fused(FusionWeights(0.0, 100.0))[0]
+        assert by_generator.argmax() == 0
+        assert by_neighbours.argmax() == 1
+        assert by_critic.argmax() == 2
+
+    def test_places_without_an_item_come_last(self) -> None:
+        scores = StandardScores(propose([history(0), history(5)], [1, 1]))
+        assert np.isneginf(scores.fused(FusionWeights(1.0, 1.0))[1, 1])
+
+    @pytest.mark.parametrize(("stage", "expected"), [("generator", (0, 0)), ("fused", (2, 0)), ("judged", (2, 3))])
+    def test_stages_silence_later_sources(self, stage, expected) -> None:
+        weights = weights_of(stage, FusionWeights(2.0, 3.0))
+        assert (weights.neighbours, weights.critic) == expected
+
+    def test_scores_keep_the_order_within_zero_and_one(self) -> None:
+        scores = as_score(np.array([-40.0, -1.0, 0.0, 2.0, 14.0], np.float32))
+        assert (np.diff(scores) > 0).all()
+        assert scores.min() >= 0
+        assert scores.max() <= 1

@@ -1,0 +1,213 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from models.domain.errors import BundleError, GoldenReplayFailed, HistoryTooLong, UnknownName
+from models.domain.events import HistoryEvent
+from models.domain.recommendation import RecommendationRequest
+from models.recommend.batch import recommend_file
+from models.recommend.golden import replay_golden
+from models.recommend.recommender import Recommender
+
+TEA = [f"tea-{number}" for number in range(20)]
+PAINT = [f"paint-{number}" for number in range(20)]
+
+
+@pytest.fixture(scope="module")
+def recommender(tiny_bundle: Path) -> Recommender:
+    return Recommender.open(tiny_bundle)
+
+
+def ask(recommender: Recommender, *item_ids: str, **wishes):
+    history = [HistoryEvent(item_id) for item_id in item_ids]
+    (answer,) = recommender.recommend([RecommendationRequest(history, **wishes)])
+    return answer
+
+
+def ids(answer) -> list[str]:
+    return [item.item_id for item in answer.items]
+
+
+class TestRecommend:
+    @pytest.mark.parametrize("group", [TEA, PAINT])
+    def test_stays_within_the_shoppers_taste(self, recommender: Recommender, group: list[str]) -> None:
+        for start in range(0, 16, 4):
+            listed = ids(ask(recommender, *group[start : start + 3]))
+            assert len(listed) == 10
+            assert sum(item_id in group for item_id in listed) == 10
+
+    def test_leaves_out_what_was_seen_unless_asked(self, recommender: Recommender) -> None:
+        assert recommender.manifest.exclude_seen
+        assert not set(TEA[:3]) & set(ids(ask(recommender, *TEA[:3], k=30)))
+        assert set(TEA[:3]) <= set(ids(ask(recommender, *TEA[:3], k=40, exclude_seen=False)))
+
+    def test_never_lists_an_excluded_item(self, recommender: Recommender) -> None:
+        assert not set(TEA[5:12]) & set(ids(ask(recommender, "tea-1", k=40, exclude_item_ids=TEA[5:12])))
+
+    def test_an_exclusion_never_reorders_the_rest(self, recommender: Recommender) -> None:
+        whole = ids(ask(recommender, "tea-1", "tea-2", k=30))
+        cut = ids(ask(recommender, "tea-1", "tea-2", k=30, exclude_item_ids=whole[:5]))
+        assert cut[:25] == whole[5:30]
+
+    def test_skips_unknown_items_with_a_warning(self, recommender: Recommender) -> None:
+        with_unknown = ask(recommender, "tea-1", "never-heard-of")
+        assert ids(with_unknown) == ids(ask(recommender, "tea-1"))
+        assert with_unknown.warnings == ["item 'never-heard-of' of the history is not in the catalogue: skipped"]
+
+    def test_popular_items_where_there_is_no_history(self, recommender: Recommender) -> None:
+        answer = ask(recommender, k=5)
+        counts = np.load(Path(recommender.folder) / "popularity.npy")
+        assert answer.fallback == "popularity"
+        assert [counts[item.item_row] for item in answer.items] == sorted(counts, reverse=True)[:5]
+        assert ids(ask(recommender, "never-heard-of", k=5)) == ids(answer)
+
+    def test_a_dislike_is_no_history_and_hides_the_item(self, recommender: Recommender) -> None:
+        history = [HistoryEvent("tea-1"), HistoryEvent("tea-2", "dislike"), HistoryEvent("paint-3", "impression")]
+        (answer,) = recommender.recommend([RecommendationRequest(history, k=40)])
+        plain = [item_id for item_id in ids(ask(recommender, "tea-1", k=40)) if item_id != "tea-2"]
+        assert ids(answer) == plain
+
+    def test_orders_by_time_where_every_event_has_one(self, recommender: Recommender) -> None:
+        forward = [HistoryEvent("tea-1", timestamp_seconds=10.0), HistoryEvent("tea-9", timestamp_seconds=99.0)]
+        answers = recommender.recommend([RecommendationRequest(forward), RecommendationRequest(forward[::-1])])
+        assert [item.score for item in answers[0].items] == [item.score for item in answers[1].items]
+
+    def test_says_when_the_catalogue_runs_out(self, recommender: Recommender) -> None:
+        answer = ask(recommender, "tea-1", k=100)
+        assert answer.under_filled
+        assert len(answer.items) == recommender.num_items - 1
+        assert len(set(ids(answer))) == len(answer.items)
+
+    def test_scores_fall_from_place_to_place(self, recommender: Recommender) -> None:
+        scores = [item.score for item in ask(recommender, "tea-1", k=39).items]
+        assert scores == sorted(scores, reverse=True)
+        assert 0 <= scores[-1] <= scores[0] <= 1
+
+    def test_the_seed_decides_the_exploration(self, recommender: Recommender) -> None:
+        def explored(seed: int):
+            return ask(recommender, "tea-1", k=20, exploration=1.0, num_samples=4, seed=seed)
+
+        assert explored(1).items == explored(1).items
+        assert explored(1).items != explored(2).items
+        assert ask(recommender, "tea-1", seed=1).items == ask(recommender, "tea-1", seed=2).items
+
+    def test_refuses_a_history_over_the_limit(self, recommender: Recommender) -> None:
+        with pytest.raises(HistoryTooLong, match="501 events, the limit is 500"):
+            ask(recommender, *["tea-1"] * 501)
+
+    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        st.lists(
+            st.tuples(
+                st.lists(st.sampled_from([*TEA, *PAINT, "unknown"]), max_size=60),
+                st.integers(1, 45),
+                st.sampled_from([0.0, 0.5]),
+                st.integers(1, 4),
+            ),
+            min_size=1,
+            max_size=6,
+        )
+    )
+    def test_a_request_is_answered_alone_as_in_company(self, recommender: Recommender, asked) -> None:
+        requests = [
+            RecommendationRequest(
+                [HistoryEvent(each) for each in items], k=k, exploration=exploration, num_samples=samples
+            )
+            for items, k, exploration, samples in asked
+        ]
+        for request, together in zip(requests, recommender.recommend(requests), strict=True):
+            (alone,) = recommender.recommend([request])
+            assert len(alone.items) == len(together.items)
+            score_of = {item.item_id: item.score for item in alone.items}
+            for one, other in zip(alone.items, together.items, strict=True):
+                assert one.score == pytest.approx(other.score, abs=1e-5)
+                # items closer than the tolerance may swap
+                assert score_of.get(other.item_id, one.score) == pytest.approx(one.score, abs=2e-5)
+
+
+class TestPropertiesOf:
+    def test_gives_catalogue_values(self, recommender: Recommender) -> None:
+        row = list(recommender.item_ids).index("tea-4")
+        assert recommender.properties_of(row, ["title", "price"]) == {"title": "tea number 4", "price": 5.0}
+
+    def test_names_what_exists_for_an_unknown_column(self, recommender: Recommender) -> None:
+        with pytest.raises(UnknownName, match=r"unknown property .colour.; known: .*title"):
+            recommender.properties_of(0, ["colour"])
+
+
+class TestRankRows:
+    def test_is_what_recommend_answers(self, recommender: Recommender) -> None:
+        from models.data.sequences import Sequences
+
+        rows = [recommender.row_of[item_id] for item_id in TEA[:3]]
+        histories = Sequences(
+            user_ids=["a", "nobody"],
+            offsets_U1=np.array([0, 3, 3]),
+            item_rows_E=np.array(rows, np.int32),
+            event_types_E=np.full(3, 3, np.int8),
+            timestamps_E=np.full(3, -1, np.int64),
+        )
+        ranked, scores = recommender.rank_rows(histories, 10, exclude_seen=True)
+        asked = ask(recommender, *TEA[:3])
+        assert [recommender.item_ids[row] for row in ranked[0]] == ids(asked)
+        np.testing.assert_allclose(scores[0], [item.score for item in asked.items], atol=1e-5)
+        assert [recommender.item_ids[row] for row in ranked[1]] == ids(ask(recommender))
+
+
+class TestRecommendFile:
+    def test_lists_every_shopper_of_the_file(self, tiny_bundle: Path, tmp_path: Path, recommender: Recommender) -> None:
+        events = tmp_path / "events.csv"
+        lines = ["a,tea-1,2026-01-01T00:00:00Z", "a,tea-2,2026-01-02T00:00:00Z", "b,unknown,2026-01-01T00:00:00Z"]
+        events.write_text("user_id,item_id,timestamp\n" + "\n".join(lines) + "\n")
+        assert recommend_file(tiny_bundle, events, tmp_path / "out.parquet", k=5) == 2
+        table = pl.read_parquet(tmp_path / "out.parquet")
+        assert table.columns == ["user_id", "item_id", "rank", "score"]
+        history = [
+            HistoryEvent("tea-1", timestamp_seconds=1767225600.0),
+            HistoryEvent("tea-2", timestamp_seconds=1767312000.0),
+        ]
+        (expected,) = recommender.recommend([RecommendationRequest(history, k=5)])
+        assert table.filter(user_id="a")["item_id"].to_list() == ids(expected)
+        assert table.filter(user_id="b")["item_id"].to_list() == ids(ask(recommender, k=5))
+        assert table.filter(user_id="a")["rank"].to_list() == [1, 2, 3, 4, 5]
+
+
+class TestGolden:
+    def lines(self, tiny_bundle: Path) -> list[dict]:
+        return [json.loads(line) for line in (tiny_bundle / "golden.jsonl").read_text().splitlines()]
+
+    def replay(self, folder: Path, lines: list[dict], recommender: Recommender) -> None:
+        (folder / "golden.jsonl").write_text("\n".join(json.dumps(line) for line in lines) + "\n")
+        replay_golden(folder, recommender.recommend)
+
+    def test_replays_what_was_recorded(self, tiny_bundle: Path, tmp_path: Path, recommender: Recommender) -> None:
+        self.replay(tmp_path, self.lines(tiny_bundle), recommender)
+
+    def test_another_order_is_named(self, tiny_bundle: Path, tmp_path: Path, recommender: Recommender) -> None:
+        lines = self.lines(tiny_bundle)
+        items = lines[3]["items"]
+        items[0], items[-1] = [items[-1][0], items[0][1]], [items[0][0], items[-1][1]]
+        with pytest.raises(GoldenReplayFailed, match=r"golden request 3: .* at place 1 instead of"):
+            self.replay(tmp_path, lines, recommender)
+
+    def test_another_score_is_named(self, tiny_bundle: Path, tmp_path: Path, recommender: Recommender) -> None:
+        lines = self.lines(tiny_bundle)
+        lines[2]["items"][4][1] += 0.01
+        with pytest.raises(GoldenReplayFailed, match="golden request 2: score"):
+            self.replay(tmp_path, lines, recommender)
+
+    def test_what_is_no_record_is_a_corrupt_bundle(self, tmp_path: Path, recommender: Recommender) -> None:
+        with pytest.raises(BundleError, match=r"golden\.jsonl"):
+            self.replay(tmp_path, [{"history": "x"}], recommender)
+
+    def test_publishes_no_shoppers_history(self, tiny_bundle: Path, tiny_shop: Path) -> None:
+        events = pl.read_parquet(tiny_shop / "events.parquet")
+        histories = {
+            tuple(items) for items in events.group_by("user_id", maintain_order=True).agg("item_id")["item_id"]
+        }
+        assert not any(tuple(line["history"]) in histories for line in self.lines(tiny_bundle) if line["history"])
