@@ -178,7 +178,7 @@ def evaluate(
         options = EvaluateOptions(
             dataset=dataset,
             bundle=bundle,
-            systems=systems.split(",") if systems else None,
+            systems=[name.strip() for name in systems.split(",")] if systems else None,
             keep_seen=keep_seen,
             column_map=_column_map(column_map),
         )

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,8 @@ def bundle_folder(root: Path, dataset_folder: Path, dataset: Dataset) -> Path:
     """Where the bundle of this data lies; another name for other data or other settings of the profile."""
     config = json.dumps(training_config("quick", SEED).as_dict(), sort_keys=True)
     key = hashlib.sha256(f"{dataset.digest}\n{config}".encode()).hexdigest()[:8]
-    return root / f"{dataset_folder.resolve().name}-quick-{key}"
+    name = re.sub(r"[^\w.-]+", "-", dataset_folder.resolve().name)
+    return root / f"{name}-quick-{key}"
 
 
 def ensure_bundle(folder: Path, dataset_folder: Path, progress: Progress) -> Manifest:

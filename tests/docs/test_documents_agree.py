@@ -1,6 +1,7 @@
 """Documents written by hand say what the code does."""
 
 import re
+from typing import get_args
 
 import pytest
 
@@ -8,9 +9,11 @@ from app.api import MAX_BODY_BYTES, MAX_JSON_DEPTH
 from app.api.recommendations import MAX_PROPERTIES
 from app.cli import cli
 from app.settings import PREFIX, VARIABLES_OF_OTHERS, ServiceSettings
-from models.data.split import TEST_QUANTILE, VALIDATION_QUANTILE
+from models.data.sources import KNOWN_SOURCES
+from models.data.split import TEST_QUANTILE, VALIDATION_QUANTILE, SplitKind
 from models.domain.errors import FigmentError, InputError
 from models.domain.recommendation import MAX_EXCLUDED_ITEMS, MAX_HISTORY_EVENTS, MAX_ID_CHARACTERS, MAX_K, MAX_SAMPLES
+from models.evaluation.systems import SYSTEM_NAMES
 from tests.docs.documents import REPOSITORY, WRITTEN_BY_HAND, command_line
 
 EXIT_CODES = "Exit codes: 0 done, 1 failed, 2 wrong usage or input."
@@ -83,6 +86,15 @@ class TestNames:
         rows = re.findall(r"^\| (`--.*?) \|", guide, re.M)
         told = {option for row in rows for option in re.findall(r"--[a-z-]+", row)}
         assert told == command_line()["train"] - {"--help", "--dataset", "--out"}
+
+    def test_systems_and_splits_of_the_guide_are_those_of_the_code(self):
+        guide = (REPOSITORY / "docs/guide/evaluation.md").read_text()
+        first_cells = set(re.findall(r"^\| `(.+?)` \|", guide, re.M))
+        assert first_cells == {*SYSTEM_NAMES, *get_args(SplitKind)} - {"none"}
+
+    def test_known_data_sets_are_in_the_guide(self):
+        guide = (REPOSITORY / "docs/guide/data.md").read_text()
+        assert re.findall(r"^\*\*`(.+?)`\*\*", guide, re.M) == list(KNOWN_SOURCES)
 
     def test_every_verb_is_in_the_readme(self):
         readme = (REPOSITORY / "README.md").read_text()

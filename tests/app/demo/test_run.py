@@ -59,6 +59,10 @@ class TestDemo:
         assert read_manifest(bundle).training == training_config("quick", SEED).as_dict()
         assert not (folder / "var/checkpoints").exists()
 
+    def test_bundle_is_named_after_the_folder_without_spaces(self, tiny_shop):
+        dataset = load_dataset(tiny_shop).dataset
+        assert bundle_folder(Path("b"), Path("my shop"), dataset).name.startswith("my-shop-quick-")
+
     def test_other_data_or_settings_have_another_bundle(self, tiny_shop):
         dataset = load_dataset(tiny_shop).dataset
         other = replace(dataset, digest="0" * 64)
