@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.baselines.best_of_rows import NO_ITEM, best_of_rows
+from models.baselines.best_of_rows import best_of_rows
+from models.domain.item_rows import NO_ITEM
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,11 @@ class Neighbours:
     def num_items(self) -> int:
         """Number of items."""
         return len(self.rows_NM)
+
+    @property
+    def most_scored(self) -> int:
+        """More candidates than this no history can have."""
+        return self.history_window * int(self.rows_NM.shape[1])
 
     def scores(self, history_rows_BL: NDArray[np.int32], num: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """The `num` best candidates [B, C] of each history, -1 beyond the last, and their scores, there 0.

@@ -28,6 +28,7 @@ REQUIRED_FILES: Final = frozenset(
         TEXT_ENCODER,
         TOKENIZER,
         "networks/generator.onnx",
+        "networks/critic.onnx",
         "networks/item_encoder.onnx",
     }
 )

@@ -72,6 +72,8 @@ class Manifest(_Record):
     num_events: int
     embedding_size: int
     noise_size: int
+    similarity_scale: float = 1.0
+    """What training multiplied inner products by at its end."""
     max_history_events: int
     text_encoder: TextEncoderRecord
 

@@ -12,7 +12,7 @@ FigmentError
 │   ├── BundleCorrupt           a digest, shape or schema version that disagrees; names the file
 │   └── GoldenReplayFailed      the bundle's own recorded requests answer differently here
 ├── TrainingError
-│   ├── TrainingDiverged        a loss or gradient that is not finite, or a collapsed generator
+│   ├── TrainingDiverged        a loss or gradient that is not finite
 │   └── CheckpointMismatch      --resume with other settings or other data than the checkpoint's
 └── ServiceError
     ├── NotReady                the bundle is still loading, or the process is draining
@@ -102,7 +102,7 @@ class TrainingError(FigmentError):
 
 
 class TrainingDiverged(TrainingError):
-    """A loss or gradient that is not finite, or a collapsed generator."""
+    """A loss or gradient that is not finite."""
 
     def __init__(self, step: int, reason: str) -> None:
         self.step = step

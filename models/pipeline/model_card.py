@@ -14,8 +14,8 @@ def model_card(manifest: Manifest) -> str:
     lines = [
         f"# {manifest.model_version}",
         "",
-        "A generator turns a shopper's history into the features of the product wanted next; the index returns the"
-        " nearest real products; a critic, trained against the generator, and co-occurrence neighbours order them.",
+        "A generator, trained against a critic, turns a shopper's history into the features of the product wanted next;"
+        f" the index returns the nearest real products. {_who_orders(manifest.fusion)}",
         "",
         "## Data",
         "",
@@ -73,7 +73,30 @@ def _exploration(effect: Mapping[str, Mapping[str, float]]) -> list[str]:
             f"| {level} | " + " | ".join(f"{value:.4f}" for value in row.values()) + " |"
             for level, row in effect.items()
         ),
+        "",
+        _widening(effect),
     ]
+
+
+def _widening(effect: Mapping[str, Mapping[str, float]]) -> str:
+    """In words, whether noise does what it is for."""
+    reached = [row["coverage@10"] for row in effect.values()]
+    none, full = reached[0], reached[-1]
+    if full > 1.05 * none:
+        return f"Full exploration reaches {full / none:.2f} times as much of the catalogue as none."
+    return "Exploration does not widen what is listed on this data: the noise found no other wishes to express."
+
+
+def _who_orders(fusion: Mapping[str, float]) -> str:
+    """What the chosen weights mean; a weight of 0 silences its voice."""
+    voices = [name for name, weight in fusion.items() if weight > 0]
+    if not voices:
+        return "The generator alone orders them: on validation events neither neighbours nor critic improved the list."
+    silent = [name for name, weight in fusion.items() if weight == 0]
+    told = f"They are ordered by the generator with the {' and the '.join(voices)}."
+    return told + (
+        f" The {silent[0]} did not improve the list on validation events, so it is silent." if silent else ""
+    )
 
 
 def _weights(fusion: Mapping[str, float]) -> str:

@@ -15,6 +15,7 @@ from models.bundle.write import place_text_encoder, refuse_existing, seal_bundle
 from models.data.check import CheckReport
 from models.data.sequences import Sequences
 from models.data.split import SplitKind
+from models.domain.errors import SettingsRefused
 from models.domain.progress import NoProgress, Progress
 from models.pipeline.choose_fusion import UNTUNED, choose_fusion
 from models.pipeline.files import write_serving_files
@@ -68,6 +69,8 @@ def train(options: TrainOptions, progress: Progress = NoProgress()) -> TrainOutc
     """
     started = time.monotonic()
     refuse_existing(options.out)
+    if options.refit and options.split == "none":
+        raise SettingsRefused("split none trains on all events already: there is nothing to refit")
     run = _Run(options, training_config(options.profile, options.seed), progress)
     prepared = run.prepare()
     trained = run.fit(prepared, prepared.split.train, "measured")
@@ -142,7 +145,11 @@ class _Run:
         if self.options.refit:
             refitted = self.fit(prepared, prepared.sequences, "refitted")
             self._write_files(folder, refitted, prepared, prepared.sequences)
-            manifest = manifest.model_copy(update={"refitted": True, "num_events": prepared.sequences.num_events})
+            everything = _draft(self.options, self.config, prepared, refitted, prepared.sequences)
+            kept = {"fusion", "scoreboard", "created_at"}
+            metrics = {**manifest.metrics, **everything.metrics}
+            update = {name: getattr(manifest, name) for name in kept} | {"refitted": True, "metrics": metrics}
+            manifest = everything.model_copy(update=update)
         bundle = load_bundle(folder, manifest)
         record_golden(folder, Recommender(bundle).recommend, bundle.item_ids, bundle.popularity_N, seed)
         (folder / layout.MODEL_CARD).write_text(model_card(manifest), encoding="utf-8")
@@ -185,6 +192,7 @@ def _draft(
         num_events=train_part.num_events,
         embedding_size=config.embedding_size,
         noise_size=config.noise_size,
+        similarity_scale=float(trained.networks.generator.log_scale.exp()),
         max_history_events=prepared.spec.max_history_events,
         text_encoder=TextEncoderRecord(name=prepared.text_encoder_name, digest=prepared.spec.text_encoder_digest),
     )

@@ -30,19 +30,21 @@ def recommend_file(
 ) -> int:
     """Write `user_id`, `item_id`, `rank` (from 1), `score` as Parquet, whole or not at all; the number of shoppers.
 
-    The lists are those that the service gives for the same histories. Shoppers whose events name no known item get
-    popular items. Raises BundleError, and InputError for an events file that cannot be used.
+    The lists are those that the service gives for the same histories; events of one moment have no order, and are put
+    into one by the seed of training. Shoppers whose events name no known item get popular items. Raises BundleError,
+    and InputError for an events file that cannot be used.
     """
     if not out.parent.is_dir():
         raise SettingsRefused(f"{out.parent} is no folder: {out} cannot be written")
     recommender = Recommender.open(bundle, threads=THREADS)
-    histories = _histories(read_events_file(events), recommender)
+    table = read_events_file(events)
+    histories, disliked = _histories(table, recommender), _disliked(table, recommender)
     progress.start("recommending", total=histories.num_users)
     parts = []
     for start in range(0, histories.num_users, USERS_PER_CHUNK):
         users = np.arange(start, min(start + USERS_PER_CHUNK, histories.num_users))
         chunk = histories.take_users(users)
-        parts.append(_table(recommender, chunk, *recommender.rank_rows(chunk, k, recommender.manifest.exclude_seen)))
+        parts.append(_table(recommender, chunk, *_ranked(recommender, chunk, k, disliked)))
         progress.advance(len(users))
     unfinished = out.with_name(f".unfinished-{out.name}")
     pl.concat(parts).write_parquet(unfinished)
@@ -67,6 +69,33 @@ def _histories(events: pl.DataFrame, recommender: Recommender) -> Sequences:
         event_types_E=known.event_types_E,
         timestamps_E=known.timestamps_E,
     )
+
+
+def _disliked(events: pl.DataFrame, recommender: Recommender) -> dict[str, list[int]]:
+    """Rows of the items that each shopper disliked: no history, and never listed."""
+    dislikes = events.filter(pl.col("event_type").cast(pl.String) == "dislike")
+    rows: dict[str, list[int]] = {}
+    for user_id, item_id in dislikes.select(pl.col("user_id", "item_id").cast(pl.String)).iter_rows():
+        if item_id in recommender.row_of:
+            rows.setdefault(user_id, []).append(recommender.row_of[item_id])
+    return rows
+
+
+def _ranked(
+    recommender: Recommender, users: Sequences, k: int, disliked: dict[str, list[int]]
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    questions = [
+        recommender.ranker.best_guess(
+            users,
+            number,
+            k,
+            recommender.manifest.exclude_seen,
+            left_out_rows=np.array(disliked.get(user_id, []), np.int32),
+            hide_out_of_stock=True,
+        )
+        for number, user_id in enumerate(users.user_ids)
+    ]
+    return recommender.ranker.rank_all(questions, k)
 
 
 def _table(

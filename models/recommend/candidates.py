@@ -31,7 +31,7 @@ class Candidates:
 
     rows_BC: NDArray[np.int32]
     generator_BC: NDArray[np.float32]
-    """Log of the mean, over samples, of exp(generated · item)."""
+    """Log of the mean, over samples, of exp(scale · generated · item)."""
     neighbours_BC: NDArray[np.float32]
     """Co-occurrence with the history, 0 where there is none."""
     critic_BC: NDArray[np.float32]
@@ -49,6 +49,8 @@ class CandidateSource:
     index: VectorIndex
     item_features_ND: NDArray[np.float32]
     neighbours: Neighbours
+    similarity_scale: float
+    """What training multiplied inner products by: samples are mixed at the temperature that they were trained at."""
 
     def propose(self, history: HistoryBatch, noise_BSZ: NDArray[np.float32], fetch_B: Sequence[int]) -> Candidates:
         """Candidates for B histories of at least one event each.
@@ -62,8 +64,9 @@ class CandidateSource:
         found, _ = self.index.search(np.ascontiguousarray(samples_BSD.reshape(-1, size)), fetch)
         limits_B = np.asarray(fetch_B)[:, None]
         generated_BX = _first(found.reshape(batch, num_samples, fetch), limits_B[..., None]).reshape(batch, -1)
-        neighbour_rows_BX, neighbour_scores_BX = self.neighbours.scores(history.item_rows_BL, fetch)
-        neighbour_rows_BX = _first(neighbour_rows_BX, limits_B)
+        # every neighbour's score, however many are proposed: what is left out must not change what remains
+        scored_BX, scores_BX = self.neighbours.scores(history.item_rows_BL, self.neighbours.most_scored)
+        neighbour_rows_BX = _first(scored_BX, limits_B)
         rows_BC = _distinct(np.concatenate([generated_BX, neighbour_rows_BX], axis=1))
         features_BCD = self.item_features_ND[np.maximum(rows_BC, 0)]
         similarity_BSC = np.stack(
@@ -71,8 +74,8 @@ class CandidateSource:
         )
         return Candidates(
             rows_BC=rows_BC,
-            generator_BC=_log_mean_exp(similarity_BSC),
-            neighbours_BC=_look_up(rows_BC, neighbour_rows_BX, neighbour_scores_BX),
+            generator_BC=_log_mean_exp(np.float32(self.similarity_scale) * similarity_BSC),
+            neighbours_BC=_look_up(rows_BC, scored_BX, scores_BX),
             critic_BC=self.critic({"taste": taste_BD, "candidates": features_BCD}),
             from_generator_BC=_contains(rows_BC, generated_BX),
             from_neighbours_BC=_contains(rows_BC, neighbour_rows_BX),

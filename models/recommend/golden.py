@@ -9,11 +9,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.bundle import layout
 from models.domain.errors import BundleCorrupt, GoldenReplayFailed
 from models.domain.events import HistoryEvent
 from models.domain.recommendation import Recommendation, RecommendationRequest
 
-GOLDEN_FILE: Final = "golden.jsonl"
 NUM_GOLDEN: Final = 16
 TOLERANCE: Final = 1e-3
 """Other processors round otherwise; items that lie closer together than this may swap."""
@@ -44,14 +44,14 @@ def record_golden(
                 history=history, exploration=exploration, num_samples=4 if exploration else 1, seed=number
             )
         )
-    with (folder / GOLDEN_FILE).open("w") as lines:
+    with (folder / layout.GOLDEN).open("w") as lines:
         for request, answer in zip(requests, recommends(requests), strict=True):
             lines.write(json.dumps(_as_record(request, answer)) + "\n")
 
 
 def replay_golden(folder: Path, recommends: Recommends) -> None:
     """Ask every recorded request again; raises GoldenReplayFailed naming the first that answers differently."""
-    golden = _read(folder / GOLDEN_FILE)
+    golden = _read(folder / layout.GOLDEN)
     answers = recommends([each.request for each in golden])
     for number, (each, answer) in enumerate(zip(golden, answers, strict=True)):
         _compare(number, each.items, [(item.item_id, item.score) for item in answer.items])

@@ -16,6 +16,9 @@ from models.recommend.candidates import NUM_CANDIDATES, Candidates, CandidateSou
 from models.recommend.fusion import FusionWeights, Stage, StandardScores, as_score, weights_of
 
 USERS_PER_CALL: Final = 256
+MAX_OVERFETCH: Final = 1_000
+"""Most additional proposals that items out of stock are made up for with; popular items follow beyond."""
+NOTHING: Final = np.empty(0, np.int32)
 EncodedHistory = tuple[NDArray[np.int32], NDArray[np.int8], NDArray[np.int64]]
 """Item rows, event types and epoch seconds of one history, oldest first."""
 
@@ -29,6 +32,8 @@ class Question:
     k: int
     noise_SZ: NDArray[np.float32]
     """One row a sample; a single row of zeros is the single best guess."""
+    hide_out_of_stock: bool = True
+    """False in evaluation: what is out of stock today was bought yesterday."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ class Ranker:
     popular_rows_N: NDArray[np.int32]
     """All items, most popular first."""
     noise_size: int
+    out_of_stock_N: NDArray[np.bool_]
 
     @classmethod
     def assemble(
@@ -65,6 +71,7 @@ class Ranker:
         weights: FusionWeights,
         popularity_N: NDArray[np.float32],
         noise_size: int,
+        out_of_stock_N: NDArray[np.bool_],
     ) -> "Ranker":
         """A ranker from its parts; `popularity_N` counts training events."""
         return cls(
@@ -74,6 +81,7 @@ class Ranker:
             popularity_N=np.asarray(popularity_N / max(float(popularity_N.max()), 1.0), np.float32),
             popular_rows_N=np.argsort(-popularity_N, kind="stable").astype(np.int32),
             noise_size=noise_size,
+            out_of_stock_N=out_of_stock_N,
         )
 
     def rank(self, questions: Sequence[Question], stage: Stage = "judged") -> list[RankedList]:
@@ -96,35 +104,61 @@ class Ranker:
             uses_time=self.spec.uses_time,
         )
         noise_BSZ = np.stack([question.noise_SZ for question in questions])
-        fetch_B = [max(NUM_CANDIDATES, question.k) + len(question.excluded_rows) for question in questions]
-        return self.source.propose(history, noise_BSZ, fetch_B)
+        return self.source.propose(history, noise_BSZ, [self._fetch(question) for question in questions])
 
-    def best_guess(self, histories: Sequences, user: int, k: int, exclude_seen: bool) -> Question:
-        """The question that evaluation asks: no noise, nothing excluded but what was seen."""
+    def best_guess(
+        self,
+        histories: Sequences,
+        user: int,
+        k: int,
+        exclude_seen: bool,
+        *,
+        left_out_rows: NDArray[np.int32] = NOTHING,
+        hide_out_of_stock: bool = False,
+    ) -> Question:
+        """The question without noise; as it stands, what evaluation asks."""
         events = slice(histories.offsets_U1[user], histories.offsets_U1[user + 1])
         rows = histories.item_rows_E[events]
         return Question(
             history=(rows, histories.event_types_E[events], histories.timestamps_E[events]),
-            excluded_rows=np.unique(rows) if exclude_seen else np.empty(0, np.int32),
+            excluded_rows=np.union1d(rows if exclude_seen else NOTHING, left_out_rows).astype(np.int32),
             k=k,
             noise_SZ=np.zeros((1, self.noise_size), np.float32),
+            hide_out_of_stock=hide_out_of_stock,
         )
 
     def rank_sequences(
         self, histories: Sequences, k: int, exclude_seen: bool, stage: Stage = "judged"
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Item rows [B, K] (-1 where a list is shorter) and scores for whole sequences."""
-        rows_BK = np.full((histories.num_users, k), NO_ITEM, np.int32)
-        scores_BK = np.zeros((histories.num_users, k), np.float32)
+        return self.rank_all(
+            [self.best_guess(histories, user, k, exclude_seen) for user in range(histories.num_users)], k, stage
+        )
+
+    def rank_all(
+        self, questions: Sequence[Question], k: int, stage: Stage = "judged"
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Any number of questions, a call of bounded size after another: item rows [B, K] and scores."""
+        rows_BK = np.full((len(questions), k), NO_ITEM, np.int32)
+        scores_BK = np.zeros((len(questions), k), np.float32)
         # users of similar length share a call, so that little of it is padding
-        order = np.argsort(histories.lengths_U, kind="stable")
+        order = np.argsort([len(question.history[0]) for question in questions], kind="stable")
         for start in range(0, len(order), USERS_PER_CALL):
             users = order[start : start + USERS_PER_CALL]
-            questions = [self.best_guess(histories, int(user), k, exclude_seen) for user in users]
-            for user, ranked in zip(users, self.rank(questions, stage), strict=True):
-                rows_BK[user, : len(ranked.rows_K)] = ranked.rows_K
-                scores_BK[user, : len(ranked.rows_K)] = ranked.scores_K
+            ranked = self.rank([questions[user] for user in users], stage)
+            for user, answer in zip(users, ranked, strict=True):
+                rows_BK[user, : len(answer.rows_K)] = answer.rows_K
+                scores_BK[user, : len(answer.rows_K)] = answer.scores_K
         return rows_BK, scores_BK
+
+    def _fetch(self, question: Question) -> int:
+        """Proposals asked of each source, so that enough remain of them."""
+        hidden = int(self.out_of_stock_N.sum()) if question.hide_out_of_stock else 0
+        return max(NUM_CANDIDATES, question.k) + len(question.excluded_rows) + min(hidden, MAX_OVERFETCH)
+
+    def _allowed(self, rows: NDArray[np.int32], question: Question) -> NDArray[np.bool_]:
+        allowed: NDArray[np.bool_] = ~np.isin(rows, question.excluded_rows)
+        return allowed & ~self.out_of_stock_N[rows] if question.hide_out_of_stock else allowed
 
     def _rank_known(self, questions: Sequence[Question], stage: Stage) -> list[RankedList]:
         candidates = self.propose(questions)
@@ -135,7 +169,7 @@ class Ranker:
         answers = []
         for user, question in enumerate(questions):
             rows_C, values_C = candidates.rows_BC[user], fused_BC[user]
-            allowed_C = np.isfinite(values_C) & ~np.isin(rows_C, question.excluded_rows)
+            allowed_C = np.isfinite(values_C) & self._allowed(rows_C, question)
             places = np.flatnonzero(allowed_C)
             places = places[np.argsort(-values_C[places], kind="stable")][: question.k]
             rows_K, scores_K = self._filled(rows_C[places], as_score(values_C[places]), question)
@@ -158,12 +192,12 @@ class Ranker:
         missing = question.k - len(rows)
         if missing <= 0:
             return rows, scores
-        more = self._most_popular(missing, np.concatenate([rows, question.excluded_rows]))
+        more = self._most_popular(question, rows)[:missing]
         below = scores[-1] if len(scores) else np.float32(1.0)
         return np.concatenate([rows, more]), np.concatenate([scores, below * self.popularity_N[more]])
 
     def _popular(self, question: Question) -> RankedList:
-        rows_K = self._most_popular(question.k, question.excluded_rows)
+        rows_K = self._most_popular(question, NOTHING)
         return RankedList(
             rows_K=rows_K,
             scores_K=self.popularity_N[rows_K],
@@ -172,9 +206,10 @@ class Ranker:
             by_popularity=True,
         )
 
-    def _most_popular(self, number: int, excluded_rows: NDArray[np.int32]) -> NDArray[np.int32]:
-        head = self.popular_rows_N[: number + len(excluded_rows)]
-        return head[~np.isin(head, excluded_rows)][:number]
+    def _most_popular(self, question: Question, listed_rows: NDArray[np.int32]) -> NDArray[np.int32]:
+        """The k most popular items that are allowed and not listed yet."""
+        allowed_N = self._allowed(self.popular_rows_N, question) & ~np.isin(self.popular_rows_N, listed_rows)
+        return self.popular_rows_N[allowed_N][: question.k]
 
 
 def _shares(made: NDArray[np.bool_], near: NDArray[np.bool_], listed: int) -> dict[str, float]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from models.bundle.manifest import Manifest
@@ -61,7 +62,8 @@ class Recommender:
         for name in names:
             if name not in known:
                 raise UnknownName("property", name, list(known))
-        return {name: self._catalogue[name][item_row] for name in names}
+        values = self._catalogue.row(item_row, named=True)
+        return {name: values[name] for name in names}
 
     def recommend(self, requests: Sequence[RecommendationRequest]) -> list[Recommendation]:
         """One answer a request, in their order; each is the same alone and in company."""
@@ -138,12 +140,21 @@ def build_ranker(bundle: Bundle, threads: int = 1) -> Ranker:
             index=bundle.index,
             item_features_ND=bundle.item_features_ND,
             neighbours=bundle.neighbours,
+            similarity_scale=bundle.manifest.similarity_scale,
         ),
         spec=bundle.feature_spec,
         weights=FusionWeights(**bundle.manifest.fusion),
         popularity_N=bundle.popularity_N,
         noise_size=bundle.manifest.noise_size,
+        out_of_stock_N=_out_of_stock(bundle.catalogue),
     )
+
+
+def _out_of_stock(catalogue: pl.DataFrame) -> NDArray[np.bool_]:
+    """True only where the catalogue says so: no column or no value means that there is stock."""
+    if "in_stock" not in catalogue.columns:
+        return np.zeros(len(catalogue), np.bool_)
+    return (~catalogue["in_stock"].cast(pl.Boolean).fill_null(value=True)).to_numpy()
 
 
 def _noise(request: RecommendationRequest, noise_size: int) -> NDArray[np.float32]:

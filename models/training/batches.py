@@ -47,12 +47,7 @@ def epoch_batches(
 ) -> Iterator[TrainingBatch]:
     """Batches of one epoch; the same for the same seed and epoch, whatever ran before."""
     rng = np.random.default_rng((config.seed, epoch))
-    windows_W2 = _windows(sequences, max_events, rng)
-    rng.shuffle(windows_W2)
-    positions_W = windows_W2[:, 1] - windows_W2[:, 0] - 1
-    kept = np.searchsorted(np.cumsum(positions_W), config.positions_per_epoch) + 1
-    windows_W2 = windows_W2[:kept]
-    groups = _bucketed(windows_W2, config)
+    groups = _epoch_groups(sequences, config, max_events, rng)
     for group in rng.permutation(len(groups)):
         yield _batch(
             sequences,
@@ -61,6 +56,25 @@ def epoch_batches(
             uses_time=uses_time and rng.random() >= config.time_dropout,
             mask_seen=mask_seen,
         )
+
+
+def count_batches(sequences: Sequences, config: TrainingConfig, *, epochs: int, max_events: int) -> int:
+    """Batches of the first `epochs` epochs together; no history is encoded for it."""
+    return sum(
+        len(_epoch_groups(sequences, config, max_events, np.random.default_rng((config.seed, epoch))))
+        for epoch in range(epochs)
+    )
+
+
+def _epoch_groups(
+    sequences: Sequences, config: TrainingConfig, max_events: int, rng: np.random.Generator
+) -> list[NDArray[np.int64]]:
+    """Windows of one epoch, grouped into batches."""
+    windows_W2 = _windows(sequences, max_events, rng)
+    rng.shuffle(windows_W2)
+    positions_W = windows_W2[:, 1] - windows_W2[:, 0] - 1
+    kept = np.searchsorted(np.cumsum(positions_W), config.positions_per_epoch) + 1
+    return _bucketed(windows_W2[:kept], config)
 
 
 def _windows(sequences: Sequences, max_events: int, rng: np.random.Generator) -> NDArray[np.int64]:

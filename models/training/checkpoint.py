@@ -34,6 +34,8 @@ class Checkpoint:
     step: int
     run: Mapping[str, str]
     """Digests of settings and data: a run resumes only what is its own."""
+    means: Mapping[str, float]
+    """Running means of the logged terms, so that a resumed run reports what an uninterrupted one does."""
 
 
 def save_checkpoint(folder: Path, trainee: Trainee, checkpoint: Checkpoint) -> None:
@@ -42,15 +44,24 @@ def save_checkpoint(folder: Path, trainee: Trainee, checkpoint: Checkpoint) -> N
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     save_file(_tensors(trainee), fresh / _TENSORS)
-    facts = {"epoch": checkpoint.epoch, "step": checkpoint.step, "run": dict(checkpoint.run)}
+    facts = {
+        "epoch": checkpoint.epoch,
+        "step": checkpoint.step,
+        "run": dict(checkpoint.run),
+        "means": dict(checkpoint.means),
+    }
     (fresh / _FACTS).write_text(json.dumps(facts, indent=1))
+    # contents before names: after a power cut the renamed folder must not hold empty files
+    for written in (fresh / _TENSORS, fresh / _FACTS, fresh):
+        _to_disk(written)
     old = folder.with_name(folder.name + ".old")
-    shutil.rmtree(old, ignore_errors=True)
+    # without a current checkpoint, a kill left the previous one here: it goes only once the new one is in place
     if folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
         folder.rename(old)
     fresh.rename(folder)
+    _to_disk(folder.parent)
     shutil.rmtree(old, ignore_errors=True)
-    _sync(folder)
 
 
 def load_checkpoint(folder: Path, trainee: Trainee, run: Mapping[str, str]) -> Checkpoint | None:
@@ -70,7 +81,7 @@ def load_checkpoint(folder: Path, trainee: Trainee, run: Mapping[str, str]) -> C
         module.load_state_dict(_part(tensors, f"module.{name}."))
     for name, optimizer in trainee.optimizers.items():
         _restore_optimizer(optimizer, _part(tensors, f"optimizer.{name}."))
-    return Checkpoint(epoch=facts["epoch"], step=facts["step"], run=facts["run"])
+    return Checkpoint(epoch=facts["epoch"], step=facts["step"], run=facts["run"], means=facts["means"])
 
 
 def _tensors(trainee: Trainee) -> dict[str, Tensor]:
@@ -100,8 +111,9 @@ def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
 
 
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder.parent, os.O_RDONLY)
+def _to_disk(path: Path) -> None:
+    """Waits until a file's contents, or a folder's names, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

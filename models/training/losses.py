@@ -37,6 +37,7 @@ class MixtureLikelihood(torch.autograd.Function):
         targets_P: Tensor,
         masked_rows_M: Tensor,
         masked_items_M: Tensor,
+        log_weights_N: Tensor | None,
         num_samples: int,
         dtype: torch.dtype,
     ) -> Tensor:
@@ -57,6 +58,8 @@ class MixtureLikelihood(torch.autograd.Function):
             low_generated = generated_RD[rows].detach().to(dtype)
             flat = buffer[: rows.stop - rows.start]
             flat.copy_(InnerProduct.similarity(low_generated, low_items_ND))
+            if log_weights_N is not None:
+                flat.add_(log_weights_N)
             logits = flat.view(stop - start, num_samples, -1)
             pairs = slice(int(bounds[number]), int(bounds[number + 1]))
             logits[masked_rows_M[pairs] - start, :, masked_items_M[pairs]] = -torch.inf
@@ -83,7 +86,7 @@ class MixtureLikelihood(torch.autograd.Function):
         """Gradients made in forward, times the scale that comes from above."""
         gradient_RD, gradient_ND = ctx.saved_tensors
         (scale,) = grad_outputs
-        return gradient_RD * scale, gradient_ND * scale, None, None, None, None, None
+        return gradient_RD * scale, gradient_ND * scale, None, None, None, None, None, None
 
 
 def mixture_likelihood(
@@ -92,11 +95,16 @@ def mixture_likelihood(
     targets_P: Tensor,
     masked: tuple[Tensor, Tensor],
     dtype: torch.dtype = torch.float32,
+    log_weights_N: Tensor | None = None,
 ) -> Tensor:
-    """Negative log-likelihood of the real next items under the mixture of each position's S samples."""
+    """Negative log-likelihood of the real next items under the mixture of each position's S samples.
+
+    `log_weights_N` is added to the logits: where items are a sample, −log of the chance that each had to be in it makes
+    the softmax over the sample stand for the one over all (Bengio & Senécal 2008).
+    """
     num_samples = generated_PSD.shape[1]
     loss: Tensor = MixtureLikelihood.apply(  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        generated_PSD.flatten(0, 1), items_ND, targets_P, masked[0], masked[1], num_samples, dtype
+        generated_PSD.flatten(0, 1), items_ND, targets_P, masked[0], masked[1], log_weights_N, num_samples, dtype
     )
     return loss
 
@@ -115,15 +123,26 @@ class CriticLoss:
 
 
 def critic_loss(
-    critic: Critic, taste_BD: Tensor, real_BD: Tensor, fake_BD: Tensor, mismatched_BD: Tensor, gamma: float
+    critic: Critic,
+    taste_BD: Tensor,
+    real_BD: Tensor,
+    fake_BD: Tensor,
+    mismatched_BD: Tensor,
+    *,
+    is_other_B: Tensor,
+    gamma: float,
 ) -> CriticLoss:
-    """Real next item against generated and against someone else's real item; all features standardised, detached."""
+    """Real next item against generated and against someone else's real item; all features standardised, detached.
+
+    `is_other_B` is false where the mismatched item happens to be the real one: such a pair says nothing.
+    """
     real_BD = real_BD.detach().requires_grad_(True)
     fake_BD = fake_BD.detach().requires_grad_(True)
     real_logits_B = critic(taste_BD, real_BD)
     fake_logits_B = critic(taste_BD, fake_BD)
     adversarial = functional.softplus(fake_logits_B - real_logits_B).mean()
-    mismatched = functional.softplus(critic(taste_BD, mismatched_BD.detach()) - real_logits_B).mean()
+    mismatched_B = functional.softplus(critic(taste_BD, mismatched_BD.detach()) - real_logits_B)
+    mismatched = (mismatched_B * is_other_B).sum() / is_other_B.sum().clamp_min(1)
     r1 = _zero_centred_penalty(real_logits_B, real_BD)
     r2 = _zero_centred_penalty(fake_logits_B, fake_BD)
     return CriticLoss(

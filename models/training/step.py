@@ -2,6 +2,7 @@
 
 # B users, L events, P positions, S samples, C candidate items, D features, N items, M masked pairs
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,7 +63,7 @@ class Step:
     def losses(self, batch: TrainingBatch, noise_deviation: float) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """(what generator and item encoder minimise, what the critic minimises, every term for the log)."""
         config, generator, critic = self.config, self.networks.generator, self.networks.critic
-        rows_C = self._candidates(batch)
+        rows_C, log_weights_C = self._candidates(batch)
         features_CD = self._features(rows_C)
         column_of_N = torch.full((len(self.catalogue.trained_N),), -1, dtype=torch.int64)
         column_of_N[rows_C] = torch.arange(len(rows_C))
@@ -73,31 +74,42 @@ class Step:
         tastes_PD = tastes_BLD[at]
         scale = generator.log_scale.exp()
         guesses_P1D = functional.normalize(tastes_PD, dim=-1)[:, None]
-        likelihood = mixture_likelihood(scale * guesses_P1D, features_CD, targets_P, masked, self.softmax_dtype)
+        likelihood = mixture_likelihood(
+            scale * guesses_P1D, features_CD, targets_P, masked, self.softmax_dtype, log_weights_C
+        )
 
         chosen = torch.randperm(len(targets_P))[: config.mixture_positions].sort().values
         targets = targets_P[chosen]
         noise_PSZ = draw_noise((len(chosen), config.num_samples, config.noise_size))
         wishes_PSD = generator.wishes(tastes_PD[chosen], noise_PSZ)
         mixture = mixture_likelihood(
-            scale * wishes_PSD, features_CD, targets, _pairs_of(masked, chosen, len(targets_P)), self.softmax_dtype
+            scale * wishes_PSD,
+            features_CD,
+            targets,
+            _pairs_of(masked, chosen, len(targets_P)),
+            self.softmax_dtype,
+            log_weights_C,
         )
 
         critic.follow(features_CD)
         taste_PD = functional.normalize(average_tastes_BLD[at][chosen], dim=-1)
         real_PD = critic.standardise(features_CD.detach()[targets])
         fake_PD = critic.standardise(wishes_PSD[:, 0])
-        other_PD = real_PD.roll(1 + int(torch.randint(len(chosen), ())), dims=0)
+        shift = 1 + int(torch.randint(max(1, len(chosen) - 1), ()))
+        other_PD = real_PD.roll(shift, dims=0)
         verdict = critic_loss(
             critic,
             taste_PD,
             _blur(real_PD, noise_deviation),
             _blur(fake_PD.detach(), noise_deviation),
             _blur(other_PD, noise_deviation),
+            is_other_B=targets.roll(shift) != targets,
             gamma=config.penalty_gamma,
         )
         critic.requires_grad_(False)
-        adversarial = generator_adversarial_loss(critic, taste_PD, real_PD, _blur(fake_PD, noise_deviation))
+        adversarial = generator_adversarial_loss(
+            critic, taste_PD, _blur(real_PD, noise_deviation), _blur(fake_PD, noise_deviation)
+        )
         critic.requires_grad_(True)
         weight = balanced_weight(mixture, adversarial, wishes_PSD, config.adversarial_ratio).detach()
         total = likelihood + config.mixture_weight * (mixture + weight * adversarial)
@@ -120,15 +132,21 @@ class Step:
             },
         )
 
-    def _candidates(self, batch: TrainingBatch) -> Tensor:
-        """Rows that the softmax runs over: every trained item, or the batch's own and a fresh sample."""
+    def _candidates(self, batch: TrainingBatch) -> tuple[Tensor, Tensor | None]:
+        """Rows that the softmax runs over, and what to add to their logits.
+
+        Every trained item, or the batch's own and a fresh sample of the others.
+        """
         trained = self.catalogue.trained_rows
         if len(trained) <= self.config.softmax_items:
-            return trained
+            return trained, None
         present = batch.history.item_rows_BL
         own = np.unique(np.concatenate([batch.targets_P, present[present != NO_ITEM]])).astype(np.int64)
         sample = trained[torch.randint(len(trained), (self.config.softmax_items,))]
-        return torch.unique(torch.cat([torch.from_numpy(own), sample]))
+        rows_C = torch.unique(torch.cat([torch.from_numpy(own), sample]))
+        # the batch's own items had to be there; any other came with this chance, and stands for 1/chance of its like
+        chance = 1.0 - (1.0 - 1.0 / len(trained)) ** self.config.softmax_items
+        return rows_C, torch.where(torch.isin(rows_C, torch.from_numpy(own)), 0.0, -math.log(chance))
 
     def _features(self, rows_C: Tensor) -> Tensor:
         kept_C = (torch.rand(len(rows_C)) >= self.config.identity_dropout) & self.catalogue.trained_N[rows_C]

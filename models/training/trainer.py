@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 import resource
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from models.networks.critic import Critic
 from models.networks.generator import Generator
 from models.networks.history_encoder import HistoryEncoder
 from models.networks.item_encoder import ItemEncoder
-from models.training.batches import TrainingBatch, epoch_batches
+from models.training.batches import TrainingBatch, count_batches, epoch_batches
 from models.training.checkpoint import Checkpoint, Trainee, load_checkpoint, save_checkpoint
 from models.training.config import TrainingConfig
 from models.training.step import CatalogueTensors, Networks, Step
@@ -106,24 +107,28 @@ def train_networks(
             "critic": torch.optim.Adam(networks.critic.parameters(), lr=config.critic_learning_rate, betas=(0.0, 0.9)),
         },
     )
+    if not resume:
+        shutil.rmtree(checkpoint_folder, ignore_errors=True)
+        shutil.rmtree(log_folder, ignore_errors=True)
     run = {"settings": _digest(config), "data": data.digest}
-    start = (load_checkpoint(checkpoint_folder, trainee, run) if resume else None) or Checkpoint(0, 0, run)
+    start = (load_checkpoint(checkpoint_folder, trainee, run) if resume else None) or Checkpoint(0, 0, run, {})
     counts_N = np.bincount(data.sequences.item_rows_E, minlength=data.content.num_items)
     step = Step(config, networks, average, CatalogueTensors(data.content, counts_N), softmax_dtype())
-    watch = Watch({})
+    watch = Watch(dict(start.means))
     done = start.step
-    steps_per_epoch = max(1, sum(1 for _ in _batches(data, config, epoch=0)))
-    epochs = max(config.epochs, math.ceil(config.min_steps / steps_per_epoch))
-    total = steps_per_epoch * epochs
+    max_events = data.spec.max_history_events
+    first_epoch = max(1, count_batches(data.sequences, config, epochs=1, max_events=max_events))
+    epochs = max(config.epochs, math.ceil(config.min_steps / first_epoch))
+    total = max(1, count_batches(data.sequences, config, epochs=epochs, max_events=max_events))
     progress.start("training", total=total)
     progress.advance(done)
     saved = time.monotonic()
-    with SummaryWriter(str(log_folder)) as log:
+    with SummaryWriter(str(log_folder), purge_step=done) as log:
         for epoch in range(start.epoch, epochs):
             torch.manual_seed((config.seed << 16) + epoch)
             for batch in _batches(data, config, epoch):
                 share = min(1.0, done / total)
-                _set_learning_rate(trainee.optimizers["generator"], config, share, (done + 1) / steps_per_epoch)
+                _set_learning_rate(trainee.optimizers["generator"], config, share, (done + 1) * epochs / total)
                 generator_loss, critic_loss, terms = step.losses(batch, config.instance_noise * (1 - share))
                 norm = _apply(generator_loss, trainee.optimizers["generator"], config.gradient_clip)
                 _apply(critic_loss, trainee.optimizers["critic"], math.inf)
@@ -134,7 +139,7 @@ def train_networks(
                     _write(log, watch, done)
                 progress.advance(1, _note(epoch, epochs, watch))
             if time.monotonic() - saved > CHECKPOINT_SECONDS or epoch + 1 == epochs:
-                save_checkpoint(checkpoint_folder, trainee, Checkpoint(epoch + 1, done, run))
+                save_checkpoint(checkpoint_folder, trainee, Checkpoint(epoch + 1, done, run, dict(watch.means)))
                 saved = time.monotonic()
     progress.finish(_note(epochs - 1, epochs, watch))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

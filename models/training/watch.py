@@ -1,4 +1,4 @@
-"""The stability watch: what every step is looked at for, and when training must stop."""
+"""The watch: running means of every term, and the stop where one is no longer a number."""
 
 import math
 from collections.abc import Mapping

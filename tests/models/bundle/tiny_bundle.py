@@ -29,6 +29,7 @@ EARLY_FILES = [
     "index.faiss",
     "item_features.npy",
     "neighbours.npz",
+    "networks/critic.onnx",
     "networks/generator.onnx",
     "networks/item_encoder.onnx",
     "popularity.npy",
@@ -95,7 +96,7 @@ def write_tiny_files(folder: Path, cache: Path) -> None:
     (folder / "weights").mkdir()
     save_file({"layer": features}, folder / "weights" / "generator.safetensors")
     place_text_encoder(*tiny_encoder_of(cache), folder)
-    for name in ("generator", "item_encoder"):
+    for name in ("critic", "generator", "item_encoder"):
         _write_identity(folder / "networks" / f"{name}.onnx")
 
 

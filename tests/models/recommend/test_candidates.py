@@ -24,11 +24,11 @@ def critic(inputs):
     return inputs["candidates"] @ np.arange(6, dtype=np.float32)
 
 
-def source() -> CandidateSource:
+def source(scale: float = 1.0) -> CandidateSource:
     rows = np.full((6, 2), -1, np.int32)
     rows[0] = [1, 2]
     weights = np.where(rows >= 0, np.array([0.9, 0.3], np.float32), np.float32(0))
-    return CandidateSource(generator, critic, ExactIndex(FEATURES), FEATURES, Neighbours(rows, weights, 10, 0.8))
+    return CandidateSource(generator, critic, ExactIndex(FEATURES), FEATURES, Neighbours(rows, weights, 10, 0.8), scale)
 
 
 def history(*rows: int):
@@ -58,6 +58,16 @@ class TestPropose:
         assert found.rows_BC.tolist() == [[3, 4]]
         expected = np.log((np.exp(1.0) + np.exp(0.0)) / 2)
         np.testing.assert_allclose(found.generator_BC, [[expected, expected]], rtol=1e-6)
+
+    def test_samples_are_mixed_at_the_temperature_of_training(self) -> None:
+        batch = encode_histories([history(3)], max_events=4, uses_time=False)
+        found = source(scale=10.0).propose(batch, np.array([[[0.0], [4.0]]], np.float32), [1])
+        expected = np.log((np.exp(10.0) + np.exp(0.0)) / 2)
+        np.testing.assert_allclose(found.generator_BC, [[expected, expected]], rtol=1e-6)
+
+    def test_what_will_be_left_out_changes_no_score(self) -> None:
+        few, many = propose([history(0)], [1]), propose([history(0)], [6])
+        assert many.neighbours_BC[0, :2].tolist() == few.neighbours_BC[0].tolist()
 
     def test_each_user_is_answered_as_alone(self) -> None:
         histories, fetch = [history(0), history(5, 2), history(3)], [1, 4, 2]

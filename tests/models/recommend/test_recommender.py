@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from models.bundle.read import open_bundle
 from models.domain.errors import BundleError, GoldenReplayFailed, HistoryTooLong, UnknownName
 from models.domain.events import HistoryEvent
 from models.domain.recommendation import RecommendationRequest
@@ -76,6 +78,16 @@ class TestRecommend:
         forward = [HistoryEvent("tea-1", timestamp_seconds=10.0), HistoryEvent("tea-9", timestamp_seconds=99.0)]
         answers = recommender.recommend([RecommendationRequest(forward), RecommendationRequest(forward[::-1])])
         assert [item.score for item in answers[0].items] == [item.score for item in answers[1].items]
+
+    def test_never_lists_what_is_out_of_stock(self, tiny_bundle: Path) -> None:
+        bundle = open_bundle(tiny_bundle)
+        gone = TEA[:9]
+        stock = bundle.catalogue.with_columns(in_stock=~pl.col("item_id").is_in(gone))
+        without = Recommender(replace(bundle, catalogue=stock))
+        whole = Recommender(bundle)
+        for items in (["tea-15"], []):
+            expected = [each for each in ids(ask(whole, *items, k=40)) if each not in gone]
+            assert ids(ask(without, *items, k=40)) == expected
 
     def test_says_when_the_catalogue_runs_out(self, recommender: Recommender) -> None:
         answer = ask(recommender, "tea-1", k=100)
@@ -175,6 +187,18 @@ class TestRecommendFile:
         assert table.filter(user_id="a")["item_id"].to_list() == ids(expected)
         assert table.filter(user_id="b")["item_id"].to_list() == ids(ask(recommender, k=5))
         assert table.filter(user_id="a")["rank"].to_list() == [1, 2, 3, 4, 5]
+
+    def test_hides_what_a_shopper_dislikes(self, tiny_bundle: Path, tmp_path: Path, recommender: Recommender) -> None:
+        first = ids(ask(recommender, "tea-1", k=1))[0]
+        events = tmp_path / "events.csv"
+        events.write_text(
+            "user_id,item_id,timestamp,event_type\n"
+            f"a,tea-1,2026-01-01T00:00:00Z,purchase\na,{first},2026-01-02T00:00:00Z,dislike\n"
+        )
+        recommend_file(tiny_bundle, events, tmp_path / "out.parquet", k=40)
+        listed = pl.read_parquet(tmp_path / "out.parquet")["item_id"].to_list()
+        assert first not in listed
+        assert listed == [item_id for item_id in ids(ask(recommender, "tea-1", k=40)) if item_id != first]
 
 
 class TestGolden:

@@ -47,6 +47,13 @@ class TestMixtureLikelihood:
         torch.testing.assert_close(free, torch.tensor(math.log(3.0)))
         torch.testing.assert_close(masked, torch.tensor(math.log(2.0)))
 
+    def test_weights_stand_for_items_that_were_not_drawn(self) -> None:
+        """Of 4 equal items two are drawn, each for two of its like: the loss is that over all four."""
+        items, generated = torch.ones(3, 2), torch.ones(1, 1, 2)
+        log_weights = torch.tensor([0.0, math.log(2.0), math.log(2.0)])
+        loss = mixture_likelihood(generated, items, torch.tensor([0]), NOTHING, log_weights_N=log_weights)
+        torch.testing.assert_close(loss, torch.tensor(math.log(5.0)))
+
     def test_samples_may_carry_different_wishes(self) -> None:
         """Two sharp guesses of which one is right cost log 2; their average would cost far more."""
         items = 20 * torch.eye(2)
@@ -60,11 +67,24 @@ class TestCriticLoss:
         torch.manual_seed(0)
         critic = Critic(embedding_size=4, hidden_size=8)
         taste, real, fake, other = (torch.randn(6, 4) for _ in range(4))
-        loss = critic_loss(critic, taste, real, fake, other, gamma=2.0)
+        loss = critic_loss(
+            critic, taste, real, fake, other, is_other_B=torch.ones(len(taste), dtype=torch.bool), gamma=2.0
+        )
         at = real.clone().requires_grad_(True)
         (gradient,) = torch.autograd.grad(critic(taste, at).sum(), at)
         torch.testing.assert_close(loss.r1, gradient.square().sum(-1).mean())
         torch.testing.assert_close(loss.total, loss.adversarial + loss.mismatched + loss.r1 + loss.r2)
+
+    def test_a_mismatched_item_that_is_the_real_one_says_nothing(self) -> None:
+        critic = Critic(embedding_size=4, hidden_size=8)
+        taste, real, fake = (torch.randn(3, 4) for _ in range(3))
+        other = torch.cat([real[:1], torch.randn(2, 4)])
+        masked = critic_loss(critic, taste, real, fake, other, is_other_B=torch.tensor([False, True, True]), gamma=0.0)
+        others = torch.ones(2, dtype=torch.bool)
+        without = critic_loss(critic, taste[1:], real[1:], fake[1:], other[1:], is_other_B=others, gamma=0.0)
+        torch.testing.assert_close(masked.mismatched, without.mismatched)
+        nothing = critic_loss(critic, taste, real, fake, real, is_other_B=torch.zeros(3, dtype=torch.bool), gamma=0.0)
+        assert nothing.mismatched.item() == 0.0
 
     def test_learns_to_tell_real_from_generated(self) -> None:
         torch.manual_seed(0)
@@ -72,7 +92,15 @@ class TestCriticLoss:
         optimizer = torch.optim.Adam(critic.parameters(), 1e-2)
         for _ in range(200):
             taste = torch.randn(64, 4)
-            loss = critic_loss(critic, taste, taste, -taste, torch.randn(64, 4), gamma=0.01)
+            loss = critic_loss(
+                critic,
+                taste,
+                taste,
+                -taste,
+                torch.randn(64, 4),
+                is_other_B=torch.ones(len(taste), dtype=torch.bool),
+                gamma=0.01,
+            )
             optimizer.zero_grad()
             loss.total.backward()
             optimizer.step()
@@ -90,7 +118,15 @@ class TestCriticLoss:
         mover = torch.optim.SGD([fake], 0.5)
         start = (fake - real[:1]).norm().item()
         for _ in range(300):
-            loss = critic_loss(critic, taste, real, fake.expand(64, 2).detach(), real, gamma=0.1)
+            loss = critic_loss(
+                critic,
+                taste,
+                real,
+                fake.expand(64, 2).detach(),
+                real,
+                is_other_B=torch.ones(len(taste), dtype=torch.bool),
+                gamma=0.1,
+            )
             optimizer.zero_grad()
             loss.total.backward()
             optimizer.step()
@@ -113,6 +149,6 @@ class TestBalancedWeight:
 def test_softplus_pair_is_the_relativistic_loss() -> None:
     critic = Critic(embedding_size=2, hidden_size=4)
     taste, real, fake = torch.randn(3, 2), torch.randn(3, 2), torch.randn(3, 2)
-    loss = critic_loss(critic, taste, real, fake, real, gamma=0.0)
+    loss = critic_loss(critic, taste, real, fake, real, is_other_B=torch.ones(len(taste), dtype=torch.bool), gamma=0.0)
     expected = functional.softplus(-(critic(taste, real) - critic(taste, fake))).mean()
     torch.testing.assert_close(loss.adversarial, expected)
