@@ -9,17 +9,16 @@ of its own, so that its peak resident memory is the load's alone. Exit code 1 if
 import argparse
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+from record import circumstances
 
 LIMIT_BYTES = 2 * 1024**3
 NUM_USERS = 1_000_000
@@ -115,15 +114,6 @@ def peak_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def hardware() -> dict[str, object]:
-    model = platform.processor() or platform.machine()
-    if Path("/proc/cpuinfo").exists():
-        names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-        model = names[0].partition(":")[2].strip() if names else model
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return {"processor": model, "cores": os.cpu_count(), "memory_gib": round(memory / 1024**3, 1)}
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--format", choices=["parquet", "csv", "jsonl"], default="parquet")
@@ -139,17 +129,15 @@ def main() -> int:
         write_dataset(folder, options.format, options.events)
         file_bytes = (folder / f"events.{options.format}").stat().st_size
         root = Path(__file__).resolve().parents[1]
-        load_before = os.getloadavg()  # other work on the machine lengthens the seconds, not the memory
+        around = circumstances(
+            f"python benchmarks/load_events.py --format {options.format} --events {options.events}", ["polars", "numpy"]
+        )
         command = [sys.executable, str(Path(__file__).resolve()), "--load", str(folder)]
         environment = {**os.environ, "PYTHONPATH": str(root)}
         child = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
     result = {
         "what": f"load and check {options.events:,} events from {options.format}",
-        "command": f"python benchmarks/load_events.py --format {options.format} --events {options.events}",
-        "date": datetime.now(UTC).date().isoformat(),
-        "hardware": hardware(),
-        "load_average_before": [round(load, 1) for load in load_before],
-        "versions": {"python": platform.python_version(), "polars": pl.__version__, "numpy": np.__version__},
+        **around,
         "file_bytes": file_bytes,
         "limit_rss_bytes": LIMIT_BYTES,
         **json.loads(child.stdout),

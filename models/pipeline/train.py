@@ -179,7 +179,11 @@ def _draft(
         ),
         split={"kind": prepared.split.kind, "seed": options.seed, **prepared.split.instants},
         git_revision=_git_revision(),
-        metrics={"training": dict(trained.means), "peak_memory_bytes": trained.peak_memory_bytes},
+        metrics={
+            "training": dict(trained.means),
+            "training_cpu_seconds": round(trained.cpu_seconds, 1),
+            "peak_memory_bytes": trained.peak_memory_bytes,
+        },
         scoreboard={},
         serves="figment",
         fusion=UNTUNED.as_dict(),

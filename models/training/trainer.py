@@ -58,6 +58,8 @@ class TrainedNetworks:
     means: Mapping[str, float]
     """Running means of every logged term at the end."""
     peak_memory_bytes: int
+    cpu_seconds: float
+    """Of this process on all cores; of a resumed run, since it was resumed."""
 
 
 def build_networks(config: TrainingConfig, spec: FeatureSpec, content: ItemContent) -> Networks:
@@ -95,6 +97,7 @@ def train_networks(
 
     Raises TrainingDiverged, and CheckpointMismatch where `resume` meets another run's checkpoint.
     """
+    cpu_started = time.process_time()
     torch.use_deterministic_algorithms(True)
     # filling fresh memory with NaN finds reads of it, and costs a tenth of the step
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # set by the module
@@ -143,7 +146,7 @@ def train_networks(
                 saved = time.monotonic()
     progress.finish(_note(epochs - 1, epochs, watch))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return TrainedNetworks(average, done, dict(watch.means), peak)
+    return TrainedNetworks(average, done, dict(watch.means), peak, time.process_time() - cpu_started)
 
 
 def _write(log: SummaryWriter, watch: Watch, step: int) -> None:
