@@ -2,12 +2,10 @@
 
 # B rows, E stored entries, K places
 
-from typing import Final
-
 import numpy as np
 from numpy.typing import NDArray
 
-NO_ITEM: Final = -1
+from models.domain.item_rows import NO_ITEM
 
 
 def best_of_rows(

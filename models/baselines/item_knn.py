@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.baselines.best_of_rows import NO_ITEM, best_of_rows
+from models.baselines.best_of_rows import best_of_rows
 from models.baselines.neighbours import Neighbours
+from models.baselines.popularity import Popularity, first_without
 from models.data.sequences import Sequences
+from models.domain.item_rows import NO_ITEM
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -44,6 +46,8 @@ class ItemKnn:
 
     similarity_NN: "csr_array"
     """Row: an item of the history; column: what it speaks for. Not symmetric."""
+    popularity: Popularity
+    """Of the training events: what fills a list up where co-occurrence has no more to say."""
     config: ItemKnnConfig
     name: str = "item-knn"
 
@@ -60,12 +64,15 @@ class ItemKnn:
             earlier, later = items_E[:-distance][together_E], items_E[distance:][together_E]
             weights = np.full(len(earlier), 1.0 / distance, np.float32)
             forward_NN = forward_NN + csr_array((weights, (earlier, later)), shape=forward_NN.shape)
+        popularity = Popularity.fit(train, num_items)
         # an item without events has no pairs to divide
-        counts_N = np.maximum(np.bincount(items_E, minlength=num_items), 1)
+        counts_N = np.maximum(popularity.num_events_N, 1)
         scale_NN = diags_array(((counts_N + config.shrink) ** -0.5).astype(np.float32))
         both_NN = forward_NN + np.float32(config.backward) * forward_NN.T
         similarity_NN = csr_array(scale_NN @ both_NN @ scale_NN)
-        return cls(similarity_NN if config.num_kept is None else _strongest(similarity_NN, config.num_kept), config)
+        if config.num_kept is not None:
+            similarity_NN = _strongest(similarity_NN, config.num_kept)
+        return cls(similarity_NN, popularity, config)
 
     @property
     def num_items(self) -> int:
@@ -75,7 +82,11 @@ class ItemKnn:
     def rank(
         self, histories: Sequences, k: int, *, exclude_seen: bool
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Item rows [U, K], best of all items first, and scores; -1 and 0 where no more items have a score above 0."""
+        """Item rows [U, K], best of all items first, and scores; -1 and 0 where no item is left.
+
+        Behind the items that the history speaks for stand the most popular others, with scores below 0: a shopper
+        without a history gets what is popular.
+        """
         rows_UK = np.empty((histories.num_users, k), np.int32)
         scores_UK = np.empty((histories.num_users, k), np.float32)
         for start in range(0, histories.num_users, USERS_PER_BLOCK):
@@ -86,6 +97,7 @@ class ItemKnn:
                 scores_BN = scores_BN - scores_BN * self._seen(block)
             offsets_B1 = scores_BN.indptr.astype(np.int64)
             rows_UK[users], scores_UK[users] = best_of_rows(offsets_B1, scores_BN.indices, scores_BN.data, k)
+        self._fill_up(rows_UK, scores_UK, histories, exclude_seen=exclude_seen)
         return rows_UK, scores_UK
 
     def to_neighbours(self, per_item: int = DEFAULT_NEIGHBOURS) -> Neighbours:
@@ -100,6 +112,24 @@ class ItemKnn:
             history_window=self.config.history_window,
             age_decay=self.config.age_decay,
         )
+
+    def _fill_up(
+        self, rows_UK: NDArray[np.int32], scores_UK: NDArray[np.float32], histories: Sequences, *, exclude_seen: bool
+    ) -> None:
+        """Popular items into the empty places, in place; scored by their counts, so that equal counts tie."""
+        order_N = self.popularity.order_N()
+        num_events_N = self.popularity.num_events_N
+        below_zero_N = num_events_N - num_events_N.max(initial=0) - 1
+        num_listed_U = (rows_UK != NO_ITEM).sum(axis=1)
+        for user in map(int, np.flatnonzero(num_listed_U < rows_UK.shape[1])):
+            num_listed = int(num_listed_U[user])
+            taken = rows_UK[user, :num_listed]
+            if exclude_seen:
+                taken = np.union1d(taken, histories.items_of(user))
+            filling = first_without(order_N, taken, rows_UK.shape[1] - num_listed)
+            places = slice(num_listed, num_listed + len(filling))
+            rows_UK[user, places] = filling
+            scores_UK[user, places] = below_zero_N[filling]
 
     def _query(self, histories: Sequences) -> "csr_array":
         """The newest events of each user, weighted by age."""

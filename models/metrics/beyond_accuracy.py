@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-NO_ITEM = -1
+from models.domain.item_rows import NO_ITEM
 
 
 def coverage(rows_BK: NDArray[np.int32], num_items: int) -> float:

@@ -5,7 +5,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-NO_ITEM = -1
+from models.domain.item_rows import NO_ITEM
 
 
 def hits(

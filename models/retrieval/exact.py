@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.retrieval.index import NO_ROW
+from models.domain.item_rows import NO_ITEM
 from models.retrieval.metric import InnerProduct
 
 QUERIES_PER_BLOCK: Final = 256
@@ -28,7 +28,7 @@ class ExactIndex:
 
     def search(self, queries_BD: NDArray[np.float32], k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """As `VectorIndex` says."""
-        rows_BK = np.full((len(queries_BD), k), NO_ROW, np.int32)
+        rows_BK = np.full((len(queries_BD), k), NO_ITEM, np.int32)
         scores_BK = np.full((len(queries_BD), k), -np.inf, np.float32)
         found = min(k, self.num_items)
         for start in range(0, len(queries_BD), QUERIES_PER_BLOCK):

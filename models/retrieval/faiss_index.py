@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.domain.errors import BundleCorrupt
-from models.retrieval.index import NO_ROW
+from models.domain.item_rows import NO_ITEM
 from models.retrieval.metric import InnerProduct
 
 MAX_EXACT_ITEMS: Final = 200_000
@@ -42,7 +42,7 @@ class FaissIndex:
     def search(self, queries_BD: NDArray[np.float32], k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """As `VectorIndex` says."""
         scores_BK, rows_BK = self._index.search(np.ascontiguousarray(queries_BD, np.float32), k)
-        return rows_BK.astype(np.int32), np.where(rows_BK == NO_ROW, np.float32(-np.inf), scores_BK)
+        return rows_BK.astype(np.int32), np.where(rows_BK == NO_ITEM, np.float32(-np.inf), scores_BK)
 
     def save(self, path: Path) -> None:
         """Write the whole index, features included."""

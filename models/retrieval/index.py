@@ -2,13 +2,10 @@
 
 # B queries, D features, K nearest
 
-from typing import Final, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-
-NO_ROW: Final = -1
-"""Stands in a list's last places where there are fewer than K items."""
 
 
 class VectorIndex(Protocol):
@@ -19,4 +16,4 @@ class VectorIndex(Protocol):
         """Items that can be found."""
 
     def search(self, queries_BD: NDArray[np.float32], k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Item rows [B, K], nearest first and distinct, and their similarities; NO_ROW and -inf beyond the last."""
+        """Item rows [B, K], nearest first and distinct, and their similarities; NO_ITEM and -inf beyond the last."""

@@ -2,8 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.domain.item_rows import NO_ITEM
 from models.retrieval.exact import QUERIES_PER_BLOCK, ExactIndex
-from models.retrieval.index import NO_ROW
 
 FEATURES = np.array([[1.0, 0.0], [0.0, 1.0], [2.0, 0.0], [1.0, 0.0]], np.float32)
 
@@ -17,7 +17,7 @@ class TestExactIndex:
 
     def test_pads_where_there_are_fewer_items_than_asked(self) -> None:
         rows, scores = ExactIndex(FEATURES).search(np.array([[1.0, 0.0]], np.float32), 6)
-        assert rows[0, 4:].tolist() == [NO_ROW, NO_ROW]
+        assert rows[0, 4:].tolist() == [NO_ITEM, NO_ITEM]
         assert scores[0, 4:].tolist() == [-np.inf, -np.inf]
 
     def test_no_queries_no_rows(self) -> None:

@@ -6,9 +6,9 @@ import pytest
 from numpy.typing import NDArray
 
 from models.domain.errors import BundleCorrupt
+from models.domain.item_rows import NO_ITEM
 from models.retrieval.exact import ExactIndex
 from models.retrieval.faiss_index import FaissIndex, build_faiss_index
-from models.retrieval.index import NO_ROW
 
 FEATURES = np.array([[1.0, 0.0], [0.0, 1.0], [3.0, 0.0]], np.float32)
 
@@ -30,7 +30,7 @@ class TestFaissIndex:
 
     def test_pads_where_there_are_fewer_items_than_asked(self) -> None:
         rows, scores = build_faiss_index(FEATURES).search(np.ones((1, 2), np.float32), 5)
-        assert rows[0, 3:].tolist() == [NO_ROW, NO_ROW]
+        assert rows[0, 3:].tolist() == [NO_ITEM, NO_ITEM]
         assert scores[0, 3:].tolist() == [-np.inf, -np.inf]
 
     def test_takes_arrays_of_any_layout(self) -> None:
