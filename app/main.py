@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from app.api import health, model, openapi, recommendations
+from app.api.connection import BoundedHttpProtocol
 from app.api.dependencies import ServiceState
 from app.api.errors import answer_error
 from app.api.problem import RequestError
@@ -30,14 +31,16 @@ from models.recommend.recommender import Recommender
 log = get_log(__name__)
 
 
-def create_app(live: LiveModel, *, on_load_failure: Callable[[BaseException], None]) -> FastAPI:
+def create_app(
+    live: LiveModel, *, on_load_failure: Callable[[BaseException], None], read_seconds: float = 15.0
+) -> FastAPI:
     """The application; its lifespan loads the model behind the first answered probes."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[ServiceState]:
         loading = asyncio.create_task(live.load())
         loading.add_done_callback(partial(_tell_failure, on_load_failure))
-        yield ServiceState(live=live)
+        yield ServiceState(live=live, read_seconds=read_seconds)
         loading.cancel()
         live.workers.close()
 
@@ -80,9 +83,9 @@ def serve(settings: ServiceSettings) -> None:
             server.should_exit = True
 
         config = uvicorn.Config(
-            create_app(live, on_load_failure=stop),
+            create_app(live, on_load_failure=stop, read_seconds=settings.read_seconds),
             loop="uvloop" if sys.platform != "win32" else "asyncio",
-            http="httptools",
+            http=BoundedHttpProtocol,
             ws="none",
             lifespan="on",
             log_config=None,

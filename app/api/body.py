@@ -4,6 +4,7 @@ The framework's own reading is not used: it would take bodies of any length and 
 keys, accept NaN, and turn dates into strings before strict validation sees them.
 """
 
+import asyncio
 import json
 import re
 from collections import Counter
@@ -45,15 +46,21 @@ def check_media_type(request: Request) -> None:
 
 
 async def read_bounded(request: Request, max_bytes: int) -> bytes:
-    """The body; 413 as soon as it is declared or found to be longer than `max_bytes`."""
+    """The body; 413 as soon as it is declared or found to be longer than `max_bytes`, 408 where it does not come."""
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > max_bytes:
         raise RequestError(413, f"the body has {declared[:20]} bytes, the limit is {max_bytes}")
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > max_bytes:
-            raise RequestError(413, f"the body is longer than the limit, {max_bytes} bytes")
+    seconds: float = request.state.read_seconds
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > max_bytes:
+                    raise RequestError(413, f"the body is longer than the limit, {max_bytes} bytes")
+    except TimeoutError:
+        detail = f"the body took longer than the limit, {seconds:g} s"
+        raise RequestError(408, detail, headers={"Connection": "close"}) from None
     return bytes(body)
 
 

@@ -17,6 +17,8 @@ class ServiceState(TypedDict):
     """What the lifespan yields."""
 
     live: LiveModel
+    read_seconds: float
+    """The longest that a head, or a body, may take to arrive."""
 
 
 async def live_model(request: Request) -> LiveModel:

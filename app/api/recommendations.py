@@ -179,7 +179,7 @@ BodyDep = Annotated[RecommendationBody, Depends(json_body(RecommendationBody, ma
     "/recommendations",
     summary="Recommend products for a history",
     response_model_exclude_unset=True,
-    responses={status: {"model": Problem} for status in (400, 413, 415, 422, 500, 503, 504)},
+    responses={status: {"model": Problem} for status in (400, 408, 413, 415, 422, 431, 500, 503, 504)},
     openapi_extra={
         "requestBody": {
             "required": True,

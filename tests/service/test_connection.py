@@ -1,0 +1,135 @@
+"""What a caller may send before its request is a request, over a real socket."""
+
+import socket
+import time
+from contextlib import suppress
+
+import orjson
+import psutil
+import pytest
+
+from app.api.connection import MAX_HEAD_BYTES, SLICE_BYTES
+from tests.service.process import serving
+
+READ_SECONDS = 1.0
+POST = b"POST /v1/recommendations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+
+
+@pytest.fixture(scope="module")
+def service(tiny_bundle, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("connection")
+    with serving(folder, bundle=tiny_bundle, read_seconds=READ_SECONDS) as service:
+        service.wait_until_ready()
+        yield service
+
+
+@pytest.fixture
+def connection(service):
+    with socket.create_connection(("127.0.0.1", service.client.base_url.port), timeout=20) as connection:
+        yield connection
+
+
+def all_of(connection):
+    """What comes until the other side closes."""
+    received = b""
+    with suppress(ConnectionResetError):
+        while piece := connection.recv(65_536):
+            received += piece
+    return received
+
+
+def one_answer(connection):
+    """The first answer of several, whose body is one small object."""
+    received = b""
+    while not received.endswith(b"}"):
+        received += connection.recv(65_536)
+    return received
+
+
+def problem_in(received):
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert b"application/problem+json" in head
+    problem = orjson.loads(body)
+    assert head.startswith(b"HTTP/1.1 %d " % problem["status"])
+    assert b"x-request-id: " + problem["request_id"].encode() in head
+    return problem
+
+
+class TestHead:
+    def test_just_below_the_limit_is_read(self, connection):
+        start = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Long: "
+        connection.sendall(start + b"x" * (MAX_HEAD_BYTES - SLICE_BYTES - len(start)) + b"\r\n\r\n")
+        assert all_of(connection).startswith(b"HTTP/1.1 200 ")
+
+    @pytest.mark.parametrize("header", [b"X-%d: x\r\n", b"X-%d: " + b"x" * 9_000 + b"\r\n"])
+    def test_many_headers_are_431(self, connection, header):
+        head = b"GET /health/live HTTP/1.1\r\n"
+        while len(head) <= MAX_HEAD_BYTES + SLICE_BYTES:
+            head += header % len(head)
+        connection.sendall(head[: MAX_HEAD_BYTES + SLICE_BYTES])
+        problem = problem_in(all_of(connection))
+        assert problem["status"] == 431
+        assert str(MAX_HEAD_BYTES) in problem["detail"]
+
+    def test_long_address_is_431(self, connection):
+        connection.sendall(b"GET /".ljust(MAX_HEAD_BYTES + SLICE_BYTES, b"x"))
+        assert problem_in(all_of(connection))["status"] == 431
+
+    def test_endless_headers_take_no_memory(self, service, connection):
+        before = psutil.Process(service.process.pid).memory_info().rss
+        with suppress(ConnectionError):
+            connection.sendall(b"GET /health/live HTTP/1.1\r\n")
+            for number in range(100):
+                connection.sendall(b"X-%d: " % number + b"x" * 1_000_000 + b"\r\n")
+        assert psutil.Process(service.process.pid).memory_info().rss - before < 20e6
+
+    def test_endless_trailers_take_no_memory(self, service, connection):
+        before = psutil.Process(service.process.pid).memory_info().rss
+        with suppress(ConnectionError):
+            connection.sendall(POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n0\r\n")
+            for number in range(100):
+                connection.sendall(b"X-%d: " % number + b"x" * 1_000_000 + b"\r\n")
+        assert psutil.Process(service.process.pid).memory_info().rss - before < 20e6
+
+    def test_limit_counts_each_request_of_a_connection(self, connection):
+        head = b"GET /health/live HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * 40_000 + b"\r\n"
+        for _ in range(3):
+            connection.sendall(head + b"\r\n")
+            assert one_answer(connection).startswith(b"HTTP/1.1 200 ")
+        connection.sendall(head + b"Connection: close\r\n\r\n")
+        assert all_of(connection).startswith(b"HTTP/1.1 200 ")
+
+    def test_what_is_not_http_is_400(self, connection):
+        connection.sendall(b"hello\r\n\r\n")
+        assert problem_in(all_of(connection))["status"] == 400
+
+
+class TestTrickle:
+    def test_head_is_408(self, connection):
+        started = time.monotonic()
+        connection.sendall(b"GET /health/live HTTP/1.1\r\n")
+        with suppress(ConnectionError):
+            for number in range(5):
+                time.sleep(READ_SECONDS / 4)
+                connection.sendall(b"X-%d: x\r\n" % number if number < 3 else b"")
+        assert problem_in(all_of(connection))["status"] == 408
+        assert time.monotonic() - started >= READ_SECONDS
+
+    def test_second_head_of_a_connection_is_408(self, connection):
+        connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert one_answer(connection).startswith(b"HTTP/1.1 200 ")
+        connection.sendall(b"GET /heal")
+        assert problem_in(all_of(connection))["status"] == 408
+
+    def test_silence_is_closed_without_a_word(self, connection):
+        assert all_of(connection) == b""
+
+    def test_body_is_408(self, connection):
+        connection.sendall(POST + b"Content-Length: 100\r\n\r\n{")
+        problem = problem_in(all_of(connection))
+        assert problem["status"] == 408
+        assert "body took longer than the limit, 1 s" in problem["detail"]
+
+    def test_service_answers_others_meanwhile(self, service, connection):
+        connection.sendall(POST + b"Content-Length: 100\r\n\r\n{")
+        assert service.ask(history=[]).status_code == 200
