@@ -4,10 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
 
 from models.bundle.read import open_bundle, verify_bundle
 from models.data.read import load_dataset
 from models.domain.errors import DatasetError, SettingsRefused
+from models.domain.events import HistoryEvent
+from models.domain.recommendation import RecommendationRequest
 from models.evaluation.evaluate import EvaluateOptions, evaluate
 from models.features.content import encode_content
 from models.pipeline import train as pipeline
@@ -24,6 +28,15 @@ def options(tiny_shop: Path, tmp_path: Path, warm_cache: Path, monkeypatch: pyte
     monkeypatch.setattr(pipeline, "training_config", short)
     (tmp_path / "cache").symlink_to(warm_cache)
     return TrainOptions(dataset=tiny_shop, out=tmp_path / "bundles" / "b", profile="quick", var=tmp_path)
+
+
+def identity_ND(folder: Path, shop: Path) -> NDArray[np.float32]:
+    """What the index holds beyond catalogue → bundle's spec → bundle's text encoder → bundle's item encoder."""
+    bundle = open_bundle(folder)
+    catalogue = load_dataset(shop).dataset.catalogue
+    content = encode_content(catalogue, bundle.feature_spec, bundle.text_encoder().embed)
+    served_ND = bundle.session("item_encoder").run(None, content.as_inputs())[0]
+    return bundle.item_features_ND - served_ND
 
 
 class TestTheTinyBundle:
@@ -46,16 +59,11 @@ class TestTheTinyBundle:
             assert report["systems"][name]["ndcg@10"] == pytest.approx(row["ndcg@10"], abs=1e-6)
 
     def test_serving_makes_the_features_that_training_made(self, tiny_bundle: Path, tiny_shop: Path) -> None:
-        """Catalogue → bundle's spec → bundle's text encoder → bundle's item encoder = what the index holds."""
-        bundle = open_bundle(tiny_bundle)
-        catalogue = load_dataset(tiny_shop).dataset.catalogue
-        content = encode_content(catalogue, bundle.feature_spec, bundle.text_encoder().embed)
-        served_ND = bundle.session("item_encoder").run(None, content.as_inputs())[0]
-        untrained_N = bundle.popularity_N == 0
-        identity_ND = bundle.item_features_ND - served_ND
-        # an item without an event stands where its content puts it; others are moved by their identity alone
-        np.testing.assert_allclose(identity_ND[untrained_N], 0.0, atol=1e-5)
-        assert np.abs(identity_ND[~untrained_N]).max() > 1e-3
+        """An item that was trained on is moved from where its content puts it by its identity alone."""
+        trained_N = np.load(tiny_bundle / "popularity.npy") > 0
+        learned_ND = load_file(tiny_bundle / "weights" / "items.safetensors")["identity.weight"]
+        assert np.abs(learned_ND[trained_N]).max() > 1e-3
+        np.testing.assert_allclose(identity_ND(tiny_bundle, tiny_shop)[trained_N], learned_ND[trained_N], atol=1e-5)
 
 
 class TestTrain:
@@ -74,12 +82,20 @@ class TestTrain:
 
     def test_serves_an_item_that_was_never_trained_on(self, options: TrainOptions) -> None:
         bundle = train(replace(options, split="cold-items")).bundle
+        untrained_N = np.load(bundle / "popularity.npy") == 0
+        assert untrained_N.any()
+        # it stands exactly where its content puts it, and that is somewhere
+        np.testing.assert_allclose(identity_ND(bundle, options.dataset)[untrained_N], 0.0, atol=1e-5)
+        assert (np.abs(np.load(bundle / "item_features.npy")[untrained_N]).max(axis=1) > 1e-3).all()
+
         recommender = Recommender.open(bundle)
-        counts = np.load(bundle / "popularity.npy")
-        assert (counts == 0).any()
-        features = np.load(bundle / "item_features.npy")
-        assert np.abs(features[counts == 0]).sum() > 0
-        assert recommender.num_items == len(counts)
+        untrained = [recommender.item_ids[row] for row in np.flatnonzero(untrained_N)]
+        request = RecommendationRequest([HistoryEvent(untrained[0])], k=recommender.num_items)
+        (answer,) = recommender.recommend([request])
+        assert answer.fallback == "none"
+        # proposed by the networks: no place of the list was filled up by popularity
+        assert answer.sources["popularity"] == pytest.approx(0)
+        assert set(untrained[1:]) <= {item.item_id for item in answer.items}
 
     def test_never_overwrites_a_bundle(self, options: TrainOptions, tiny_bundle: Path) -> None:
         with pytest.raises(SettingsRefused, match="already there"):
@@ -105,4 +121,10 @@ def test_a_bundle_holds_no_pickle(tiny_bundle: Path) -> None:
     assert not any(name.endswith((".pt", ".pth", ".pkl")) for name in manifest.files)
     for name in ("item_features.npy", "popularity.npy"):
         np.load(tiny_bundle / name, allow_pickle=False)
+    with np.load(tiny_bundle / "neighbours.npz", allow_pickle=False) as neighbours:
+        assert all(neighbours[name].dtype != object for name in neighbours.files)
+    weights = [name for name in manifest.files if name.startswith("weights/")]
+    assert len(weights) == 3
+    for name in weights:
+        assert load_file(tiny_bundle / name)
     assert json.loads((tiny_bundle / "manifest.json").read_text())["schema_version"] == 1

@@ -1,3 +1,4 @@
+import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from models.domain.progress import NoProgress
 from models.features.content import encode_content
 from models.features.spec import fit_feature_spec
 from models.training import trainer
+from models.training.batches import epoch_batches
 from models.training.config import QUICK, TrainingConfig
+from models.training.step import CatalogueTensors, Step
 from models.training.trainer import TrainedNetworks, TrainingData, train_networks
 from models.training.watch import Watch
 from tests.tiny_shop import write_tiny_shop
@@ -98,11 +101,38 @@ class TestTrainNetworks:
     def test_small_data_gets_enough_steps(self, data: TrainingData, tmp_path: Path) -> None:
         assert run(data, tmp_path, config=replace(CONFIG, epochs=1, min_steps=10)).steps >= 10
 
-    def test_both_networks_learn_from_each_other(self, data: TrainingData, tmp_path: Path) -> None:
+    def test_both_networks_learn(self, data: TrainingData, tmp_path: Path) -> None:
         start = trainer.build_networks(CONFIG, data.spec, data.content).state_dict()
         end = weights(run(data, tmp_path))
         for name in ("critic.body.0.weight", "generator.noise_in.weight", "generator.encoder.input_norm.weight"):
             assert not torch.equal(start[name], end[name]), name
+
+    def test_the_generator_learns_from_the_critic(self, data: TrainingData, tmp_path: Path) -> None:
+        assert CONFIG.adversarial_ratio > 0
+        listening = weights(run(data, tmp_path / "listening"))
+        deaf = weights(run(data, tmp_path / "deaf", config=replace(CONFIG, adversarial_ratio=0.0)))
+        for name in ("generator.noise_in.weight", "generator.encoder.input_norm.weight"):
+            assert not torch.equal(listening[name], deaf[name]), name
+
+    def test_each_loss_moves_its_own_network_only(self, data: TrainingData) -> None:
+        networks = trainer.build_networks(CONFIG, data.spec, data.content)
+        average = copy.deepcopy(networks).requires_grad_(False)
+        counts = np.bincount(data.sequences.item_rows_E, minlength=data.content.num_items)
+        step = Step(CONFIG, networks, average, CatalogueTensors(data.content, counts), torch.float32)
+        batch = next(
+            epoch_batches(data.sequences, CONFIG, epoch=0, max_events=20, uses_time=True, mask_seen=data.mask_seen)
+        )
+        generator_loss, critic_loss, terms = step.losses(batch, 0.1)
+        assert terms["adversarial_weight"] > 0
+        generator_loss.backward(retain_graph=True)
+        assert all(parameter.grad is None for parameter in networks.critic.parameters())
+        assert networks.generator.noise_in.weight.grad is not None
+
+        networks.zero_grad(set_to_none=True)
+        critic_loss.backward()
+        assert all(parameter.grad is None for parameter in networks.generator.parameters())
+        assert all(parameter.grad is None for parameter in networks.items.parameters())
+        assert any(parameter.grad is not None for parameter in networks.critic.parameters())
 
     def test_a_loss_that_is_no_number_stops_the_run(self, data: TrainingData, tmp_path: Path) -> None:
         with pytest.raises(TrainingDiverged, match=r"not a finite number: .*likelihood"):

@@ -1,0 +1,143 @@
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from models.domain.errors import CheckpointMismatch
+from models.training import checkpoint as module
+from models.training.checkpoint import Checkpoint, Trainee, load_checkpoint, save_checkpoint
+
+RUN = {"settings": "s", "data": "d"}
+
+
+def trainee_of(seed: int) -> Trainee:
+    """A network whose optimiser has taken a step, so that it has moments to keep."""
+    torch.manual_seed(seed)
+    network = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.1)
+    network(torch.randn(8, 3)).square().sum().backward()
+    optimizer.step()
+    return Trainee(modules={"network": network}, optimizers={"adam": optimizer})
+
+
+def tensors_of(trainee: Trainee) -> dict[str, torch.Tensor]:
+    tensors = dict(trainee.modules["network"].state_dict())
+    for number, state in trainee.optimizers["adam"].state_dict()["state"].items():
+        tensors |= {f"{number}.{name}": value for name, value in state.items()}
+    return tensors
+
+
+def assert_same(one: Trainee, other: Trainee) -> None:
+    left, right = tensors_of(one), tensors_of(other)
+    assert left.keys() == right.keys()
+    for name, value in left.items():
+        assert torch.equal(value, right[name]), name
+
+
+def save(folder: Path, seed: int, step: int) -> Trainee:
+    trainee = trainee_of(seed)
+    save_checkpoint(folder, trainee, Checkpoint(1, step, RUN, {"likelihood": 2.5}))
+    return trainee
+
+
+class TestRoundTrip:
+    def test_gives_back_weights_moments_and_place(self, tmp_path: Path) -> None:
+        saved, restored = save(tmp_path / "run", 0, 7), trainee_of(1)
+        assert load_checkpoint(tmp_path / "run", restored, RUN) == Checkpoint(1, 7, RUN, {"likelihood": 2.5})
+        assert_same(saved, restored)
+
+    def test_the_newer_replaces_the_older_and_leaves_nothing_beside_it(self, tmp_path: Path) -> None:
+        save(tmp_path / "run", 0, 1)
+        newer, restored = save(tmp_path / "run", 1, 2), trainee_of(2)
+        found = load_checkpoint(tmp_path / "run", restored, RUN)
+        assert found is not None
+        assert found.step == 2
+        assert_same(newer, restored)
+        assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+    def test_nothing_saved_is_nothing_to_resume(self, tmp_path: Path) -> None:
+        untouched = trainee_of(0)
+        assert load_checkpoint(tmp_path / "run", untouched, RUN) is None
+        assert_same(untouched, trainee_of(0))
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("before_rename", [1, 2])
+class TestKill:
+    """Killed before the first rename (old away) or between it and the second (new in place)."""
+
+    def kill(self, folder: Path, monkeypatch: pytest.MonkeyPatch, before_rename: int) -> None:
+        renames = []
+        rename = Path.rename
+
+        def counted(path: Path, target: Path) -> Path:
+            renames.append(path)
+            if len(renames) == before_rename:
+                raise Killed
+            return rename(path, target)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "rename", counted)
+            with pytest.raises(Killed):
+                save(folder, 1, 2)
+
+    def test_leaves_the_older_checkpoint(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before_rename: int
+    ) -> None:
+        older = save(tmp_path / "run", 0, 1)
+        self.kill(tmp_path / "run", monkeypatch, before_rename)
+        assert (tmp_path / "run").exists() == (before_rename == 1)
+        restored = trainee_of(2)
+        found = load_checkpoint(tmp_path / "run", restored, RUN)
+        assert found is not None
+        assert found.step == 1
+        assert_same(older, restored)
+
+    def test_the_next_save_is_whole_again(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before_rename: int
+    ) -> None:
+        save(tmp_path / "run", 0, 1)
+        self.kill(tmp_path / "run", monkeypatch, before_rename)
+        newest, restored = save(tmp_path / "run", 3, 3), trainee_of(2)
+        assert load_checkpoint(tmp_path / "run", restored, RUN) is not None
+        assert_same(newest, restored)
+        assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+class TestToDisk:
+    def test_contents_are_on_the_disk_before_the_name(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        done: list[str] = []
+        to_disk, rename = module._to_disk, Path.rename
+
+        def synced(path: Path) -> None:
+            done.append(f"sync {path.name}")
+            to_disk(path)
+
+        def renamed(path: Path, target: Path) -> Path:
+            done.append(f"rename to {target.name}")
+            return rename(path, target)
+
+        monkeypatch.setattr(module, "_to_disk", synced)
+        monkeypatch.setattr(Path, "rename", renamed)
+        save(tmp_path / "run", 0, 1)
+        assert done == [
+            "sync tensors.safetensors",
+            "sync facts.json",
+            "sync run.writing",
+            "rename to run",
+            f"sync {tmp_path.name}",
+        ]
+
+
+class TestAnotherRun:
+    @pytest.mark.parametrize("what", ["settings", "data"])
+    def test_is_refused_and_changes_nothing(self, tmp_path: Path, what: str) -> None:
+        save(tmp_path / "run", 0, 1)
+        mine = trainee_of(1)
+        with pytest.raises(CheckpointMismatch, match=f"the checkpoint's {what} is .*, this run's is other"):
+            load_checkpoint(tmp_path / "run", mine, {**RUN, what: "other"})
+        assert_same(mine, trainee_of(1))
