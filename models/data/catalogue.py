@@ -8,9 +8,10 @@ from typing import Final
 import polars as pl
 
 from models.data.check import Findings
+from models.data.column_types import can_be_attribute
 from models.data.columns import read_attribute, read_flags, read_numbers, read_text
-from models.data.ids import can_be_id, id_text, unusable_ids
-from models.data.table_files import batches
+from models.data.ids import id_text, unusable_ids
+from models.data.table_files import batches, refuse_nested
 from models.data.table_rows import ROW, Table, open_table, read_rows
 from models.data.timestamps import read_instants
 
@@ -43,6 +44,7 @@ def _typed_batches(file: Path, table: Table) -> Iterator[pl.DataFrame]:
     lines = file.read_bytes().removeprefix(codecs.BOM_UTF8)
     known = dict.fromkeys(table.source_of.values(), pl.String())
     whole = pl.read_ndjson(lines, schema_overrides=known, infer_schema_length=None)
+    refuse_nested(whole.select(name for name in known if name in whole.columns), lines, first_row=1)
     yield whole.select(name for name in columns if name in whole.columns)
 
 
@@ -61,9 +63,6 @@ class _CatalogueReader:
         items = pl.concat(self._batches) if self._batches else pl.DataFrame()
         if items.is_empty():
             findings.fatal(name, "the file has no rows")
-            return None
-        if not can_be_id(items["item_id"].dtype):
-            findings.fatal(name, f"ids are text or whole numbers, not {items['item_id'].dtype}", column="item_id")
             return None
         rows = items[ROW]
         ids = id_text(items["item_id"])
@@ -99,11 +98,13 @@ class _CatalogueReader:
         if "created_at" in items.columns:
             columns.append(self._created_at(items["created_at"], rows))
         is_csv = self._table.file.suffix == ".csv"
-        columns += [
-            read_attribute(items[other], is_csv=is_csv).alias(other)
-            for other in self._table.others
-            if other in items.columns
-        ]
+        for other in self._table.others:
+            if other not in items.columns:
+                continue
+            if can_be_attribute(items[other].dtype):
+                columns.append(read_attribute(items[other], is_csv=is_csv).alias(other))
+            else:
+                findings.drop_column(name, other, f"no answer can show values of type {items[other].dtype}")
         return columns
 
     def _created_at(self, values: pl.Series, rows: pl.Series) -> pl.Series:

@@ -82,6 +82,10 @@ class Findings:
         """Nothing of the file can be used."""
         self.add(Problem(file, column, what, "the file cannot be used", "fatal", count=1))
 
+    def drop_column(self, file: str, column: str, what: str) -> None:
+        """A column that is left out of the table."""
+        self.add(Problem(file, column, what, "column dropped", "loss", count=1))
+
     def note_broken(self, file: str, what: str, rows: Sequence[int]) -> None:
         """Rows that cannot be read at all."""
         self.add(Problem(file, None, what, "row dropped", "loss", len(rows), tuple(rows[:NUM_ROWS_NAMED])))

@@ -3,6 +3,7 @@
 import polars as pl
 
 from models.data.check import Findings
+from models.data.column_types import is_word
 
 INTEGER = r"^-?(0|[1-9]\d*)$"
 """No leading zero: 007 is a code, not a number."""
@@ -13,6 +14,8 @@ def read_numbers(
     values: pl.Series, rows: pl.Series, findings: Findings, *, file: str, column: str, least: float | None = None
 ) -> pl.Series:
     """Float64; null where the value is no finite number of at least `least`."""
+    if is_word(values.dtype):
+        values = values.cast(pl.String)  # a categorical would become the number of its category
     numbers = values.cast(pl.Float64, strict=False)
     kinds = {
         "not a number": (numbers.is_null() & values.is_not_null()) | numbers.is_nan().fill_null(False),
@@ -57,7 +60,7 @@ def read_text(values: pl.Series) -> pl.Series:
 def read_attribute(values: pl.Series, *, is_csv: bool) -> pl.Series:
     """A shop's own column as it is; of CSV, where all is text, as numbers or flags if all its values are such."""
     if values.dtype != pl.String:
-        return values
+        return values.cast(pl.Float64) if values.dtype.is_decimal() else values
     text = read_text(values)
     filled = text.drop_nulls()
     if not is_csv or filled.is_empty():

@@ -11,7 +11,7 @@ import polars as pl
 
 from models.data.check import Findings
 from models.data.columns import read_numbers, read_text
-from models.data.ids import can_be_id, id_text, unusable_ids
+from models.data.ids import id_text, unusable_ids
 from models.data.sequences_from_events import EVENT_TYPE_ENUM
 from models.data.table_files import batches
 from models.data.table_rows import ROW, Table, open_table, read_rows
@@ -68,15 +68,10 @@ class _EventReader:
             self._item_dtype = pl.Enum(item_ids)
         self._batches: list[pl.DataFrame] = []
         self._num_rows = num_broken
-        self._has_usable_types = True
 
     def take(self, rows: pl.DataFrame) -> None:
         self._num_rows += rows.height
-        wrong = [name for name in ("user_id", "item_id") if not can_be_id(rows.schema[name])]
-        for name in wrong:
-            self._findings.fatal(self._file, f"ids are text or whole numbers, not {rows.schema[name]}", column=name)
-        if wrong or rows.is_empty():
-            self._has_usable_types = self._has_usable_types and not wrong
+        if rows.is_empty():
             return
         numbers = rows[ROW]
         users = id_text(rows["user_id"]).cast(self._user_dtype)
@@ -96,8 +91,6 @@ class _EventReader:
         self._batches.append(pl.DataFrame(kept).filter(usable))
 
     def finish(self) -> ReadEvents | None:
-        if not self._has_usable_types:
-            return None
         if self._num_rows == 0:
             self._findings.fatal(self._file, "the file has no rows")
             return None

@@ -1,19 +1,15 @@
-"""Ids: whatever the file holds → text of 1 to 128 printable characters."""
+"""Ids: whatever the file holds → text that `models.domain.ids.is_usable_id` takes."""
 
 from typing import Final
 
 import polars as pl
 
 from models.data.check import Findings
+from models.domain.ids import is_printable
 from models.domain.recommendation import MAX_ID_CHARACTERS
 
-UNPRINTABLE: Final = r"[\p{C}\p{Zl}\p{Zp}]"
-"""Control, format, surrogate, private-use and unassigned characters, line and paragraph separators."""
-
-
-def can_be_id(dtype: pl.DataType) -> bool:
-    """Whether a column of this type can hold ids: text or numbers."""
-    return dtype == pl.String or dtype.is_numeric() or isinstance(dtype, (pl.Categorical, pl.Enum)) or dtype == pl.Null
+UNUSUAL: Final = r"[^\x20-\x7E]"
+"""What is worth a look by `is_printable`, one text at a time."""
 
 
 def id_text(values: pl.Series) -> pl.Series:
@@ -28,11 +24,13 @@ def id_text(values: pl.Series) -> pl.Series:
 def unusable_ids(
     ids: pl.Series, rows: pl.Series, findings: Findings, *, file: str, column: str, dropped: str
 ) -> pl.Series:
-    """True where the id is empty, too long or unprintable; each kind is reported. `ids`: String or Categorical."""
+    """True where the id is missing or `is_usable_id` refuses it; each kind is reported. `ids`: text of any type."""
     distinct = ids.unique().cast(pl.String)
     blank = distinct.str.strip_chars().str.len_chars() == 0
+    unusual = distinct.filter(distinct.str.contains(UNUSUAL))
+    unprintable = pl.Series([text for text in unusual if not is_printable(text)], dtype=pl.String)
     kinds = {
-        "unprintable id": distinct.str.contains(UNPRINTABLE) & ~blank,
+        "unprintable id": distinct.is_in(unprintable.implode()) & ~blank,
         f"id of more than {MAX_ID_CHARACTERS} characters": (distinct.str.len_chars() > MAX_ID_CHARACTERS) & ~blank,
     }
     unusable = ids.is_null()

@@ -9,6 +9,7 @@ from typing import Final
 import polars as pl
 
 from models.data.check import Findings
+from models.data.column_types import nested_column
 
 FORMATS: Final = (".parquet", ".csv", ".jsonl")
 BATCH_ROWS: Final = 250_000
@@ -44,24 +45,24 @@ def is_readable(file: Path, findings: Findings) -> bool:
     return row is None
 
 
-def column_names(file: Path) -> list[str]:
-    """Columns of the file; of JSON Lines, the keys of its first thousand objects.
+def column_types(file: Path) -> dict[str, pl.DataType]:
+    """Columns of the file and their types, text in text formats; of JSON Lines, keys of the first thousand objects.
 
     Raises `pl.exceptions.ComputeError` where a Parquet file is none.
     """
     if file.suffix == ".parquet":
-        return list(pl.read_parquet_schema(file))
+        return dict(pl.read_parquet_schema(file))
     if file.suffix == ".csv":
-        return pl.scan_csv(file, infer_schema=False, quote_char='"', n_rows=0).collect_schema().names()
-    keys: dict[str, None] = {}
+        return dict(pl.scan_csv(file, infer_schema=False, quote_char='"', n_rows=0).collect_schema())
+    keys: dict[str, pl.DataType] = {}
     with file.open(encoding="utf-8-sig") as lines:
         for _, line in zip(range(NUM_LINES_FOR_KEYS), lines, strict=False):
             try:
                 entry = json.loads(line) if line.strip() else {}
             except ValueError:
                 continue  # named later, with its row
-            keys.update(dict.fromkeys(entry if isinstance(entry, dict) else ()))
-    return list(keys)
+            keys.update(dict.fromkeys(entry if isinstance(entry, dict) else (), pl.String()))
+    return keys
 
 
 def batches(file: Path, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
@@ -87,11 +88,23 @@ def batches(file: Path, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
 def _json_batches(file: Path, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
     """Whole lines of 32 MiB each: Polars' own scan of ten million lines took 3.4 GiB here, and longer."""
     schema = dict.fromkeys(columns, pl.String())
+    first_row = 1
     with file.open("rb") as stream:
         while chunk := stream.read(JSON_CHUNK_BYTES):
             lines = (chunk + stream.readline()).removeprefix(codecs.BOM_UTF8)
             if lines.strip():
-                yield from pl.read_ndjson(lines, schema=schema).iter_slices(BATCH_ROWS)
+                rows = pl.read_ndjson(lines, schema=schema)
+                refuse_nested(rows, lines, first_row)
+                first_row += rows.height
+                yield from rows.iter_slices(BATCH_ROWS)
+
+
+def refuse_nested(rows: pl.DataFrame, lines: bytes, first_row: int) -> None:
+    """Raises `pl.exceptions.SchemaError` where a text is a list or an object in its line."""
+    nested = nested_column(rows, lines)
+    if nested is not None:
+        column, place = nested
+        raise pl.exceptions.SchemaError(f"column {column!r} holds a list or an object in row {first_row + place}")
 
 
 def _first_line_not_utf8(file: Path) -> int | None:

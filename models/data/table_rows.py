@@ -9,8 +9,9 @@ from typing import Protocol, TypeVar
 import polars as pl
 
 from models.data.check import Findings
+from models.data.column_types import KIND_OF, WANTED, can_hold
 from models.data.repair import repair
-from models.data.table_files import column_names, is_readable
+from models.data.table_files import column_types, is_readable
 
 ROW = "row number"
 """Name of the column that holds the row number, from 1; no shop's column is called so."""
@@ -44,7 +45,7 @@ def open_table(
     if not is_readable(file, findings):
         return None
     try:
-        there = column_names(file)
+        there = column_types(file)
     except pl.exceptions.PolarsError as error:
         findings.fatal(file.name, f"the file cannot be read as {file.suffix[1:]}: {str(error).splitlines()[0]}")
         return None
@@ -56,6 +57,11 @@ def open_table(
     if missing:
         return None
     kept = {name: source for name, source in source_of.items() if source in there}
+    unfit = [name for name, source in kept.items() if not can_hold(KIND_OF[name], there[source])]
+    for name in unfit:
+        findings.fatal(file.name, f"{WANTED[KIND_OF[name]]}, not {there[kept[name]]}", column=name)
+    if unfit:
+        return None
     others = [name for name in there if name not in kept and name not in kept.values()]
     return Table(file=file, source_of=kept, others=others)
 

@@ -5,6 +5,8 @@ from typing import Final
 
 import polars as pl
 
+from models.data.column_types import is_word
+
 UTC_MICROS: Final = pl.Datetime("us", "UTC")
 LAST_SECOND: Final = 7_258_118_400
 """1 January 2200. Epoch milliseconds lie far beyond, so that they are reported and not read as the year 50,000."""
@@ -36,6 +38,8 @@ class Instants:
 
 def read_instants(values: pl.Series) -> Instants:
     """Datetimes, dates, ISO 8601 text or epoch seconds (as numbers or text) as UTC."""
+    if is_word(values.dtype):
+        values = values.cast(pl.String)
     dtype = values.dtype
     if isinstance(dtype, pl.Datetime):
         zoneless = dtype.time_zone is None

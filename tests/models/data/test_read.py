@@ -392,6 +392,59 @@ class TestUnusableFolders:
             write_shop(tmp_path / "shop", events=events, suffix=".parquet")
         )
 
+    @pytest.mark.parametrize(
+        ("table", "column", "value", "words"),
+        [
+            ("catalogue", "category", ["a", "b"], "values are text, not List(String)"),
+            ("catalogue", "price", {"amount": 1.0}, "values are numbers, not Struct"),
+            ("catalogue", "image", b"\x89PNG", "values are text, not Binary"),
+            ("catalogue", "in_stock", [True], "values are true or false, not List(Boolean)"),
+            ("catalogue", "created_at", [1], "values are times"),
+            ("events", "event_type", ["view"], "values are text, not List(String)"),
+            ("events", "session_id", ["s"], "ids are text or whole numbers, not List(String)"),
+            ("events", "event_id", {"a": 1}, "ids are text or whole numbers, not Struct"),
+            ("events", "quantity", [1], "values are numbers, not List(Int64)"),
+            ("events", "timestamp", [1], "values are times"),
+        ],
+    )
+    def test_names_columns_whose_type_cannot_be_read(
+        self, tmp_path: Path, table: str, column: str, value: object, words: str
+    ):
+        items = [{**item, column: value} for item in ITEMS] if table == "catalogue" else ITEMS
+        events = [{**row, column: value} for row in EVENTS] if table == "events" else EVENTS
+        told = refusal(write_shop(tmp_path / "parquet", items=items, events=events, suffix=".parquet"))
+        assert f"{table}.parquet, column {column}: {words}" in told
+        if not isinstance(value, bytes):
+            told = refusal(write_shop(tmp_path / "jsonl", items=items, events=events, suffix=".jsonl"))
+            assert f"{table}.jsonl" in told
+            assert f"column '{column}' holds a list or an object in row 1" in told
+
+    @pytest.mark.parametrize("others", [{}, {"colour": "red"}])
+    def test_a_list_far_down_in_json_lines_is_named_and_text_in_brackets_is_text(self, tmp_path: Path, others):
+        items = [{"item_id": str(n), "title": "[1]", "category": None, **others} for n in range(2000)]
+        events = [event(item_id="1")]
+        folder = write_shop(tmp_path / "good", items=items, events=events, suffix=".jsonl")
+        assert load_dataset(folder).dataset.catalogue["title"][0] == "[1]"
+        items[1500]["category"] = ["tea", "green"]
+        folder = write_shop(tmp_path / "bad", items=items, events=events, suffix=".jsonl")
+        assert "column 'category' holds a list or an object in row 1501" in refusal(folder)
+
+    def test_categoricals_are_read_by_their_text(self, tmp_path: Path):
+        folder = write_shop(tmp_path / "shop", suffix=".parquet")
+        events = pl.read_parquet(folder / "events.parquet").with_columns(pl.lit("7").alias("quantity"))
+        events.cast(pl.Categorical).write_parquet(folder / "events.parquet")
+        loaded = load_dataset(folder)
+        assert loaded.report.problems == []
+        assert loaded.dataset.events["quantity"].to_list() == [7.0] * 4
+
+    def test_keeps_attributes_that_an_answer_can_show_and_drops_others(self, tmp_path: Path):
+        odd = {"photo": b"\x89PNG", "sizes": [1, 2], "maker": {"name": "x"}, "tags": ["a", "b"]}
+        folder = write_shop(tmp_path / "shop", items=[{**item, **odd} for item in ITEMS], suffix=".parquet")
+        loaded = load_dataset(folder)
+        assert loaded.dataset.catalogue.columns == ["item_id", "title", "price", "colour", "tags"]
+        dropped = {problem.column: problem.consequence for problem in loaded.report.problems}
+        assert dropped == dict.fromkeys(("photo", "sizes", "maker"), "column dropped")
+
     def test_refuses_a_folder_that_is_none(self, tmp_path: Path):
         assert "is not a folder" in refusal(tmp_path / "nowhere")
 
