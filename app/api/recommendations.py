@@ -19,6 +19,7 @@ from app.api.recommendation_id import new_recommendation_id
 from app.runtime.live_model import ServedModel
 from models.domain.errors import UnknownName
 from models.domain.events import EventType, HistoryEvent
+from models.domain.ids import is_usable_id
 from models.domain.recommendation import (
     MAX_EXCLUDED_ITEMS,
     MAX_HISTORY_EVENTS,
@@ -39,9 +40,9 @@ MAX_PROPERTIES: Final = 100
 router = APIRouter(prefix="/v1", tags=["recommendations"])
 
 
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("holds a character that is not printable")
+def _usable(text: str) -> str:
+    if not is_usable_id(text):
+        raise ValueError("holds only spaces" if text.isspace() else "holds a character that is not printable")
     return text
 
 
@@ -52,7 +53,7 @@ def _written_out(value: object) -> object:
 
 
 Timestamp = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written_out)]
-Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARACTERS), AfterValidator(_printable)]
+Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARACTERS), AfterValidator(_usable)]
 
 
 class RequestPart(BaseModel):

@@ -1,11 +1,20 @@
 import re
+from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
+from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.api.recommendation_id import new_recommendation_id
-from tests.app.scripted_model import ITEM_IDS
+from app.main import create_app
+from app.runtime.live_model import LiveModel
+from app.runtime.workers import Workers
+from models.domain.ids import is_usable_id
+from models.domain.recommendation import MAX_ID_CHARACTERS
+from tests.app.conftest import wait_until_loaded
+from tests.app.scripted_model import ITEM_IDS, ScriptedModel
 
 HISTORY = [{"item_id": "item-2"}, {"item_id": "item-0"}]
 
@@ -102,6 +111,39 @@ class TestAnswer:
         assert model.asked[0].exclude_seen is None
 
 
+class ModelOfManyKinds(ScriptedModel):
+    property_names = ("colours", "since", "at", "weight", "rating", "none", "nested")
+
+    def properties_of(self, item_row, names):
+        values = {
+            "colours": ["red", "blue"],
+            "since": date(2026, 1, 2),
+            "at": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+            "weight": Decimal("1.50"),
+            "rating": float("nan"),
+            "none": None,
+            "nested": {"sizes": [1.5, float("inf")], "tags": []},
+        }
+        return {name: values[name] for name in names}
+
+
+class TestProperties:
+    def test_every_kind_of_column_is_json(self):
+        live = LiveModel(ModelOfManyKinds, Workers(threads=1, max_in_flight=1))
+        with TestClient(create_app(live, on_load_failure=lambda failure: None)) as client:
+            wait_until_loaded(client)
+            answer = ask(client, {"history": [], "k": 1, "return_properties": list(ModelOfManyKinds.property_names)})
+        assert answer.json()["items"][0]["properties"] == {
+            "colours": ["red", "blue"],
+            "since": "2026-01-02",
+            "at": "2026-01-02T03:04:05Z",
+            "weight": "1.50",
+            "rating": None,
+            "none": None,
+            "nested": {"sizes": [1.5, None], "tags": []},
+        }
+
+
 class TestPersonaliseFalse:
     def test_history_does_not_reach_the_model(self, client, model):
         told = ask(client, {"user": {"user_id": "u", "personalise": False}, "history": [{"item_id": "?"}]}).json()
@@ -135,6 +177,11 @@ class TestRefusals:
             ({"history": [{"item_id": ""}]}, "/history/0/item_id", "has 0 characters, the least is 1"),
             ({"history": [{"item_id": "i" * 129}]}, "/history/0/item_id", "has 129 characters, the limit is 128"),
             ({"history": [{"item_id": "a\nb"}]}, "/history/0/item_id", "holds a character that is not printable"),
+            ({"history": [{"item_id": " "}]}, "/history/0/item_id", "holds only spaces"),
+            ({"history": [{"item_id": "\u3000"}]}, "/history/0/item_id", "holds only spaces"),
+            ({"exclude": {"item_ids": ["a\u200bb"]}}, "/exclude/item_ids/0", "a character that is not printable"),
+            ({"user": {"user_id": " "}}, "/user/user_id", "holds only spaces"),
+            ({"user": {"session_id": "a\tb"}}, "/user/session_id", "a character that is not printable"),
             ({"history": [{"item_id": 5}]}, "/history/0/item_id", "must be a string, got 5"),
             ({"history": [{"item_id": "i", "event_type": "buy"}]}, "/history/0/event_type", '"buy" is none of'),
             ({"history": [{"item_id": "i", "timestamp": "2026-11-24T03:00:00"}]}, "/history/0/timestamp", "with zone"),
@@ -207,6 +254,19 @@ class TestLimitsAreReached:
     def test_the_most_is_accepted(self, client, body):
         answer = ask(client, {"history": HISTORY, **body})
         assert answer.status_code == 200, answer.text
+
+
+class TestIds:
+    @given(st.text(max_size=MAX_ID_CHARACTERS + 1) | st.text("a \u00a0\u3000\u2003", max_size=5))
+    def test_what_a_file_may_name_a_request_may_name(self, class_client, text):
+        expected = 200 if is_usable_id(text) else 422
+        for body in (
+            {"history": [{"item_id": text}]},
+            {"history": [], "exclude": {"item_ids": [text]}},
+            {"user": {"user_id": text}},
+            {"user": {"session_id": text}},
+        ):
+            assert ask(class_client, body).status_code == expected
 
 
 class TestNewRecommendationId:
