@@ -1,6 +1,7 @@
 """Wires the service; nothing else."""
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -8,12 +9,15 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any
 
+# numerical threads that wait by spinning take the core from whoever else needs it; read when FAISS loads, below
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import uvicorn
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from app.api import health, model, openapi, recommendations
+from app.api import docs_page, health, model, openapi, recommendations
 from app.api.connection import BoundedHttpProtocol
 from app.api.dependencies import ServiceState
 from app.api.errors import answer_error
@@ -27,6 +31,7 @@ from app.settings import ServiceSettings, is_loopback, read_settings, refuse_exp
 from models.bundle.versions import resolve_bundle
 from models.domain.errors import FigmentError, InputError, NotReady, ServiceError
 from models.recommend.recommender import Recommender
+from models.retrieval.faiss_index import set_search_threads
 
 log = get_log(__name__)
 
@@ -54,7 +59,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
     )
-    for router in (recommendations.router, model.router, health.router, openapi.router):
+    for router in (recommendations.router, model.router, health.router, openapi.router, docs_page.router):
         app.include_router(router)
     for error in (RequestError, InputError, ServiceError, HTTPException, ClientDisconnect):
         app.add_exception_handler(error, answer_error)
@@ -72,10 +77,7 @@ def serve(settings: ServiceSettings) -> None:
     with listen(settings.host, settings.port) as listener:
         refuse_exposure(settings)
         folder = resolve_bundle(settings.bundles, settings.bundle)
-        live = LiveModel(
-            partial(Recommender.open, folder),
-            Workers(threads=settings.worker_threads, max_in_flight=settings.max_in_flight),
-        )
+        live = LiveModel(partial(Recommender.open, folder), _workers(settings))
         failures: list[BaseException] = []
 
         def stop(failure: BaseException) -> None:
@@ -119,6 +121,14 @@ def main() -> int:
         print(f"figment: {error}", file=sys.stderr)
         return error.exit_code
     return 0
+
+
+def _workers(settings: ServiceSettings) -> Workers:
+    return Workers(
+        threads=settings.worker_threads,
+        max_in_flight=settings.max_in_flight,
+        prepare=partial(set_search_threads, 1),  # the workers share the cores already
+    )
 
 
 def _announce(settings: ServiceSettings, bundle: str) -> None:

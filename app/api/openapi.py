@@ -1,12 +1,11 @@
-"""The contract and its page, with examples that the served bundle really answers."""
+"""The contract, with examples that the served bundle really answers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import orjson
 from fastapi import APIRouter, FastAPI, Request
-from fastapi.openapi.docs import get_swagger_ui_html
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from app.api.dependencies import LiveModelDep
 from app.api.problem import MEDIA_TYPE
@@ -23,12 +22,6 @@ async def openapi_json(request: Request, live: LiveModelDep) -> Response:
     """The contract; its examples name items of the served bundle."""
     item_ids = live.loaded.popular_item_ids if live.is_loaded else PLACEHOLDER_ITEM_IDS
     return Response(orjson.dumps(contract(request.app, item_ids)), media_type="application/json")
-
-
-@router.get("/docs")
-async def docs() -> HTMLResponse:
-    """The contract as a page to try it from."""
-    return get_swagger_ui_html(openapi_url="openapi.json", title="Figment")
 
 
 @router.get("/")

@@ -29,10 +29,11 @@ class Deadline:
 class Workers:
     """Runs work off the event loop, at most `max_in_flight` pieces queued or running."""
 
-    def __init__(self, *, threads: int, max_in_flight: int) -> None:
+    def __init__(self, *, threads: int, max_in_flight: int, prepare: Callable[[], None] | None = None) -> None:
+        """`prepare` runs first in each thread."""
         self.max_in_flight = max_in_flight
         self.in_flight = 0
-        self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="recommend")
+        self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="recommend", initializer=prepare)
 
     @property
     def is_full(self) -> bool:

@@ -60,6 +60,11 @@ class FaissIndex:
         return cls(index)
 
 
+def set_search_threads(count: int) -> None:
+    """How many cores searches of the calling thread may use each; all of them where nothing is said."""
+    faiss.omp_set_num_threads(count)  # OpenMP keeps this number for each thread, so other threads are left alone
+
+
 def build_faiss_index(
     item_features_ND: NDArray[np.float32], *, max_exact_items: int = MAX_EXACT_ITEMS, min_recall: float = MIN_RECALL
 ) -> FaissIndex:

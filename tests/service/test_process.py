@@ -1,5 +1,6 @@
 """The real process with a really trained bundle, over a socket."""
 
+import os
 import shutil
 import signal
 import socket
@@ -175,6 +176,15 @@ class TestStart:
         code, told = fails_to_start(prot=8000)
         assert code == 2
         assert "FIGMENT_PROT" in told
+
+    def test_numerical_threads_do_not_spin_while_they_wait(self):
+        script = "import os, app.main; print(os.environ['OMP_WAIT_POLICY'])"
+        unset = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+        for given, expected in (({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")):
+            told = subprocess.check_output(
+                [sys.executable, "-c", script], env={**unset, **given}, text=True, timeout=60
+            )
+            assert told.strip() == expected
 
     def test_serving_never_loads_torch(self, tiny_bundle):
         script = f"""

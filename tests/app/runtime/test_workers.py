@@ -32,6 +32,14 @@ class TestWorkers:
 
         assert asyncio.run(check()) is not threading.main_thread()
 
+    def test_prepares_each_thread_first(self):
+        async def check():
+            prepared = set()
+            workers = Workers(threads=1, max_in_flight=1, prepare=lambda: prepared.add(threading.current_thread().name))
+            return await workers.run(lambda: threading.current_thread().name in prepared)
+
+        assert asyncio.run(check())
+
     def test_raises_what_the_work_raises_and_frees_the_permit(self):
         async def check():
             workers = Workers(threads=1, max_in_flight=1)

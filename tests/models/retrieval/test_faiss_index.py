@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import faiss
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from models.domain.errors import BundleCorrupt
 from models.domain.item_rows import NO_ITEM
 from models.retrieval.exact import ExactIndex
-from models.retrieval.faiss_index import FaissIndex, build_faiss_index
+from models.retrieval.faiss_index import FaissIndex, build_faiss_index, set_search_threads
 
 FEATURES = np.array([[1.0, 0.0], [0.0, 1.0], [3.0, 0.0]], np.float32)
 
@@ -90,3 +91,16 @@ class TestClusteredIndex:
         for name in ("a", "b"):
             build_faiss_index(features, max_exact_items=1000).save(tmp_path / name)
         assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+class TestSetSearchThreads:
+    def test_holds_for_the_calling_thread_only(self):
+        before = faiss.omp_get_max_threads()
+
+        def set_to_three():
+            set_search_threads(3)
+            return faiss.omp_get_max_threads()
+
+        with ThreadPoolExecutor(1) as other:
+            assert other.submit(set_to_three).result() == 3
+        assert faiss.omp_get_max_threads() == before
