@@ -31,11 +31,6 @@ class TrainingBatch:
     masked_items_M: NDArray[np.int32]
 
 
-def count_positions(sequences: Sequences) -> int:
-    """Next-item positions of one full pass."""
-    return int(np.maximum(sequences.lengths_U - 1, 0).sum())
-
-
 def epoch_batches(
     sequences: Sequences,
     config: TrainingConfig,
