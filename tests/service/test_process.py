@@ -150,7 +150,7 @@ class TestStart:
 
     def test_missing_bundle_is_named(self, tmp_path):
         code, told = fails_to_start(bundle=tmp_path / "nothing", port=free_port())
-        assert code == 1
+        assert code == 2
         assert str(tmp_path / "nothing") in told
 
     def test_busy_port_is_named_before_the_bundle(self, tmp_path):
