@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 
 import typer
 
-from models.domain.errors import FigmentError
+from models.domain.errors import FigmentError, SettingsRefused
 from models.domain.recommendation import MAX_K
 
 EXTRA_OF: Final = {
@@ -26,6 +26,8 @@ EXTRA_OF: Final = {
     "transformers": "train",
 }
 """Packages that serving does without, and the extra that brings each."""
+MAX_SEED: Final = 2**32 - 1
+"""The most that every generator of random numbers here takes."""
 
 Dataset = Annotated[Path, typer.Option("--dataset", metavar="DIR", help="Folder with catalogue and events.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop on any problem instead of dropping what is unusable.")]
@@ -60,6 +62,9 @@ def main() -> None:
         if extra is None:
             raise
         _fail(f'{error.name} is not installed; this verb needs: pip install "figment[{extra}]"', 1)
+    except OSError as error:
+        reason = error.strerror or str(error) or type(error).__name__
+        _fail(reason if error.filename is None else f"{error.filename}: {reason}", 1)
 
 
 @contextmanager
@@ -91,7 +96,7 @@ def demo(
     port: Annotated[int | None, typer.Option("--port", metavar="P", help="By default FIGMENT_PORT.")] = None,
 ) -> None:
     """The whole main job: train on demo data, serve, ask over HTTP, print the answers."""
-    with interruptible("nothing half-done is left, `figment demo` starts again"):
+    with interruptible("`figment demo` goes on from the last checkpoint"):
         from app.demo.run import DemoOptions, run_demo
         from app.observability.progress import TaskProgress
 
@@ -119,7 +124,7 @@ def train(
         Literal["temporal", "leave-one-out", "cold-items", "none"] | None,
         typer.Option("--split", help="What is held out; by default temporal, leave-one-out where times are order."),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of everything drawn.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, max=MAX_SEED, help="Of everything drawn.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
     refit: Annotated[bool, typer.Option("--refit", help="After measuring, fit again on all events.")] = False,
     text_encoder: Annotated[
@@ -130,10 +135,12 @@ def train(
 ) -> None:
     """Train on a dataset and seal a bundle."""
     with interruptible("no bundle was written; the same command with --resume goes on from the last checkpoint"):
+        from app.data_losses import tell_losses
         from app.observability.progress import TaskProgress
         from models.pipeline.train import TrainOptions
         from models.pipeline.train import train as train_bundle
 
+        _refuse_unwritable("--out", out)
         options = TrainOptions(
             dataset=dataset,
             out=out,
@@ -148,6 +155,7 @@ def train(
         )
         with TaskProgress() as progress:
             outcome = train_bundle(options, progress)
+        tell_losses(outcome.report)
         print(f"{outcome.bundle} in {outcome.seconds:.0f} s")
         for name, value in outcome.metrics.items():
             print(f"  {name} {value:.4f}" if isinstance(value, float) else f"  {name} {value}")
@@ -170,11 +178,14 @@ def evaluate(
     with interruptible("nothing was written"):
         import json
 
+        from app.data_losses import tell_losses
         from app.observability.progress import TaskProgress
         from models.evaluation.evaluate import EvaluateOptions
         from models.evaluation.evaluate import evaluate as evaluate_systems
         from models.evaluation.table import render_table
 
+        if json_file:
+            _refuse_unwritable("--json", json_file)
         options = EvaluateOptions(
             dataset=dataset,
             bundle=bundle,
@@ -184,6 +195,8 @@ def evaluate(
         )
         with TaskProgress() as progress:
             report = evaluate_systems(options, progress)
+        if report.data:
+            tell_losses(report.data)
         figures = report.to_json()
         if json_file:
             json_file.parent.mkdir(parents=True, exist_ok=True)
@@ -217,11 +230,13 @@ def recommend(
 ) -> None:
     """A list for every shopper in an events file."""
     with interruptible("nothing was written"):
+        from app.data_losses import tell_losses
         from app.observability.progress import TaskProgress
         from models.recommend.batch import recommend_file
 
+        _refuse_unwritable("--out", out)
         with TaskProgress() as progress:
-            num_users = recommend_file(bundle, events, out, k, progress)
+            num_users = recommend_file(bundle, events, out, k, progress, tell_losses)
         print(f"{num_users:,} lists in {out}")
 
 
@@ -242,6 +257,8 @@ def dataset(
             for known, source in KNOWN_SOURCES.items():
                 print(f"{known:18} {source.about}")
             return
+        if out:
+            _refuse_unwritable("--out", out)
         with TaskProgress() as progress:
             print(write_known_source(name, out or Path("var/datasets") / name, progress, file))
 
@@ -297,6 +314,15 @@ def _root(root: Path | None) -> Path:
     from app.settings import read_settings
 
     return root or read_settings().bundles
+
+
+def _refuse_unwritable(option: str, destination: Path) -> None:
+    """Raises SettingsRefused where hours of work would end in nothing: found before they begin."""
+    nearest = next(folder for folder in destination.absolute().parents if os.access(folder, os.F_OK))
+    if not nearest.is_dir():
+        raise SettingsRefused(f"{option} {destination}: {nearest} is not a folder")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise SettingsRefused(f"{option} {destination}: folder {nearest} cannot be written")
 
 
 def _column_map(pairs: list[str] | None) -> dict[str, str]:

@@ -3,12 +3,14 @@
 import hashlib
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from models.bundle.manifest import Manifest
 from models.bundle.read import verify_bundle
 from models.data.dataset import Dataset
+from models.domain.errors import CheckpointMismatch
 from models.domain.progress import Progress
 from models.training.config import training_config
 
@@ -24,11 +26,16 @@ def bundle_folder(root: Path, dataset_folder: Path, dataset: Dataset) -> Path:
 
 
 def ensure_bundle(folder: Path, dataset_folder: Path, progress: Progress) -> Manifest:
-    """The verified bundle, trained first where it is missing. Raises BundleCorrupt, naming the damaged file."""
+    """The verified bundle, trained to the end where it is missing. Raises BundleCorrupt, naming the damaged file."""
     if not folder.exists():
         from models.pipeline.train import TrainOptions, train
 
-        train(TrainOptions(dataset=dataset_folder, out=folder, profile="quick", seed=SEED), progress)
+        options = TrainOptions(dataset=dataset_folder, out=folder, profile="quick", seed=SEED, resume=True)
+        try:
+            train(options, progress)
+        except CheckpointMismatch:
+            # left by another version of the program: nobody asked the demo for that run, so it begins anew
+            train(replace(options, resume=False), progress)
     progress.start("verifying the bundle")
     manifest = verify_bundle(folder)
     progress.finish(f"{len(manifest.files)} files as sealed")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
+from app.data_losses import tell_losses
 from app.demo.bundle import bundle_folder, ensure_bundle
 from app.demo.page import SHOWN_PROPERTIES, open_page, print_figures, print_shopper, print_source
 from app.demo.service import HOST, refuse_busy_port, running_service
@@ -39,8 +40,10 @@ def run_demo(options: DemoOptions, progress: Progress) -> None:
     refuse_busy_port(settings.port)
     folder = options.dataset or write_known_source(DEMO_SOURCE, options.var / "datasets" / DEMO_SOURCE, progress)
     progress.start("reading")
-    dataset = load_dataset(folder).dataset
+    loaded = load_dataset(folder)
+    dataset = loaded.dataset
     progress.finish(f"{dataset.catalogue.height:,} items, {dataset.events.height:,} events")
+    tell_losses(loaded.report)
     bundle = bundle_folder(settings.bundles, folder, dataset)
     page = open_page()
     try:

@@ -86,11 +86,6 @@ def load_events(file: Path, *, strict: bool = False, column_map: Mapping[str, st
     return LoadedEvents(read.events, _report(findings, read.events, read.num_dropped, num_items, 0))
 
 
-def read_events_file(path: Path, column_map: Mapping[str, str] = NO_COLUMN_MAP) -> pl.DataFrame:
-    """The usable events of `load_events`, for callers that show no report."""
-    return load_events(path, column_map=column_map).events
-
-
 def _report(
     findings: Findings, events: pl.DataFrame, dropped_events: int, num_items: int, dropped_items: int
 ) -> CheckReport:

@@ -8,7 +8,7 @@ FigmentError
 │   ├── UnknownName             a system, profile, property or bundle that does not exist
 │   └── SettingsRefused         the environment or the command line asks for what must not or cannot be
 ├── BundleError                 a bundle that must not be served
-│   ├── BundleNotFound
+│   ├── BundleNotFound          no bundle where one was looked for; wrong input too, as the place was named
 │   ├── BundleCorrupt           a digest, shape or schema version that disagrees; names the file
 │   └── GoldenReplayFailed      the bundle's own recorded requests answer differently here
 ├── TrainingError
@@ -73,7 +73,7 @@ class BundleError(FigmentError):
     """A bundle that must not be served."""
 
 
-class BundleNotFound(BundleError):
+class BundleNotFound(BundleError, InputError):
     """No bundle where one was looked for."""
 
     def __init__(self, path: Path) -> None:

@@ -1,13 +1,14 @@
 """`figment evaluate`: every system on the held-out events of a dataset."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from models.bundle.manifest import Manifest, read_manifest
+from models.data.check import CheckReport
 from models.data.dataset import Dataset
 from models.data.read import load_dataset
 from models.data.repeats import exclude_seen_by_default, repeat_share
@@ -44,6 +45,8 @@ class EvaluationReport:
     seen_filtered: bool
     num_users: int
     scores: Mapping[str, Score]
+    data: CheckReport | None = None
+    """What was found while reading; None where the caller had read the dataset."""
 
     def to_json(self) -> dict[str, Any]:
         """The shape that `--json` promises."""
@@ -77,7 +80,8 @@ def evaluate(options: EvaluateOptions, progress: Progress = NoProgress()) -> Eva
     names = _names(options)
     progress.start("reading")
     manifest = _read_manifest(options.bundle) if options.bundle else None
-    dataset = load_dataset(options.dataset, column_map=options.column_map).dataset
+    loaded = load_dataset(options.dataset, column_map=options.column_map)
+    dataset = loaded.dataset
     if manifest and manifest.dataset.digest != dataset.digest:
         raise SettingsRefused(
             f"bundle {options.bundle} was trained on data with digest {manifest.dataset.digest},"
@@ -86,9 +90,10 @@ def evaluate(options: EvaluateOptions, progress: Progress = NoProgress()) -> Eva
     split = _split(dataset, manifest, options.seed)
     progress.finish(f"{dataset.info.name}, {split.kind} split")
     recommender = Recommender.open(options.bundle, threads=2) if options.bundle else None
-    return score_systems(
+    scored = score_systems(
         names, dataset, split, recommender, keep_seen=options.keep_seen, seed=options.seed, progress=progress
     )
+    return replace(scored, data=loaded.report)
 
 
 def score_systems(

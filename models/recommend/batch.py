@@ -2,6 +2,7 @@
 
 # U users, K places
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from models.data.read import read_events_file
+from models.data.check import CheckReport
+from models.data.read import load_events
 from models.data.sequences import Sequences
 from models.data.sequences_from_events import sequences_from_events
 from models.domain.errors import SettingsRefused
@@ -27,17 +29,21 @@ def recommend_file(
     out: Path,
     k: int,
     progress: Progress = NoProgress(),  # noqa: B008 - stateless
+    tell: Callable[[CheckReport], None] | None = None,
 ) -> int:
     """Write `user_id`, `item_id`, `rank` (from 1), `score` as Parquet, whole or not at all; the number of shoppers.
 
     The lists are those that the service gives for the same histories; events of one moment have no order, and are put
-    into one by the seed of training. Shoppers whose events name no known item get popular items. Raises BundleError,
-    and InputError for an events file that cannot be used.
+    into one by the seed of training. Shoppers whose events name no known item get popular items. `tell` is given what
+    was found while reading the events. Raises BundleError, and InputError for an events file that cannot be used.
     """
     if not out.parent.is_dir():
         raise SettingsRefused(f"{out.parent} is no folder: {out} cannot be written")
     recommender = Recommender.open(bundle, threads=THREADS)
-    table = read_events_file(events)
+    loaded = load_events(events)
+    if tell:
+        tell(loaded.report)
+    table = loaded.events
     histories, disliked = _histories(table, recommender), _disliked(table, recommender)
     progress.start("recommending", total=histories.num_users)
     parts = []

@@ -43,6 +43,16 @@ def fails(finished: "subprocess.CompletedProcess[str]", exit_code: int, words: S
         assert word in told
 
 
+@pytest.fixture
+def damaged_shop(tiny_shop, tmp_path) -> Path:
+    """The tiny shop and one event of an item that it does not have."""
+    shop = shutil.copytree(tiny_shop, tmp_path / "damaged")
+    events = pl.read_parquet(shop / "events.parquet")
+    stray = events.head(1).with_columns(item_id=pl.lit("no-such-item"))
+    pl.concat([events, stray]).write_parquet(shop / "events.parquet")
+    return shop
+
+
 class TestUsage:
     def test_version_is_that_of_the_package(self, tmp_path):
         assert figment("--version", folder=tmp_path).stdout == f"{version('figment')}\n"
@@ -57,6 +67,13 @@ class TestUsage:
             (("check", "--dataset", ".", "--map", "events.user_id"), ["OURS=THEIRS"]),
             (("recommend", "--bundle", "a", "--events", "b", "--out", "c", "--k", "101"), ["--k", "100"]),
             (("dataset", "no-such"), ["no-such", "complete-journey"]),
+            (("train", "--dataset", "a", "--out", "b", "--seed", "4294967296"), ["--seed", "4294967295"]),
+            (("train", "--dataset", "a", "--out", FIGMENT / "b"), ["--out", "is not a folder"]),
+            (("evaluate", "--dataset", "a", "--json", FIGMENT / "b/c.json"), ["--json", "is not a folder"]),
+            (("recommend", "--bundle", "a", "--events", "b", "--out", FIGMENT / "c"), ["--out", "is not a folder"]),
+            (("dataset", "complete-journey", "--out", FIGMENT / "c"), ["--out", "is not a folder"]),
+            (("recommend", "--bundle", "nowhere", "--events", "b", "--out", "c"), ["no bundle at nowhere"]),
+            (("evaluate", "--dataset", "a", "--bundle", "nowhere"), ["no bundle at nowhere"]),
         ],
     )  # fmt: skip
     def test_what_is_wrong_is_told_with_exit_code_2(self, arguments, words, tmp_path):
@@ -65,6 +82,13 @@ class TestUsage:
         assert finished.returncode == 2
         assert all(word in told for word in words), told
         assert list(tmp_path.iterdir()) == []
+
+    def test_errors_of_the_machine_are_one_line(self, tiny_shop, tmp_path):
+        (tmp_path / "figures.json").mkdir()
+        arguments = ("--dataset", tiny_shop, "--systems", "popularity", "--json", "figures.json")
+        finished = figment("evaluate", *arguments, folder=tmp_path)
+        fails(finished, 1, ["figures.json: Is a directory"])
+        assert finished.stderr.splitlines()[-1] == "figment: figures.json: Is a directory"
 
     def test_misspelt_settings_are_named(self, tmp_path):
         fails(figment("serve", folder=tmp_path, prot=1), 2, ["FIGMENT_PROT", "FIGMENT_PORT"])
@@ -139,6 +163,13 @@ class TestTrain:
         assert "var/bundles/b" in finished.stdout
         assert figment("bundle", "verify", folder=tmp_path).returncode == 0
 
+    @pytest.mark.long
+    def test_data_left_out_are_told(self, damaged_shop, tmp_path):
+        arguments = ("train", "--dataset", damaged_shop, "--out", "var/bundles/b", "--profile", "quick")
+        finished = figment(*arguments, folder=tmp_path)
+        assert finished.returncode == 0, finished.stderr
+        assert "unknown item, such as 'no-such-item'" in finished.stderr
+
 
 class TestEvaluate:
     def test_writes_the_figures_of_the_systems_asked_for(self, tiny_shop, tiny_bundle, tmp_path):
@@ -149,6 +180,17 @@ class TestEvaluate:
         assert set(figures["systems"]) == {"figment", "popularity"}
         assert figures["systems"]["figment"]["hr@10"] > figures["systems"]["popularity"]["hr@10"]
         assert "popularity" in finished.stdout
+
+    def test_data_left_out_are_told(self, damaged_shop, tmp_path):
+        finished = figment("evaluate", "--dataset", damaged_shop, "--systems", "popularity", folder=tmp_path)
+        assert finished.returncode == 0, finished.stderr
+        assert "column item_id: unknown item, such as 'no-such-item', in 1 row" in finished.stderr
+        assert "Dropped: 0 catalogue rows, 1 events." in finished.stderr
+        assert "unknown item" not in finished.stdout
+
+    def test_nothing_is_told_where_nothing_was_left_out(self, tiny_shop, tmp_path):
+        finished = figment("evaluate", "--dataset", tiny_shop, "--systems", "popularity", folder=tmp_path)
+        assert "Usable" not in finished.stderr
 
     def test_unknown_systems_are_named(self, tiny_shop, tmp_path):
         finished = figment("evaluate", "--dataset", tiny_shop, "--systems", "oracle", folder=tmp_path)
@@ -164,6 +206,15 @@ class TestRecommend:
         lists = pl.read_parquet(tmp_path / "lists.parquet")
         assert lists.columns == ["user_id", "item_id", "rank", "score"]
         assert lists.group_by("user_id").len()["len"].unique().to_list() == [3]
+
+    def test_data_left_out_are_told(self, tiny_shop, tiny_bundle, tmp_path):
+        events = pl.read_parquet(tiny_shop / "events.parquet")
+        nobody = events.head(1).with_columns(user_id=pl.lit(" "))
+        pl.concat([events, nobody]).write_parquet(tmp_path / "events.parquet")
+        arguments = ("--bundle", tiny_bundle, "--events", "events.parquet", "--out", "lists.parquet")
+        finished = figment("recommend", *arguments, folder=tmp_path)
+        assert finished.returncode == 0, finished.stderr
+        assert "column user_id: empty id in 1 row" in finished.stderr
 
 
 class TestServe:
@@ -186,7 +237,7 @@ class TestServe:
         assert f"http://127.0.0.1:{port}/health/ready" in log
 
     def test_nothing_to_serve_is_told(self, tmp_path):
-        fails(figment("serve", "--port", free_port(), folder=tmp_path), 1, ["no bundle", "var/bundles"])
+        fails(figment("serve", "--port", free_port(), folder=tmp_path), 2, ["no bundle", "var/bundles"])
 
 
 class TestBundle:

@@ -76,6 +76,25 @@ class TestDemo:
         assert finished.returncode == 0, finished.stderr
         (bundle,) = (tmp_path / "var/bundles").glob("[!.]*")
         assert bundle == bundle_folder(bundle.parent, tiny_shop, load_dataset(tiny_shop).dataset)
+        # what was interrupted after training goes on from its last checkpoint: nothing is learned twice
+        shutil.rmtree(bundle)
+        checkpoint = tmp_path / "var/checkpoints" / bundle.name / "measured"
+        learned = {file.name: file.stat().st_mtime_ns for file in checkpoint.iterdir()}
+        finished = figment("demo", "--dataset", tiny_shop, folder=tmp_path, port=free_port())
+        assert finished.returncode == 0, finished.stderr
+        assert {file.name: file.stat().st_mtime_ns for file in checkpoint.iterdir()} == learned
+
+    @pytest.mark.long
+    def test_a_checkpoint_of_other_settings_does_not_stop_it(self, tiny_shop, warm_cache, tmp_path):
+        (tmp_path / "var").mkdir()
+        (tmp_path / "var/cache").symlink_to(warm_cache)
+        bundle = bundle_folder(tmp_path / "var/bundles", tiny_shop, load_dataset(tiny_shop).dataset)
+        checkpoint = tmp_path / "var/checkpoints" / bundle.name / "measured"
+        checkpoint.mkdir(parents=True)
+        (checkpoint / "facts.json").write_text('{"run": {"settings": "others"}, "epoch": 1, "step": 1, "means": {}}')
+        finished = figment("demo", "--dataset", tiny_shop, folder=tmp_path, port=free_port())
+        assert finished.returncode == 0, finished.stderr
+        assert bundle.is_dir()
 
     def test_busy_port_is_named_before_anything_is_done(self, tiny_shop, tmp_path):
         with socket.create_server(("127.0.0.1", 0)) as other:

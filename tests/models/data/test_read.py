@@ -7,7 +7,7 @@ import pytest
 
 from models.data import table_files
 from models.data.check import Problem, render_report
-from models.data.read import LoadedDataset, load_dataset, load_events, read_events_file
+from models.data.read import LoadedDataset, load_dataset, load_events
 from models.domain.errors import DatasetError
 from tests.models.data.shops import EVENTS, ITEMS, event, write_rows, write_shop
 
@@ -449,24 +449,24 @@ class TestUnusableFolders:
         assert "is not a folder" in refusal(tmp_path / "nowhere")
 
 
-class TestReadEventsFile:
+class TestLoadEvents:
     @pytest.mark.parametrize("suffix", FORMATS)
     def test_needs_no_catalogue(self, tmp_path: Path, suffix: str):
         file = write_rows(tmp_path / f"anything{suffix}", [*EVENTS, event(item_id="new"), event(user_id="")])
-        events = read_events_file(file)
-        assert events["item_id"].to_list() == ["a", "new", "c", "b", "a"]
-        assert load_events(file).report.dropped_events == 1
+        loaded = load_events(file)
+        assert loaded.events["item_id"].to_list() == ["a", "new", "c", "b", "a"]
+        assert loaded.report.dropped_events == 1
 
     def test_maps_columns(self, tmp_path: Path):
         file = write_rows(tmp_path / "e.csv", [{"customer": "u", "item_id": "a", "timestamp": 5}])
-        assert read_events_file(file, {"events.user_id": "customer"})["user_id"].to_list() == ["u"]
+        assert load_events(file, column_map={"events.user_id": "customer"}).events["user_id"].to_list() == ["u"]
 
     def test_refuses_other_formats_and_missing_files(self, tmp_path: Path):
         (tmp_path / "events.xml").write_text("<events/>")
         with pytest.raises(DatasetError, match=r"unknown format '\.xml'"):
-            read_events_file(tmp_path / "events.xml")
+            load_events(tmp_path / "events.xml")
         with pytest.raises(DatasetError, match="is not a file"):
-            read_events_file(tmp_path / "events.csv")
+            load_events(tmp_path / "events.csv")
 
 
 class TestRenderReport:
