@@ -135,7 +135,7 @@ def train(
 ) -> None:
     """Train on a dataset and seal a bundle."""
     with interruptible("no bundle was written; the same command with --resume goes on from the last checkpoint"):
-        from app.data_losses import tell_losses
+        from app.observability.data_losses import tell_losses
         from app.observability.progress import TaskProgress
         from models.pipeline.train import TrainOptions
         from models.pipeline.train import train as train_bundle
@@ -178,7 +178,7 @@ def evaluate(
     with interruptible("nothing was written"):
         import json
 
-        from app.data_losses import tell_losses
+        from app.observability.data_losses import tell_losses
         from app.observability.progress import TaskProgress
         from models.evaluation.evaluate import EvaluateOptions
         from models.evaluation.evaluate import evaluate as evaluate_systems
@@ -230,7 +230,7 @@ def recommend(
 ) -> None:
     """A list for every shopper in an events file."""
     with interruptible("nothing was written"):
-        from app.data_losses import tell_losses
+        from app.observability.data_losses import tell_losses
         from app.observability.progress import TaskProgress
         from models.recommend.batch import recommend_file
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
-from app.data_losses import tell_losses
 from app.demo.bundle import bundle_folder, ensure_bundle
 from app.demo.page import SHOWN_PROPERTIES, open_page, print_figures, print_shopper, print_source
 from app.demo.service import HOST, refuse_busy_port, running_service
 from app.demo.shoppers import choose_shoppers
+from app.observability.data_losses import tell_losses
 from app.settings import read_settings
 from models.data.read import load_dataset
 from models.data.sources import write_known_source
