@@ -17,7 +17,13 @@ from models.networks.generator import Generator, draw_noise
 from models.networks.item_encoder import ItemEncoder
 from models.training.batches import TrainingBatch
 from models.training.config import TrainingConfig
-from models.training.losses import balanced_weight, critic_loss, generator_adversarial_loss, mixture_likelihood
+from models.training.losses import (
+    CriticLoss,
+    balanced_weight,
+    critic_loss,
+    generator_adversarial_loss,
+    mixture_likelihood,
+)
 
 
 class Networks(nn.Module):
@@ -62,7 +68,7 @@ class Step:
 
     def losses(self, batch: TrainingBatch, noise_deviation: float) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """(what generator and item encoder minimise, what the critic minimises, every term for the log)."""
-        config, generator, critic = self.config, self.networks.generator, self.networks.critic
+        config, generator = self.config, self.networks.generator
         rows_C, log_weights_C = self._candidates(batch)
         features_CD = self._features(rows_C)
         column_of_N = torch.full((len(self.catalogue.trained_N),), -1, dtype=torch.int64)
@@ -91,29 +97,11 @@ class Step:
             log_weights_C,
         )
 
-        critic.follow(features_CD)
         taste_PD = functional.normalize(average_tastes_BLD[at][chosen], dim=-1)
-        real_PD = critic.standardise(features_CD.detach()[targets])
-        fake_PD = critic.standardise(wishes_PSD[:, 0])
-        shift = 1 + int(torch.randint(max(1, len(chosen) - 1), ()))
-        other_PD = real_PD.roll(shift, dims=0)
-        verdict = critic_loss(
-            critic,
-            taste_PD,
-            _blur(real_PD, noise_deviation),
-            _blur(fake_PD.detach(), noise_deviation),
-            _blur(other_PD, noise_deviation),
-            is_other_B=targets.roll(shift) != targets,
-            gamma=config.penalty_gamma,
-        )
-        critic.requires_grad_(False)
-        adversarial = generator_adversarial_loss(
-            critic, taste_PD, _blur(real_PD, noise_deviation), _blur(fake_PD, noise_deviation)
-        )
-        critic.requires_grad_(True)
+        verdict, adversarial = self._contest(taste_PD, features_CD, targets, wishes_PSD[:, 0], noise_deviation)
         weight = balanced_weight(mixture, adversarial, wishes_PSD, config.adversarial_ratio).detach()
         total = likelihood + config.mixture_weight * (mixture + weight * adversarial)
-        spread = (wishes_PSD.detach().std(dim=1) / critic.feature_deviation).mean()
+        spread = (wishes_PSD.detach().std(dim=1) / self.networks.critic.feature_deviation).mean()
         return (
             total,
             verdict.total,
@@ -131,6 +119,32 @@ class Step:
                 "scale": scale,
             },
         )
+
+    def _contest(
+        self, taste_PD: Tensor, features_CD: Tensor, targets_P: Tensor, wishes_PD: Tensor, noise_deviation: float
+    ) -> tuple[CriticLoss, Tensor]:
+        """The critic's loss on detached features, and the generator's against a critic that stands still."""
+        critic = self.networks.critic
+        critic.follow(features_CD)
+        real_PD = critic.standardise(features_CD.detach()[targets_P])
+        fake_PD = critic.standardise(wishes_PD)
+        shift = 1 + int(torch.randint(max(1, len(targets_P) - 1), ()))
+        other_PD = real_PD.roll(shift, dims=0)
+        verdict = critic_loss(
+            critic,
+            taste_PD,
+            _blur(real_PD, noise_deviation),
+            _blur(fake_PD.detach(), noise_deviation),
+            _blur(other_PD, noise_deviation),
+            is_other_B=targets_P.roll(shift) != targets_P,
+            gamma=self.config.penalty_gamma,
+        )
+        critic.requires_grad_(False)
+        adversarial = generator_adversarial_loss(
+            critic, taste_PD, _blur(real_PD, noise_deviation), _blur(fake_PD, noise_deviation)
+        )
+        critic.requires_grad_(True)
+        return verdict, adversarial
 
     def _candidates(self, batch: TrainingBatch) -> tuple[Tensor, Tensor | None]:
         """Rows that the softmax runs over, and what to add to their logits.

@@ -103,13 +103,7 @@ def train_networks(
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # set by the module
     networks = build_networks(config, data.spec, data.content)
     average = copy.deepcopy(networks).eval().requires_grad_(False)
-    trainee = Trainee(
-        modules={"networks": networks, "average": average},
-        optimizers={
-            "generator": _generator_optimizer(networks, config),
-            "critic": torch.optim.Adam(networks.critic.parameters(), lr=config.critic_learning_rate, betas=(0.0, 0.9)),
-        },
-    )
+    trainee = _trainee(networks, average, config)
     if not resume:
         shutil.rmtree(checkpoint_folder, ignore_errors=True)
         shutil.rmtree(log_folder, ignore_errors=True)
@@ -168,6 +162,14 @@ def _batches(data: TrainingData, config: TrainingConfig, epoch: int) -> Iterator
         max_events=data.spec.max_history_events,
         uses_time=data.spec.uses_time,
         mask_seen=data.mask_seen,
+    )
+
+
+def _trainee(networks: Networks, average: Networks, config: TrainingConfig) -> Trainee:
+    critic = torch.optim.Adam(networks.critic.parameters(), lr=config.critic_learning_rate, betas=(0.0, 0.9))
+    return Trainee(
+        modules={"networks": networks, "average": average},
+        optimizers={"generator": _generator_optimizer(networks, config), "critic": critic},
     )
 
 
