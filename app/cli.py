@@ -53,6 +53,8 @@ def main() -> None:
     """The process's entry: an expected error is one message and its own exit code, never a traceback."""
     # numerical threads that wait by spinning take the core from whoever else needs it; read when torch or FAISS loads
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # ONNX Runtime otherwise notes a device id in the home directory and may report events to its maker
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         cli()
     except FigmentError as error:

@@ -11,6 +11,8 @@ from typing import Any
 
 # numerical threads that wait by spinning take the core from whoever else needs it; read when FAISS loads, below
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# ONNX Runtime otherwise notes a device id in the home directory and may report events to its maker
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import uvicorn
 from fastapi import FastAPI
