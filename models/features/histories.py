@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.domain.events import EVENT_TYPES
-from models.domain.item_rows import NO_ITEM as NO_ITEM  # noqa: PLC0414 - whoever encodes histories pads them too
+from models.domain.item_rows import NO_ITEM
 
 GAP_EDGES_SECONDS: Final = (60, 3_600, 86_400, 3 * 86_400, 7 * 86_400, 14 * 86_400, 30 * 86_400, 90 * 86_400)
 """Upper edges of the buckets for the time since the event before: minute, hour, day … quarter."""

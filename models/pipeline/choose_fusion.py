@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data.split import EvaluationCases
+from models.domain.item_rows import NO_ITEM
 from models.domain.progress import Progress
-from models.features.histories import NO_ITEM
 from models.metrics.ranking import hits, ndcg
 from models.recommend.fusion import FusionWeights, StandardScores
 from models.recommend.ranker import Ranker

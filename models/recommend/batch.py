@@ -15,8 +15,8 @@ from models.data.read import load_events
 from models.data.sequences import Sequences
 from models.data.sequences_from_events import sequences_from_events
 from models.domain.errors import SettingsRefused
+from models.domain.item_rows import NO_ITEM
 from models.domain.progress import NoProgress, Progress
-from models.features.histories import NO_ITEM
 from models.recommend.recommender import Recommender
 
 USERS_PER_CHUNK: Final = 2_048

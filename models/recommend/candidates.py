@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.baselines.neighbours import Neighbours
-from models.features.histories import NO_ITEM, HistoryBatch
+from models.domain.item_rows import NO_ITEM
+from models.features.histories import HistoryBatch
 from models.retrieval.index import VectorIndex
 from models.retrieval.metric import InnerProduct
 

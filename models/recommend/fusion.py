@@ -8,7 +8,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from models.features.histories import NO_ITEM
+from models.domain.item_rows import NO_ITEM
 from models.recommend.candidates import NUM_CANDIDATES, Candidates
 
 Stage = Literal["generator", "fused", "judged"]

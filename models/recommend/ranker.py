@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data.sequences import Sequences
-from models.features.histories import NO_ITEM, encode_histories
+from models.domain.item_rows import NO_ITEM
+from models.features.histories import encode_histories
 from models.features.spec import FeatureSpec
 from models.recommend.candidates import NUM_CANDIDATES, Candidates, CandidateSource
 from models.recommend.fusion import FusionWeights, Stage, StandardScores, as_score, weights_of

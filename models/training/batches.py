@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data.sequences import Sequences
-from models.features.histories import NO_ITEM, UNKNOWN_GAP, HistoryBatch, encode_histories
+from models.domain.item_rows import NO_ITEM
+from models.features.histories import UNKNOWN_GAP, HistoryBatch, encode_histories
 from models.training.config import TrainingConfig
 
 BUCKETED_BATCHES = 40

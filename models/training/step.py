@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.domain.item_rows import NO_ITEM
 from models.features.content import ItemContent
-from models.features.histories import NO_ITEM
 from models.networks.critic import Critic
 from models.networks.generator import Generator, draw_noise
 from models.networks.item_encoder import ItemEncoder

@@ -2,7 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.features.histories import NO_ITEM, encode_histories, gap_buckets
+from models.domain.item_rows import NO_ITEM
+from models.features.histories import encode_histories, gap_buckets
 
 
 def history_of(rows: list[int]):
