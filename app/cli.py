@@ -329,11 +329,16 @@ def _refuse_unwritable(option: str, destination: Path) -> None:
 
 def _column_map(pairs: list[str] | None) -> dict[str, str]:
     """`["events.user_id=customer"]` → `{"events.user_id": "customer"}`."""
+    column_map: dict[str, str] = {}
     for pair in pairs or []:
         ours, separator, theirs = pair.partition("=")
         if not (separator and ours and theirs):
             raise typer.BadParameter(f"{pair!r} is not OURS=THEIRS, as in events.user_id=customer", param_hint="--map")
-    return dict(pair.split("=", maxsplit=1) for pair in pairs or [])
+        if ours in column_map:
+            both = f"{column_map[ours]!r} and {theirs!r}"
+            raise typer.BadParameter(f"{ours} is mapped twice, to {both}", param_hint="--map")
+        column_map[ours] = theirs
+    return column_map
 
 
 def _fail(message: str, exit_code: int) -> None:

@@ -1,6 +1,7 @@
 """A table's file: which one, what is in it, and its rows in batches, whatever the format."""
 
 import codecs
+import csv
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -63,6 +64,25 @@ def column_types(file: Path) -> dict[str, pl.DataType]:
                 continue  # named later, with its row
             keys.update(dict.fromkeys(entry if isinstance(entry, dict) else (), pl.String()))
     return keys
+
+
+def repeated_columns(file: Path) -> dict[str, list[int]]:
+    """Names that a CSV file's header gives to several columns → their positions, from 1; empty for other formats.
+
+    Polars renames all but the first of them and says nothing; of Parquet it refuses such a file. Columns without a
+    name, as a spreadsheet's trailing commas make them, are not counted.
+    """
+    if file.suffix != ".csv":
+        return {}
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        try:
+            header = next((row for row in csv.reader(lines) if row), [])
+        except csv.Error:  # the fast reader's own message is the better one
+            return {}
+    positions: dict[str, list[int]] = {}
+    for position, name in enumerate(header, start=1):
+        positions.setdefault(name, []).append(position)
+    return {name: places for name, places in positions.items() if name and len(places) > 1}
 
 
 def batches(file: Path, columns: Sequence[str]) -> Iterator[pl.DataFrame]:

@@ -1,7 +1,7 @@
 """A table's columns under our names, its rows with numbers, broken rows left out and named."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -11,7 +11,7 @@ import polars as pl
 from models.data.check import Findings
 from models.data.column_types import KIND_OF, WANTED, can_hold
 from models.data.repair import repair
-from models.data.table_files import column_types, is_readable
+from models.data.table_files import column_types, is_readable, repeated_columns
 
 ROW = "row number"
 """Name of the column that holds the row number, from 1; no shop's column is called so."""
@@ -50,6 +50,8 @@ def open_table(
         findings.fatal(file.name, f"the file cannot be read as {file.suffix[1:]}: {str(error).splitlines()[0]}")
         return None
     source_of = {name: renamed.get(name, name) for name in (*required, *optional)}
+    if _is_ambiguous(file, source_of, {*required, *renamed}, list(there), findings):
+        return None
     missing = [name for name in source_of if source_of[name] not in there and (name in required or name in renamed)]
     for name in missing:
         asked = f"missing column {source_of[name]!r}" + (f" (mapped to {name})" if name in renamed else "")
@@ -64,6 +66,25 @@ def open_table(
         return None
     others = [name for name in there if name not in kept and name not in kept.values()]
     return Table(file=file, source_of=kept, others=others)
+
+
+def _is_ambiguous(
+    file: Path, source_of: Mapping[str, str], asked: Set[str], there: Sequence[str], findings: Findings
+) -> bool:
+    """Whether one name stands for two columns, or one column is asked for under two names; either is reported."""
+    repeated = repeated_columns(file)
+    for source, positions in repeated.items():
+        places = ", ".join(map(str, positions[:-1]))
+        findings.fatal(file.name, f"columns {places} and {positions[-1]} have the same name", column=source)
+    shared: dict[str, list[str]] = {}
+    for name, source in source_of.items():
+        if name in asked and source in there:
+            shared.setdefault(source, []).append(name)
+    twice = {source: names for source, names in shared.items() if len(names) > 1}
+    for source, names in twice.items():
+        what = f"column {there.index(source) + 1} of the file is mapped to {' and to '.join(names)}"
+        findings.fatal(file.name, what, column=source)
+    return bool(repeated or twice)
 
 
 class RowReader(Protocol[Made_co]):

@@ -65,6 +65,7 @@ class TestUsage:
             (("check",), ["--dataset"]),
             (("train", "--dataset", "a", "--out", "b", "--profile", "huge"), ["huge", "quick"]),
             (("check", "--dataset", ".", "--map", "events.user_id"), ["OURS=THEIRS"]),
+            (("check", "--dataset", ".", "--map", "events.user_id=a", "--map", "events.user_id=b"), ["twice", "'a'"]),
             (("recommend", "--bundle", "a", "--events", "b", "--out", "c", "--k", "101"), ["--k", "100"]),
             (("dataset", "no-such"), ["no-such", "complete-journey"]),
             (("train", "--dataset", "a", "--out", "b", "--seed", "4294967296"), ["--seed", "4294967295"]),

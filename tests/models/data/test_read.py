@@ -333,6 +333,43 @@ class TestUnusableFolders:
         with pytest.raises(DatasetError, match=r"missing column 'who' \(mapped to user_id\)"):
             load_dataset(write_shop(tmp_path / "shop"), column_map={"events.user_id": "who"})
 
+    def test_names_both_columns_of_one_name(self, tmp_path: Path):
+        folder = write_shop(tmp_path / "shop")
+        (folder / "events.csv").write_text("\nuser_id,item_id,user_id,timestamp,,\nu1,a,u2,0,,\n")
+        (folder / "catalogue.csv").write_text("\ufeffitem_id,size,size,size\na,1,2,3\n", encoding="utf-8")
+        message = refusal(folder)
+        assert "events.csv, column user_id: columns 1 and 3 have the same name" in message
+        assert "catalogue.csv, column size: columns 2, 3 and 4 have the same name" in message
+
+    def test_columns_without_a_name_are_not_one_name(self, tmp_path: Path):
+        folder = write_shop(tmp_path / "shop")
+        (folder / "events.csv").write_text("user_id,item_id,timestamp,,\nu1,a,0,,\nu1,b,1,,\n")
+        assert load_dataset(folder).report.num_events == 2
+
+    def test_a_mapped_name_that_stands_there_twice_is_refused(self, tmp_path: Path):
+        folder = write_shop(tmp_path / "shop")
+        (folder / "events.csv").write_text("who,item_id,timestamp,who\nu1,a,0,u2\n")
+        with pytest.raises(DatasetError, match=r"events\.csv, column who: columns 1 and 4 have the same name"):
+            load_dataset(folder, column_map={"events.user_id": "who"})
+
+    def test_a_parquet_file_with_one_name_twice_is_refused(self, tmp_path: Path):
+        arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+        folder = write_shop(tmp_path / "shop", suffix=".parquet")
+        columns = [arrow.array(["u1"]), arrow.array(["a"]), arrow.array(["u2"]), arrow.array([0])]
+        names = ["user_id", "item_id", "user_id", "timestamp"]
+        parquet.write_table(arrow.Table.from_arrays(columns, names=names), folder / "events.parquet")
+        message = refusal(folder)
+        assert "events.parquet" in message
+        assert "'user_id' has more than one occurrence" in message
+
+    @pytest.mark.parametrize("suffix", FORMATS)
+    def test_one_column_is_not_read_under_two_names(self, tmp_path: Path, suffix: str):
+        folder = write_shop(tmp_path / "shop", suffix=suffix)
+        with pytest.raises(
+            DatasetError, match="column item_id: column 2 of the file is mapped to user_id and to item_id"
+        ):
+            load_dataset(folder, column_map={"events.user_id": "item_id"})
+
     def test_lists_the_problems_of_all_files_at_once(self, tmp_path: Path):
         folder = write_shop(tmp_path / "shop", items=[{"id": "a"}], info="{")
         (folder / "events.csv").write_bytes("user_id,item_id,timestamp\nJosé,a,0\n".encode("latin-1"))
