@@ -187,7 +187,7 @@ def evaluate(
         from models.evaluation.table import render_table
 
         if json_file:
-            _refuse_unwritable("--json", json_file)
+            _refuse_unwritable_file("--json", json_file)
         options = EvaluateOptions(
             dataset=dataset,
             bundle=bundle,
@@ -226,20 +226,24 @@ def serve(
 def recommend(
     bundle: Annotated[Path, typer.Option("--bundle", metavar="BUNDLE", help="The bundle that answers.")],
     events: Annotated[Path, typer.Option("--events", metavar="FILE", help="Histories: .parquet, .csv or .jsonl.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Parquet: user_id, item_id, rank, score.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Lists: .parquet, .csv or .jsonl.")],
     engine: Annotated[Literal["local"], typer.Option("--engine", help="What runs it.")] = "local",  # noqa: ARG001  one so far
     k: Annotated[int, typer.Option("--k", metavar="N", min=1, max=MAX_K, help="Length of each list.")] = 10,
+    column_map: ColumnMap = None,
 ) -> None:
-    """A list for every shopper in an events file."""
+    """A list (user_id, item_id, rank, score) for every shopper in an events file."""
     with interruptible("nothing was written"):
         from app.observability.data_losses import tell_losses
         from app.observability.progress import TaskProgress
+        from models.domain.counted import counted
         from models.recommend.batch import recommend_file
 
-        _refuse_unwritable("--out", out)
+        _refuse_unwritable_file("--out", out)
         with TaskProgress() as progress:
-            num_users = recommend_file(bundle, events, out, k, progress, tell_losses)
-        print(f"{num_users:,} lists in {out}")
+            written = recommend_file(bundle, events, out, k, progress, tell_losses, _column_map(column_map))
+        print(f"{counted(written.num_users, 'list')} in {out}")
+        if written.num_fallbacks:
+            print(f"{written.num_fallbacks:,} of popular items, for want of a known item in the shopper's history")
 
 
 @cli.command()
@@ -325,6 +329,15 @@ def _refuse_unwritable(option: str, destination: Path) -> None:
         raise SettingsRefused(f"{option} {destination}: {nearest} is not a folder")
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise SettingsRefused(f"{option} {destination}: folder {nearest} cannot be written")
+
+
+def _refuse_unwritable_file(option: str, file: Path) -> None:
+    """The same for a file, which may be there already and is then written over."""
+    _refuse_unwritable(option, file)
+    if file.is_dir():
+        raise SettingsRefused(f"{option} {file}: that is a folder, not a file")
+    if file.exists() and not os.access(file, os.W_OK):
+        raise SettingsRefused(f"{option} {file}: the file cannot be written")
 
 
 def _column_map(pairs: list[str] | None) -> dict[str, str]:

@@ -2,18 +2,20 @@
 
 # U users, K places
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from models.data.check import CheckReport
-from models.data.read import load_events
+from models.data.read import NO_COLUMN_MAP, load_events
 from models.data.sequences import Sequences
 from models.data.sequences_from_events import sequences_from_events
+from models.domain.counted import counted
 from models.domain.errors import SettingsRefused
 from models.domain.item_rows import NO_ITEM
 from models.domain.progress import NoProgress, Progress
@@ -21,6 +23,17 @@ from models.recommend.recommender import Recommender
 
 USERS_PER_CHUNK: Final = 2_048
 THREADS: Final = 2
+WRITERS: Final[Mapping[str, Callable[[pl.DataFrame, Path], None]]] = MappingProxyType(
+    {".parquet": pl.DataFrame.write_parquet, ".csv": pl.DataFrame.write_csv, ".jsonl": pl.DataFrame.write_ndjson}
+)
+"""The formats of the lists, by the end of the file's name."""
+
+
+class ListsWritten(NamedTuple):
+    """How many shoppers got a list, and how many of those got popular items for want of a known history."""
+
+    num_users: int
+    num_fallbacks: int
 
 
 def recommend_file(
@@ -30,17 +43,20 @@ def recommend_file(
     k: int,
     progress: Progress = NoProgress(),  # noqa: B008 - stateless
     tell: Callable[[CheckReport], None] | None = None,
-) -> int:
-    """Write `user_id`, `item_id`, `rank` (from 1), `score` as Parquet, whole or not at all; the number of shoppers.
+    column_map: Mapping[str, str] = NO_COLUMN_MAP,
+) -> ListsWritten:
+    """Write `user_id`, `item_id`, `rank` (from 1), `score` in the format of the file's name, whole or not at all.
 
     The lists are those that the service gives for the same histories; events of one moment have no order, and are put
     into one by the seed of training. Shoppers whose events name no known item get popular items. `tell` is given what
     was found while reading the events. Raises BundleError, and InputError for an events file that cannot be used.
     """
+    if out.suffix not in WRITERS:
+        raise SettingsRefused(f"{out}: unknown format {out.suffix!r} to write lists in; known: {', '.join(WRITERS)}")
     if not out.parent.is_dir():
         raise SettingsRefused(f"{out.parent} is no folder: {out} cannot be written")
     recommender = Recommender.open(bundle, threads=THREADS)
-    loaded = load_events(events)
+    loaded = load_events(events, column_map=column_map)
     if tell:
         tell(loaded.report)
     table = loaded.events
@@ -53,10 +69,10 @@ def recommend_file(
         parts.append(_table(recommender, chunk, *_ranked(recommender, chunk, k, disliked)))
         progress.advance(len(users))
     unfinished = out.with_name(f".unfinished-{out.name}")
-    pl.concat(parts).write_parquet(unfinished)
+    WRITERS[out.suffix](pl.concat(parts), unfinished)
     unfinished.replace(out)
-    progress.finish(f"{histories.num_users:,} shoppers")
-    return histories.num_users
+    progress.finish(counted(histories.num_users, "shopper"))
+    return ListsWritten(histories.num_users, int((histories.lengths_U == 0).sum()))
 
 
 def _histories(events: pl.DataFrame, recommender: Recommender) -> Sequences:

@@ -73,7 +73,10 @@ class TestUsage:
             (("evaluate", "--dataset", "a", "--json", FIGMENT / "b/c.json"), ["--json", "is not a folder"]),
             (("recommend", "--bundle", "a", "--events", "b", "--out", FIGMENT / "c"), ["--out", "is not a folder"]),
             (("dataset", "complete-journey", "--out", FIGMENT / "c"), ["--out", "is not a folder"]),
-            (("recommend", "--bundle", "nowhere", "--events", "b", "--out", "c"), ["no bundle at nowhere"]),
+            (("evaluate", "--dataset", "a", "--json", "."), ["--json .", "a folder, not a file"]),
+            (("recommend", "--bundle", "a", "--events", "b", "--out", "."), ["--out .", "a folder, not a file"]),
+            (("recommend", "--bundle", "a", "--events", "b", "--out", "c.xlsx"), ["'.xlsx'", ".parquet, .csv, .jsonl"]),
+            (("recommend", "--bundle", "nowhere", "--events", "b", "--out", "c.csv"), ["no bundle at nowhere"]),
             (("evaluate", "--dataset", "a", "--bundle", "nowhere"), ["no bundle at nowhere"]),
         ],
     )  # fmt: skip
@@ -84,12 +87,14 @@ class TestUsage:
         assert all(word in told for word in words), told
         assert list(tmp_path.iterdir()) == []
 
-    def test_errors_of_the_machine_are_one_line(self, tiny_shop, tmp_path):
-        (tmp_path / "figures.json").mkdir()
-        arguments = ("--dataset", tiny_shop, "--systems", "popularity", "--json", "figures.json")
-        finished = figment("evaluate", *arguments, folder=tmp_path)
-        fails(finished, 1, ["figures.json: Is a directory"])
-        assert finished.stderr.splitlines()[-1] == "figment: figures.json: Is a directory"
+    def test_errors_of_the_machine_are_one_line(self, tiny_shop, tiny_bundle, tmp_path):
+        (tmp_path / ".unfinished-lists.csv").mkdir()
+        arguments = ("--bundle", tiny_bundle, "--events", tiny_shop / "events.parquet", "--out", "lists.csv")
+        finished = figment("recommend", *arguments, folder=tmp_path)
+        fails(finished, 1, [])
+        assert (
+            finished.stderr.splitlines()[-1] == "figment: expected a file path; '.unfinished-lists.csv' is a directory"
+        )
 
     def test_misspelt_settings_are_named(self, tmp_path):
         fails(figment("serve", folder=tmp_path, prot=1), 2, ["FIGMENT_PROT", "FIGMENT_PORT"])
@@ -207,6 +212,16 @@ class TestRecommend:
         lists = pl.read_parquet(tmp_path / "lists.parquet")
         assert lists.columns == ["user_id", "item_id", "rank", "score"]
         assert lists.group_by("user_id").len()["len"].unique().to_list() == [3]
+
+    def test_shoppers_without_a_known_item_are_counted(self, tiny_bundle, tmp_path):
+        (tmp_path / "events.csv").write_text("who,item_id,timestamp\na,tea-1,0\nb,?,0\nc,?,0\n")
+        arguments = ("--bundle", tiny_bundle, "--events", "events.csv", "--map", "events.user_id=who")
+        finished = figment("recommend", *arguments, "--out", "lists.csv", folder=tmp_path)
+        assert finished.returncode == 0, finished.stderr
+        assert finished.stdout.splitlines() == [
+            "3 lists in lists.csv",
+            "2 of popular items, for want of a known item in the shopper's history",
+        ]
 
     def test_data_left_out_are_told(self, tiny_shop, tiny_bundle, tmp_path):
         events = pl.read_parquet(tiny_shop / "events.parquet")

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.bundle.read import open_bundle
-from models.domain.errors import BundleError, GoldenReplayFailed, HistoryTooLong, UnknownName
+from models.domain.errors import BundleError, GoldenReplayFailed, HistoryTooLong, SettingsRefused, UnknownName
 from models.domain.events import HistoryEvent
 from models.domain.recommendation import RecommendationRequest
 from models.recommend.batch import recommend_file
@@ -176,7 +176,7 @@ class TestRecommendFile:
         events = tmp_path / "events.csv"
         lines = ["a,tea-1,2026-01-01T00:00:00Z", "a,tea-2,2026-01-02T00:00:00Z", "b,unknown,2026-01-01T00:00:00Z"]
         events.write_text("user_id,item_id,timestamp\n" + "\n".join(lines) + "\n")
-        assert recommend_file(tiny_bundle, events, tmp_path / "out.parquet", k=5) == 2
+        assert recommend_file(tiny_bundle, events, tmp_path / "out.parquet", k=5) == (2, 1)
         table = pl.read_parquet(tmp_path / "out.parquet")
         assert table.columns == ["user_id", "item_id", "rank", "score"]
         history = [
@@ -187,6 +187,20 @@ class TestRecommendFile:
         assert table.filter(user_id="a")["item_id"].to_list() == ids(expected)
         assert table.filter(user_id="b")["item_id"].to_list() == ids(ask(recommender, k=5))
         assert table.filter(user_id="a")["rank"].to_list() == [1, 2, 3, 4, 5]
+
+    @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+    def test_writes_the_format_of_the_name(self, tiny_bundle: Path, tmp_path: Path, suffix: str) -> None:
+        events = tmp_path / "events.csv"
+        events.write_text("who,item_id,timestamp\n007,tea-1,0\n")
+        for name in ("lists.parquet", f"lists{suffix}"):
+            recommend_file(tiny_bundle, events, tmp_path / name, k=5, column_map={"events.user_id": "who"})
+        parquet = pl.read_parquet(tmp_path / "lists.parquet")
+        read = pl.read_csv if suffix == ".csv" else pl.read_ndjson
+        assert parquet.equals(read(tmp_path / f"lists{suffix}", schema=parquet.schema))
+
+    def test_refuses_other_formats_before_the_work(self, tmp_path: Path) -> None:
+        with pytest.raises(SettingsRefused, match=r"lists\.txt: unknown format '\.txt' .* \.parquet, \.csv, \.jsonl"):
+            recommend_file(tmp_path / "no-bundle", tmp_path / "no-events", tmp_path / "lists.txt", k=5)
 
     def test_hides_what_a_shopper_dislikes(self, tiny_bundle: Path, tmp_path: Path, recommender: Recommender) -> None:
         first = ids(ask(recommender, "tea-1", k=1))[0]
