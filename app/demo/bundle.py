@@ -30,12 +30,12 @@ def ensure_bundle(folder: Path, dataset_folder: Path, progress: Progress) -> Man
     if not folder.exists():
         from models.pipeline.train import TrainOptions, train
 
-        options = TrainOptions(dataset=dataset_folder, out=folder, profile="quick", seed=SEED, resume=True)
+        options = TrainOptions(dataset=dataset_folder, out=folder, profile="quick", seed=SEED)
         try:
-            train(options, progress)
+            train(replace(options, resume=options.checkpoints.exists()), progress)
         except CheckpointMismatch:
             # left by another version of the program: nobody asked the demo for that run, so it begins anew
-            train(replace(options, resume=False), progress)
+            train(options, progress)
     progress.start("verifying the bundle")
     manifest = verify_bundle(folder)
     progress.finish(f"{len(manifest.files)} files as sealed")

@@ -13,7 +13,7 @@ FigmentError
 │   └── GoldenReplayFailed      the bundle's own recorded requests answer differently here
 ├── TrainingError
 │   ├── TrainingDiverged        a loss or gradient that is not finite
-│   └── CheckpointMismatch      --resume with other settings or other data than the checkpoint's
+│   └── CheckpointMismatch      --resume with other options, data or version than the checkpoint's
 └── ServiceError
     ├── NotReady                the bundle is still loading, or the process is draining
     ├── Overloaded              no permit is free
@@ -21,6 +21,7 @@ FigmentError
     └── AddressTaken            another program listens there, or the address is not ours
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -110,10 +111,14 @@ class TrainingDiverged(TrainingError):
 
 
 class CheckpointMismatch(TrainingError):
-    """--resume with other settings or other data than the checkpoint's."""
+    """--resume with other settings or other data than the checkpoint's, or by another version of the program."""
 
-    def __init__(self, what: str, checkpoint_value: str, value: str) -> None:
-        super().__init__(f"cannot resume: the checkpoint's {what} is {checkpoint_value}, this run's is {value}")
+    def __init__(self, differences: Mapping[str, tuple[str, str]]) -> None:
+        """`differences`: option or setting → the checkpoint's value and this run's."""
+        told = "; ".join(
+            f"the checkpoint's {what} is {old}, this run's is {new}" for what, (old, new) in differences.items()
+        )
+        super().__init__(f"cannot resume: {told}. Without --resume training begins anew")
 
 
 class ServiceError(FigmentError):

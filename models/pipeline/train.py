@@ -1,5 +1,6 @@
 """`figment train`: read, fit, measure, seal the bundle."""
 
+import hashlib
 import subprocess
 import time
 from collections.abc import Mapping
@@ -48,6 +49,17 @@ class TrainOptions:
     text_encoder: str | None = None
     var: Path = Path("var")
     """Checkpoints, logs and caches."""
+
+    @property
+    def run_name(self) -> str:
+        """Folder of this run's checkpoints and logs: bundles of one name in two places do not share it."""
+        place = hashlib.sha256(str(self.out.resolve()).encode()).hexdigest()[:8]
+        return f"{self.out.name}-{place}"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where `resume` looks."""
+        return self.var / "checkpoints" / self.run_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,20 +118,25 @@ class _Run:
 
     def fit(self, prepared: Prepared, sequences: Sequences, name: str) -> TrainedNetworks:
         """Networks trained on these events; `name` keeps the checkpoints of fit and refit apart."""
+        options, dataset = self.options, prepared.dataset
         data = TrainingData(
             sequences=sequences,
             content=prepared.content,
             spec=prepared.spec,
             mask_seen=prepared.exclude_seen,
-            digest=f"{prepared.dataset.digest} {prepared.spec.digest} {prepared.split.kind} {name}",
+            digest=f"{dataset.digest} {prepared.spec.digest} {name}",
+            options={
+                "--dataset": f"{dataset.info.name} with digest {dataset.digest[:16]}",
+                "--split": prepared.split.kind,
+                "--text-encoder": prepared.text_encoder_name,
+            },
         )
-        var, version = self.options.var, self.options.out.name
         return train_networks(
             data,
             self.config,
-            checkpoint_folder=var / "checkpoints" / version / name,
-            log_folder=var / "logs" / version / name,
-            resume=self.options.resume,
+            checkpoint_folder=options.checkpoints / name,
+            log_folder=options.var / "logs" / options.run_name / name,
+            resume=options.resume,
             progress=self.progress,
         )
 

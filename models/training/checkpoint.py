@@ -16,6 +16,8 @@ from models.domain.errors import CheckpointMismatch
 
 _TENSORS: Final = "tensors.safetensors"
 _FACTS: Final = "facts.json"
+VERSION: Final = "program version"
+"""The entry of a checkpoint's `run` that is compared first: another version may mean anything by the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Checkpoint:
     epoch: int
     step: int
     run: Mapping[str, str]
-    """Digests of settings and data: a run resumes only what is its own."""
+    """Program version, options by their names (`--seed`), data and settings: a run resumes only what is its own."""
     means: Mapping[str, float]
     """Running means of the logged terms, so that a resumed run reports what an uninterrupted one does."""
 
@@ -65,7 +67,10 @@ def save_checkpoint(folder: Path, trainee: Trainee, checkpoint: Checkpoint) -> N
 
 
 def load_checkpoint(folder: Path, trainee: Trainee, run: Mapping[str, str]) -> Checkpoint | None:
-    """Restore `trainee` in place; None where there is nothing to resume."""
+    """Restore `trainee` in place; None where there is nothing to resume.
+
+    Raises CheckpointMismatch, with `trainee` as it was, for the checkpoint of another run.
+    """
     # a kill between the two renames leaves the previous checkpoint under its other name
     old = folder.with_name(folder.name + ".old")
     if not folder.exists() and old.exists():
@@ -73,15 +78,41 @@ def load_checkpoint(folder: Path, trainee: Trainee, run: Mapping[str, str]) -> C
     if not folder.exists():
         return None
     facts: dict[str, Any] = json.loads((folder / _FACTS).read_text())
-    for what, value in run.items():
-        if facts["run"].get(what) != value:
-            raise CheckpointMismatch(what, str(facts["run"].get(what)), value)
+    _refuse_another_run(facts["run"], run)
     tensors = load_file(folder / _TENSORS)
+    _refuse_other_shapes(tensors, trainee)
     for name, module in trainee.modules.items():
         module.load_state_dict(_part(tensors, f"module.{name}."))
     for name, optimizer in trainee.optimizers.items():
         _restore_optimizer(optimizer, _part(tensors, f"optimizer.{name}."))
     return Checkpoint(epoch=facts["epoch"], step=facts["step"], run=facts["run"], means=facts["means"])
+
+
+def _refuse_another_run(found: Mapping[str, str], run: Mapping[str, str]) -> None:
+    """Names the options that differ; other settings only where all options agree, as many follow from an option."""
+    differing = {
+        what: (str(found.get(what, "not recorded")), value) for what, value in run.items() if found.get(what) != value
+    }
+    if not differing:
+        return
+    if VERSION in differing:
+        raise CheckpointMismatch({VERSION: differing[VERSION]})
+    options = {what: values for what, values in differing.items() if what.startswith("--")}
+    raise CheckpointMismatch(options or differing)
+
+
+def _refuse_other_shapes(tensors: Mapping[str, Tensor], trainee: Trainee) -> None:
+    """Networks that changed under the same version are named too, before torch meets their weights."""
+    wanted = {
+        f"module.{name}.{key}": str(tuple(value.shape))
+        for name, module in trainee.modules.items()
+        for key, value in module.state_dict().items()
+    }
+    found = {key: str(tuple(value.shape)) for key, value in tensors.items() if key.startswith("module.")}
+    for key in sorted(wanted.keys() | found.keys()):
+        old, new = found.get(key, "missing"), wanted.get(key, "missing")
+        if old != new:
+            raise CheckpointMismatch({f"shape of {key.removeprefix('module.')}": (old, new)})
 
 
 def _tensors(trainee: Trainee) -> dict[str, Tensor]:

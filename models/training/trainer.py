@@ -1,14 +1,13 @@
 """The training loop: epochs of adversarial steps, checkpointed, logged and watched."""
 
 import copy
-import hashlib
-import json
 import math
 import resource
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +18,7 @@ from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from models.data.sequences import Sequences
+from models.domain.counted import counted
 from models.domain.progress import Progress
 from models.features.content import ItemContent
 from models.features.spec import FeatureSpec
@@ -27,7 +27,7 @@ from models.networks.generator import Generator
 from models.networks.history_encoder import HistoryEncoder
 from models.networks.item_encoder import ItemEncoder
 from models.training.batches import TrainingBatch, count_batches, epoch_batches
-from models.training.checkpoint import Checkpoint, Trainee, load_checkpoint, save_checkpoint
+from models.training.checkpoint import VERSION, Checkpoint, Trainee, load_checkpoint, save_checkpoint
 from models.training.config import TrainingConfig
 from models.training.step import CatalogueTensors, Networks, Step
 from models.training.watch import Watch
@@ -47,6 +47,8 @@ class TrainingData:
     mask_seen: bool
     """Whether items of a history are out of its softmax: where shoppers rarely buy twice, nobody asks for them."""
     digest: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    """What was asked for, by the option's name (`--split`): told where a checkpoint differs in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +106,12 @@ def train_networks(
     networks = build_networks(config, data.spec, data.content)
     average = copy.deepcopy(networks).eval().requires_grad_(False)
     trainee = _trainee(networks, average, config)
-    if not resume:
+    run = _run_record(data, config)
+    start = _resumed(checkpoint_folder, trainee, run, progress) if resume else None
+    if start is None:
         shutil.rmtree(checkpoint_folder, ignore_errors=True)
         shutil.rmtree(log_folder, ignore_errors=True)
-    run = {"settings": _digest(config), "data": data.digest}
-    start = (load_checkpoint(checkpoint_folder, trainee, run) if resume else None) or Checkpoint(0, 0, run, {})
+        start = Checkpoint(0, 0, run, {})
     counts_N = np.bincount(data.sequences.item_rows_E, minlength=data.content.num_items)
     step = Step(config, networks, average, CatalogueTensors(data.content, counts_N), softmax_dtype())
     watch = Watch(dict(start.means))
@@ -220,8 +223,22 @@ def _mean_text(content: ItemContent) -> NDArray[np.float32]:
     return mean_E
 
 
-def _digest(config: TrainingConfig) -> str:
-    return hashlib.sha256(json.dumps(config.as_dict(), sort_keys=True).encode()).hexdigest()
+def _run_record(data: TrainingData, config: TrainingConfig) -> dict[str, str]:
+    """What a checkpoint must agree with to be resumed, by the names that users know."""
+    settings = {name: str(value) for name, value in config.as_dict().items()}
+    options = {"--profile": settings.pop("profile"), "--seed": settings.pop("seed"), **data.options}
+    return {VERSION: version("figment"), **options, "data": data.digest, **settings}
+
+
+def _resumed(folder: Path, trainee: Trainee, run: Mapping[str, str], progress: Progress) -> Checkpoint | None:
+    """The restored checkpoint, or None; either is told."""
+    progress.start("resuming")
+    found = load_checkpoint(folder, trainee, run)
+    if found is None:
+        progress.finish(f"no checkpoint in {folder}: training begins anew")
+    else:
+        progress.finish(f"{folder}: {counted(found.epoch, 'epoch')} and {counted(found.step, 'step')} are done")
+    return found
 
 
 def _note(epoch: int, epochs: int, watch: Watch) -> str:

@@ -12,6 +12,7 @@ import pytest
 from models.bundle.digests import file_digest
 from models.bundle.read import verify_bundle
 from models.bundle.versions import list_bundles
+from models.pipeline.train import TrainOptions
 
 pytestmark = pytest.mark.long
 
@@ -31,7 +32,8 @@ class Shop:
     def __init__(self, folder: Path, dataset: Path, warm_cache: Path, version: str) -> None:
         self.folder, self.dataset = folder, dataset
         self.bundle = folder / "var" / "bundles" / version
-        self.checkpoint = folder / "var" / "checkpoints" / version / "measured" / "facts.json"
+        options = TrainOptions(dataset=dataset, out=self.bundle, var=folder / "var")
+        self.checkpoint = options.checkpoints / "measured" / "facts.json"
         (folder / "var").mkdir()
         (folder / "var" / "cache").symlink_to(warm_cache)
 

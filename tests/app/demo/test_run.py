@@ -15,6 +15,7 @@ import pytest
 from app.demo.bundle import SEED, bundle_folder
 from models.bundle.manifest import read_manifest
 from models.data.read import load_dataset
+from models.pipeline.train import TrainOptions
 from models.training.config import training_config
 from tests.app.test_cli import FIGMENT, SECONDS, fails, figment, is_ready
 from tests.service.process import environment, free_port
@@ -78,7 +79,7 @@ class TestDemo:
         assert bundle == bundle_folder(bundle.parent, tiny_shop, load_dataset(tiny_shop).dataset)
         # what was interrupted after training goes on from its last checkpoint: nothing is learned twice
         shutil.rmtree(bundle)
-        checkpoint = tmp_path / "var/checkpoints" / bundle.name / "measured"
+        checkpoint = TrainOptions(dataset=tiny_shop, out=bundle, var=tmp_path / "var").checkpoints / "measured"
         learned = {file.name: file.stat().st_mtime_ns for file in checkpoint.iterdir()}
         finished = figment("demo", "--dataset", tiny_shop, folder=tmp_path, port=free_port())
         assert finished.returncode == 0, finished.stderr
@@ -89,7 +90,7 @@ class TestDemo:
         (tmp_path / "var").mkdir()
         (tmp_path / "var/cache").symlink_to(warm_cache)
         bundle = bundle_folder(tmp_path / "var/bundles", tiny_shop, load_dataset(tiny_shop).dataset)
-        checkpoint = tmp_path / "var/checkpoints" / bundle.name / "measured"
+        checkpoint = TrainOptions(dataset=tiny_shop, out=bundle, var=tmp_path / "var").checkpoints / "measured"
         checkpoint.mkdir(parents=True)
         (checkpoint / "facts.json").write_text('{"run": {"settings": "others"}, "epoch": 1, "step": 1, "means": {}}')
         finished = figment("demo", "--dataset", tiny_shop, folder=tmp_path, port=free_port())

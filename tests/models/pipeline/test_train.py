@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from safetensors.numpy import load_file
 
 from models.bundle.read import open_bundle, verify_bundle
 from models.data.read import load_dataset
-from models.domain.errors import DatasetError, SettingsRefused
+from models.domain.errors import CheckpointMismatch, DatasetError, SettingsRefused
 from models.domain.events import HistoryEvent
 from models.domain.recommendation import RecommendationRequest
 from models.evaluation.evaluate import EvaluateOptions, evaluate
@@ -96,6 +97,17 @@ class TestTrain:
         # proposed by the networks: no place of the list was filled up by popularity
         assert answer.sources["popularity"] == pytest.approx(0)
         assert set(untrained[1:]) <= {item.item_id for item in answer.items}
+
+    def test_bundles_of_one_name_in_two_places_share_no_checkpoint(self, options: TrainOptions, tmp_path: Path) -> None:
+        elsewhere = replace(options, out=tmp_path / "elsewhere" / options.out.name)
+        assert elsewhere.checkpoints != options.checkpoints
+        assert replace(options, out=tmp_path / "x" / ".." / "bundles" / "b").checkpoints == options.checkpoints
+
+    def test_a_checkpoint_of_another_split_is_refused_by_its_option(self, options: TrainOptions) -> None:
+        train(options)
+        shutil.rmtree(options.out)
+        with pytest.raises(CheckpointMismatch, match="--split is temporal, this run's is leave-one-out"):
+            train(replace(options, split="leave-one-out", resume=True))
 
     def test_never_overwrites_a_bundle(self, options: TrainOptions, tiny_bundle: Path) -> None:
         with pytest.raises(SettingsRefused, match="already there"):

@@ -6,9 +6,9 @@ from torch import nn
 
 from models.domain.errors import CheckpointMismatch
 from models.training import checkpoint as module
-from models.training.checkpoint import Checkpoint, Trainee, load_checkpoint, save_checkpoint
+from models.training.checkpoint import VERSION, Checkpoint, Trainee, load_checkpoint, save_checkpoint
 
-RUN = {"settings": "s", "data": "d"}
+RUN = {VERSION: "1.0", "--profile": "quick", "--seed": "0", "data": "d", "epochs": "8"}
 
 
 def trainee_of(seed: int) -> Trainee:
@@ -134,10 +134,37 @@ class TestToDisk:
 
 
 class TestAnotherRun:
-    @pytest.mark.parametrize("what", ["settings", "data"])
-    def test_is_refused_and_changes_nothing(self, tmp_path: Path, what: str) -> None:
-        save(tmp_path / "run", 0, 1)
+    def refusal(self, folder: Path, **changes: str) -> str:
+        save(folder, 0, 1)
         mine = trainee_of(1)
-        with pytest.raises(CheckpointMismatch, match=f"the checkpoint's {what} is .*, this run's is other"):
-            load_checkpoint(tmp_path / "run", mine, {**RUN, what: "other"})
+        with pytest.raises(CheckpointMismatch) as caught:
+            load_checkpoint(folder, mine, {**RUN, **changes})
         assert_same(mine, trainee_of(1))
+        return str(caught.value)
+
+    def test_is_refused_with_option_and_both_values_and_changes_nothing(self, tmp_path: Path) -> None:
+        told = self.refusal(tmp_path / "run", **{"--seed": "7"})
+        assert told.startswith("cannot resume: the checkpoint's --seed is 0, this run's is 7.")
+
+    def test_all_options_are_named_but_not_the_settings_that_follow(self, tmp_path: Path) -> None:
+        told = self.refusal(tmp_path / "run", **{"--seed": "7", "--profile": "full", "epochs": "12"})
+        assert "--seed is 0" in told
+        assert "--profile is quick, this run's is full" in told
+        assert "epochs" not in told
+
+    def test_a_setting_is_named_where_the_options_agree(self, tmp_path: Path) -> None:
+        assert "epochs is 8, this run's is 12" in self.refusal(tmp_path / "run", epochs="12")
+
+    def test_another_version_is_the_only_thing_told(self, tmp_path: Path) -> None:
+        told = self.refusal(tmp_path / "run", **{VERSION: "2.0", "--seed": "7"})
+        assert "program version is 1.0, this run's is 2.0" in told
+        assert "--seed" not in told
+
+    def test_other_networks_are_refused_before_any_is_changed(self, tmp_path: Path) -> None:
+        save(tmp_path / "run", 0, 1)
+        torch.manual_seed(3)
+        network = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+        before = {name: value.clone() for name, value in network.state_dict().items()}
+        with pytest.raises(CheckpointMismatch, match=r"shape of network\.2\.bias is missing, this run's is \(2,\)"):
+            load_checkpoint(tmp_path / "run", Trainee({"network": network}, {}), RUN)
+        assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())

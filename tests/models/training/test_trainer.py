@@ -1,4 +1,5 @@
 import copy
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,10 +94,29 @@ class TestTrainNetworks:
 
     def test_refuses_the_checkpoint_of_another_run(self, data: TrainingData, tmp_path: Path) -> None:
         run(data, tmp_path)
-        with pytest.raises(CheckpointMismatch, match="settings"):
+        with pytest.raises(CheckpointMismatch, match="the checkpoint's --seed is 0, this run's is 5"):
             run(data, tmp_path, config=replace(CONFIG, seed=5), resume=True)
         with pytest.raises(CheckpointMismatch, match="data"):
             run(replace(data, digest="other"), tmp_path, resume=True)
+        with pytest.raises(CheckpointMismatch, match="--split is not recorded, this run's is temporal"):
+            run(replace(data, options={"--split": "temporal"}), tmp_path, resume=True)
+
+    def test_says_whether_there_was_something_to_resume(
+        self, data: TrainingData, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        class Prints(NoProgress):
+            def finish(self, note: str = "") -> None:
+                print(note)
+
+        told = []
+        for _ in range(2):
+            train_networks(
+                data, CONFIG, checkpoint_folder=tmp_path / "checkpoint", log_folder=tmp_path / "log", resume=True,
+                progress=Prints(),
+            )  # fmt: skip
+            told.append(capsys.readouterr().out.splitlines()[0])
+        assert told[0] == f"no checkpoint in {tmp_path / 'checkpoint'}: training begins anew"
+        assert re.fullmatch(r".*checkpoint: 3 epochs and \d+ steps are done", told[1])
 
     def test_small_data_gets_enough_steps(self, data: TrainingData, tmp_path: Path) -> None:
         assert run(data, tmp_path, config=replace(CONFIG, epochs=1, min_steps=10)).steps >= 10
