@@ -35,6 +35,7 @@ ColumnMap = Annotated[
     list[str] | None,
     typer.Option("--map", metavar="OURS=THEIRS", help="A column's other name, as in events.user_id=customer."),
 ]
+NamedBundle = typer.Argument(metavar="BUNDLE", help="A name in the folder of bundles, or a path.", show_default=False)
 BundleRoot = Annotated[
     Path | None, typer.Option("--bundles", metavar="DIR", help="Folder of bundles; by default FIGMENT_BUNDLES.")
 ]
@@ -270,19 +271,18 @@ def dataset(
 
 
 @bundles_cli.command("verify")
-def verify_one(
-    bundle: Annotated[Path | None, typer.Argument(metavar="BUNDLE", help="By default the one that serves.")] = None,
-) -> None:
-    """Verify every file's digest and replay the golden requests."""
+def verify_one(bundle: Annotated[str | None, NamedBundle] = None, root: BundleRoot = None) -> None:
+    """Verify every file's digest and replay the golden requests; without BUNDLE, of the one that serves."""
     with interruptible("nothing was changed"):
         from models.bundle.read import verify_bundle
-        from models.bundle.versions import resolve_bundle
+        from models.bundle.versions import find_bundle, resolve_bundle
+        from models.domain.counted import counted
         from models.recommend.recommender import Recommender
 
-        folder = resolve_bundle(_root(None), bundle)
+        folder = find_bundle(_root(root), bundle) if bundle else resolve_bundle(_root(root))
         manifest = verify_bundle(folder)
         Recommender.open(folder)
-        print(f"{folder}: {len(manifest.files)} files as sealed, golden requests answered as recorded")
+        print(f"{folder}: {counted(len(manifest.files), 'file')} as sealed, golden requests answered as recorded")
 
 
 @bundles_cli.command("list")
@@ -301,16 +301,19 @@ def list_all(root: BundleRoot = None) -> None:
 
 
 @bundles_cli.command("promote")
-def promote_one(version: Annotated[str, typer.Argument(metavar="VERSION")], root: BundleRoot = None) -> None:
+def promote_one(bundle: Annotated[str, NamedBundle], root: BundleRoot = None) -> None:
     """Verify a bundle and serve it from the next start on, however new others are."""
     from models.bundle.versions import promote
 
-    print(f"{promote(_root(root), version).current} serves from the next start on")
+    promoted = promote(_root(root), bundle)
+    print(f"{promoted.current} serves from the next start on")
+    if promoted.previous:
+        print(f"`figment bundle rollback` goes back to {promoted.previous}")
 
 
 @bundles_cli.command("rollback")
 def roll_back(root: BundleRoot = None) -> None:
-    """Serve the bundle that was promoted before; a second rollback undoes the first."""
+    """Go back to the bundle that was promoted before the last `promote`. A second rollback undoes the first."""
     from models.bundle.versions import rollback
 
     print(f"{rollback(_root(root)).current} serves from the next start on")

@@ -53,8 +53,15 @@ def newest_bundle(root: Path) -> Path:
     return bundles[0].folder
 
 
-def promote(root: Path, version: str) -> Promotion:
-    """Makes `version` the one that serves, after verifying every file of it; what served before is remembered."""
+def promote(root: Path, named: str) -> Promotion:
+    """Makes a bundle of `root` the one that serves, after verifying every file of it; what served before is remembered.
+
+    `named`: a version or a path, as `find_bundle` takes it. Raises SettingsRefused for a bundle outside of `root`.
+    """
+    folder = find_bundle(root, named).absolute()
+    if folder.parent.resolve() != root.resolve():
+        raise SettingsRefused(f"bundle {named} is not in {root}: only bundles of that folder can be promoted")
+    version = folder.name
     verify_bundle(root / version)
     promotion = read_promotion(root)
     if promotion is None or promotion.current == version:
@@ -101,6 +108,16 @@ def resolve_bundle(root: Path, explicit: Path | None = None) -> Path:
     if not (explicit / MANIFEST).is_file():
         raise BundleNotFound(explicit)
     return explicit
+
+
+def find_bundle(root: Path, named: str) -> Path:
+    """The bundle of that name in `root`, else at that path; `./x` is a path always. Raises BundleNotFound."""
+    inside, path = root / named, Path(named)
+    is_name = named == path.name
+    for folder in (inside, path) if is_name else (path,):
+        if (folder / MANIFEST).is_file():
+            return folder
+    raise BundleNotFound(inside if is_name else path)
 
 
 def _version(folder: Path, current: str | None) -> BundleVersion:

@@ -273,9 +273,13 @@ class TestBundle:
         newest = self.serving(two)
         other = "a" if newest == "b" else "b"
         assert figment("bundle", "promote", newest, folder=two).returncode == 0
-        assert figment("bundle", "promote", other, folder=two).returncode == 0
+        assert f"goes back to {newest}" in figment("bundle", "promote", other, folder=two).stdout
         assert self.serving(two) == other
         assert newest in figment("bundle", "rollback", folder=two).stdout
+        assert self.serving(two) == newest
+        assert figment("bundle", "promote", f"var/bundles/{other}", folder=two).returncode == 0
+        assert self.serving(two) == other
+        assert figment("bundle", "rollback", folder=two).returncode == 0
         assert self.serving(two) == newest
 
     def test_damage_is_named(self, tiny_bundle, tmp_path):
@@ -291,6 +295,12 @@ class TestBundle:
         finished = figment("bundle", "verify", tiny_bundle, folder=tmp_path)
         assert finished.returncode == 0, finished.stderr
         assert "golden requests" in finished.stdout
+
+    def test_a_name_is_verified_in_the_folder_of_bundles(self, two):
+        finished = figment("bundle", "verify", "a", folder=two)
+        assert finished.returncode == 0, finished.stderr
+        assert finished.stdout.startswith("var/bundles/a: ")
+        fails(figment("bundle", "verify", "nowhere", folder=two), 2, ["no bundle at var/bundles/nowhere"])
 
     def test_an_empty_folder_lists_nothing(self, tmp_path):
         finished = figment("bundle", "list", folder=tmp_path)

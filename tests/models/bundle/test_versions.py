@@ -6,6 +6,7 @@ import pytest
 
 from models.bundle.versions import (
     Promotion,
+    find_bundle,
     list_bundles,
     newest_bundle,
     promote,
@@ -67,6 +68,17 @@ class TestPromote:
             promote(root, "nowhere")
         assert read_promotion(root) is None
 
+    def test_takes_a_path_into_the_folder_too(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert promote(root, str(root / "older")) == Promotion("older", None)
+        monkeypatch.chdir(root)
+        assert promote(root, "./newer") == Promotion("newer", "older")
+
+    def test_refuses_a_bundle_of_another_folder(self, root: Path, tmp_path: Path) -> None:
+        elsewhere = seal_tiny_bundle(tmp_path / "elsewhere")
+        with pytest.raises(SettingsRefused, match=f"{elsewhere} is not in {root}"):
+            promote(root, str(elsewhere))
+        assert read_promotion(root) is None
+
     def test_refuses_a_damaged_bundle_and_keeps_the_old_one(self, root: Path) -> None:
         promote(root, "older")
         flip_byte(root / "newer" / "networks" / "text_encoder.onnx")
@@ -93,6 +105,23 @@ class TestPromote:
         reader.join()
         assert seen <= {"newer", "older"}
         assert [path.name for path in root.iterdir() if path.name.startswith(".")] == []
+
+
+class TestFindBundle:
+    def test_a_name_is_looked_for_in_the_folder_first(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        seal_tiny_bundle(root.parent / "older")
+        seal_tiny_bundle(root.parent / "here")
+        monkeypatch.chdir(root.parent)
+        assert find_bundle(root, "older") == root / "older"
+        assert find_bundle(root, "./older") == Path("older")
+        assert find_bundle(root, "here") == Path("here")
+
+    @pytest.mark.parametrize(
+        ("named", "place"), [("nowhere", "bundles/nowhere"), ("./nowhere", "no bundle at nowhere")]
+    )
+    def test_what_is_not_there_is_named_where_it_was_looked_for(self, root: Path, named: str, place: str) -> None:
+        with pytest.raises(BundleNotFound, match=place):
+            find_bundle(root, named)
 
 
 class TestRollback:
