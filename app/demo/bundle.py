@@ -10,6 +10,7 @@ from typing import Final
 from models.bundle.manifest import Manifest
 from models.bundle.read import verify_bundle
 from models.data.dataset import Dataset
+from models.domain.counted import counted
 from models.domain.errors import CheckpointMismatch
 from models.domain.progress import Progress
 from models.training.config import training_config
@@ -38,5 +39,5 @@ def ensure_bundle(folder: Path, dataset_folder: Path, progress: Progress) -> Man
             train(options, progress)
     progress.start("verifying the bundle")
     manifest = verify_bundle(folder)
-    progress.finish(f"{len(manifest.files)} files as sealed")
+    progress.finish(f"{counted(len(manifest.files), 'file')} as sealed")
     return manifest

@@ -12,6 +12,7 @@ from rich.table import Table
 from app.demo.shoppers import Shopper
 from models.bundle.manifest import Manifest
 from models.data.dataset import Dataset
+from models.domain.counted import counted
 
 NUM_SHOWN_OF_HISTORY: Final = 5
 SHOWN_PROPERTIES: Final = ("title", "brand", "category", "price")
@@ -30,7 +31,8 @@ def print_shopper(page: Console, shopper: Shopper, items: Sequence[Mapping[str, 
     """One shopper's table; whether the list holds something that was really bought next."""
     row_of = {item_id: row for row, item_id in enumerate(dataset.catalogue["item_id"].to_list())}
     page.print()
-    page.print(f"[bold]Shopper {escape(shopper.user_id)}[/bold], last of {len(shopper.history)} events, newest first:")
+    length = counted(len(shopper.history), "event")
+    page.print(f"[bold]Shopper {escape(shopper.user_id)}[/bold], last of {length}, newest first:")
     for event in reversed(shopper.history[-NUM_SHOWN_OF_HISTORY:]):
         properties = dataset.catalogue.row(row_of[event["item_id"]], named=True)
         page.print(f"  {event['event_type'].replace('_', ' ')}: {escape(_name(event['item_id'], properties))}")
@@ -51,7 +53,7 @@ def print_shopper(page: Console, shopper: Shopper, items: Sequence[Mapping[str, 
             "✓" if item["item_id"] in shopper.bought_next else "",
         )
     page.print(table)
-    page.print(f"  Really bought next: {_counted(len(shopper.bought_next), 'item')}; in the list: {len(hits)}.")
+    page.print(f"  Really bought next: {counted(len(shopper.bought_next), 'item')}; in the list: {len(hits)}.")
     return bool(hits)
 
 
@@ -59,7 +61,8 @@ def print_figures(page: Console, manifest: Manifest, num_hits: int, num_shoppers
     """How many lists held a hit, and the measures over all held-out shoppers beside simpler systems."""
     page.print()
     page.print(
-        f"{num_hits} of {num_shoppers} lists hold something that the shopper really bought next. So few prove nothing;"
+        f"{num_hits} of {counted(num_shoppers, 'list')} {'holds' if num_hits == 1 else 'hold'} something that the"
+        " shopper really bought next. So few prove nothing;"
         f" over all held-out shoppers ({manifest.split['kind']} split, every item ranked,"
         f" seen items {'left out' if manifest.exclude_seen else 'kept in'}):"
     )
@@ -104,10 +107,6 @@ def _name(item_id: str, properties: Mapping[str, Any]) -> str:
 
 def _price(price: float) -> str:
     return f"{price:.2f}" if price >= 0.1 else f"{price:.4f}"  # petrol by the millilitre
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _figure(value: float | None) -> str:

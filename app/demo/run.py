@@ -13,6 +13,7 @@ from app.settings import read_settings
 from models.data.read import load_dataset
 from models.data.sources import write_known_source
 from models.data.split import SplitKind
+from models.domain.counted import counted
 from models.domain.errors import BundleError
 from models.domain.progress import Progress
 
@@ -42,7 +43,7 @@ def run_demo(options: DemoOptions, progress: Progress) -> None:
     progress.start("reading")
     loaded = load_dataset(folder)
     dataset = loaded.dataset
-    progress.finish(f"{dataset.catalogue.height:,} items, {dataset.events.height:,} events")
+    progress.finish(f"{counted(dataset.catalogue.height, 'item')}, {counted(dataset.events.height, 'event')}")
     tell_losses(loaded.report)
     bundle = bundle_folder(settings.bundles, folder, dataset)
     page = open_page()

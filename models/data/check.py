@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 import polars as pl
 
+from models.domain.counted import counted
 from models.domain.errors import DatasetError
 
 Severity = Literal["note", "assumed", "loss", "fatal"]
@@ -141,17 +142,18 @@ def render_problem(problem: Problem) -> str:
         parts.append(f": {problem.count:,}")
     if problem.rows:
         more = ", …" if problem.count > len(problem.rows) else ""
-        plural = "s" if problem.count > 1 else ""
-        parts.append(f" in {problem.count:,} row{plural} ({', '.join(map(str, problem.rows))}{more})")
+        parts.append(f" in {counted(problem.count, 'row')} ({', '.join(map(str, problem.rows))}{more})")
     parts.append(f" → {problem.consequence}")
     return "  " + "".join(parts)
 
 
 def render_report(report: CheckReport) -> str:
     """Readable plain text: what is usable, then the problems, the worst first."""
-    lines = [f"Usable: {report.num_items:,} items, {report.num_events:,} events of {report.num_users:,} users."]
+    usable = f"{counted(report.num_items, 'item')}, {counted(report.num_events, 'event')}"
+    lines = [f"Usable: {usable} of {counted(report.num_users, 'user')}."]
     if report.dropped_items or report.dropped_events:
-        lines.append(f"Dropped: {report.dropped_items:,} catalogue rows, {report.dropped_events:,} events.")
+        dropped = f"{counted(report.dropped_items, 'catalogue row')}, {counted(report.dropped_events, 'event')}"
+        lines.append(f"Dropped: {dropped}.")
     titles: dict[Severity, str] = {
         "fatal": "Unusable:",
         "loss": "Problems that cost data:",

@@ -14,6 +14,7 @@ from models.data.read import load_dataset
 from models.data.repeats import exclude_seen_by_default, repeat_share
 from models.data.sequences_from_events import build_sequences
 from models.data.split import Split, default_split, split_sequences
+from models.domain.counted import counted
 from models.domain.errors import SettingsRefused, SplitRefused, UnknownName
 from models.domain.progress import NoProgress, Progress
 from models.evaluation.content_vectors import content_vectors
@@ -123,7 +124,7 @@ def score_systems(
     for name in names:
         scores[name] = score_system(_system(name, recommender, split, num_items), measuring)
         progress.advance(1, f"{name}: NDCG@10 {scores[name].metrics['ndcg@10']:.4f}")
-    progress.finish(f"{len(names)} systems, {split.test.num_cases:,} held-out shoppers")
+    progress.finish(f"{counted(len(names), 'system')}, {counted(split.test.num_cases, 'held-out shopper')}")
     return EvaluationReport(
         dataset=dataset.info.name,
         split=split.kind,

@@ -19,6 +19,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from models.domain.counted import counted
 from models.domain.progress import NoProgress, Progress
 
 BATCH_TOKENS: Final = 1024
@@ -134,7 +135,7 @@ def _allowed_cores() -> int:
 
 
 def _rate(num_texts: int, seconds: float) -> str:
-    return f"{num_texts:,} texts, {num_texts / max(seconds, 1e-9):,.0f} a second"
+    return f"{counted(num_texts, 'text')}, {num_texts / max(seconds, 1e-9):,.0f} a second"
 
 
 def _distinct(texts: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:

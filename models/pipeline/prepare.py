@@ -10,6 +10,7 @@ from models.data.repeats import exclude_seen_by_default, repeat_share
 from models.data.sequences import Sequences
 from models.data.sequences_from_events import build_sequences
 from models.data.split import Split, SplitKind, default_split, split_sequences
+from models.domain.counted import counted
 from models.domain.progress import Progress
 from models.features.content import ItemContent, encode_content
 from models.features.spec import FeatureSpec, fit_feature_spec
@@ -52,7 +53,8 @@ def prepare(
     sequences = build_sequences(dataset, seed=seed)
     parts = split_sequences(sequences, split or default_split(dataset.info), time=dataset.info.time, seed=seed)
     progress.finish(
-        f"{len(dataset.catalogue):,} items, {sequences.num_users:,} shoppers, {sequences.num_events:,} events;"
+        f"{counted(len(dataset.catalogue), 'item')}, {counted(sequences.num_users, 'shopper')},"
+        f" {counted(sequences.num_events, 'event')};"
         f" {parts.train.num_events:,} to train on ({parts.kind} split)"
     )
     name = text_encoder or DEFAULT_TEXT_ENCODER

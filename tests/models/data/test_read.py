@@ -524,6 +524,11 @@ class TestRenderReport:
             ]
         )
 
+    def test_one_of_anything_is_no_plural(self, tmp_path: Path):
+        folder = write_shop(tmp_path / "shop", items=ITEMS[:1], events=[event(), event(item_id="?")])
+        lines = render_report(load_dataset(folder).report).splitlines()
+        assert lines[:2] == ["Usable: 1 item, 1 event of 1 user.", "Dropped: 0 catalogue rows, 1 event."]
+
     def test_says_that_all_is_well(self, tmp_path: Path):
         assert render_report(load_dataset(write_shop(tmp_path / "shop")).report).endswith("No problems found.")
 
