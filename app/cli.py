@@ -140,6 +140,7 @@ def train(
     with interruptible("no bundle was written; the same command with --resume goes on from the last checkpoint"):
         from app.observability.data_losses import tell_losses
         from app.observability.progress import TaskProgress
+        from models.evaluation.table import render_scoreboard
         from models.pipeline.train import TrainOptions
         from models.pipeline.train import train as train_bundle
 
@@ -160,8 +161,8 @@ def train(
             outcome = train_bundle(options, progress)
         tell_losses(outcome.report)
         print(f"{outcome.bundle} in {outcome.seconds:.0f} s")
-        for name, value in outcome.metrics.items():
-            print(f"  {name} {value:.4f}" if isinstance(value, float) else f"  {name} {value}")
+        if outcome.scoreboard:
+            print(render_scoreboard(outcome.scoreboard, outcome.serves))
 
 
 @cli.command()

@@ -1,7 +1,9 @@
 """A report as a plain-text table."""
 
+from collections.abc import Mapping
 from typing import Final
 
+from models.domain.counted import counted
 from models.evaluation.evaluate import EvaluationReport
 from models.evaluation.protocol import HEADLINES
 
@@ -9,22 +11,40 @@ COLUMNS: Final = ("hr@10", "ndcg@10", "mrr@10", "coverage@10", "gini@10", "ild@1
 BEST: Final = "*"
 
 
+LEGEND: Final = f"{BEST} the highest HR@10 and NDCG@10"
+
+
 def render_table(report: EvaluationReport) -> str:
-    """One line a system; 95 % intervals in brackets, the best HR and NDCG starred."""
-    best = {column: max(score.metrics[column] for score in report.scores.values()) for column in HEADLINES}
+    """One line a system; 95 % intervals in brackets, the best HR and NDCG starred; then what that means."""
+    intervals = {name: score.intervals for name, score in report.scores.items()}
+    seen = "seen items left out" if report.seen_filtered else "seen items kept"
+    title = f"{report.dataset} · {report.split} · {counted(report.num_users, 'shopper')} · {seen}"
+    rows = _rows({name: score.metrics for name, score in report.scores.items()}, intervals)
+    return "\n".join([title, *rows, f"{LEGEND}; [low, high]: 95 % interval"])
+
+
+def render_scoreboard(scoreboard: Mapping[str, Mapping[str, float]], serves: str) -> str:
+    """What a bundle's manifest holds: one line a system, the best HR and NDCG starred, and which system serves."""
+    return "\n".join([*_rows(scoreboard, {}), f"{LEGEND}; {serves} is what the bundle serves"])
+
+
+def _rows(
+    metrics: Mapping[str, Mapping[str, float]], intervals: Mapping[str, Mapping[str, tuple[float, float]]]
+) -> list[str]:
+    """Header and systems in columns of equal width; a figure that was not measured is a dash."""
+    best = {column: max(row[column] for row in metrics.values()) for column in HEADLINES}
     lines = [["system", *COLUMNS]]
-    for name, score in report.scores.items():
-        row = score.metrics
+    for name, row in metrics.items():
         cells = [name]
         for column in COLUMNS:
-            cell = f"{row[column]:.4f}" if column != "seconds" else f"{row[column]:.1f}"
+            digits = 1 if column == "seconds" else 4
+            cell = f"{row[column]:.{digits}f}" if column in row else "-"
             if column in HEADLINES:
-                low, high = score.intervals[column]
-                star = BEST if row[column] == best[column] else " "
-                cell = f"{cell}{star}[{low:.4f}, {high:.4f}]"
+                cell += BEST if row[column] == best[column] else " "
+                if name in intervals:
+                    low, high = intervals[name][column]
+                    cell += f"[{low:.4f}, {high:.4f}]"
             cells.append(cell)
         lines.append(cells)
     widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
-    seen = "seen items left out" if report.seen_filtered else "seen items kept"
-    title = f"{report.dataset} · {report.split} · {report.num_users:,} shoppers · {seen}"
-    return "\n".join([title, *("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) for line in lines)])
+    return ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines]

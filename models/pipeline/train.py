@@ -67,8 +67,10 @@ class TrainOutcome:
     """What came out."""
 
     bundle: Path
-    metrics: Mapping[str, Any]
-    """The served system's row of the scoreboard; empty without held-out events."""
+    scoreboard: Mapping[str, Mapping[str, Any]]
+    """System → its figures, of all that were measured; empty without held-out events."""
+    serves: str
+    """The system that the bundle serves."""
     seconds: float
     report: CheckReport
 
@@ -89,7 +91,8 @@ def train(options: TrainOptions, progress: Progress = NoProgress()) -> TrainOutc
     manifest = seal_bundle(options.out, lambda folder: run.write(folder, prepared, trained))
     return TrainOutcome(
         bundle=options.out,
-        metrics=manifest.scoreboard.get(manifest.serves, {}),
+        scoreboard=manifest.scoreboard,
+        serves=manifest.serves,
         seconds=time.monotonic() - started,
         report=prepared.report,
     )

@@ -167,6 +167,8 @@ class TestTrain:
         finished = figment(*arguments, folder=tmp_path)
         assert finished.returncode == 0, finished.stderr
         assert "var/bundles/b" in finished.stdout
+        systems = [line.split()[0] for line in finished.stdout.splitlines()[2:-1]]
+        assert {"figment", "item-knn", "popularity"} <= set(systems)
         assert figment("bundle", "verify", folder=tmp_path).returncode == 0
 
     @pytest.mark.long
@@ -191,7 +193,7 @@ class TestEvaluate:
         finished = figment("evaluate", "--dataset", damaged_shop, "--systems", "popularity", folder=tmp_path)
         assert finished.returncode == 0, finished.stderr
         assert "column item_id: unknown item, such as 'no-such-item', in 1 row" in finished.stderr
-        assert "Dropped: 0 catalogue rows, 1 events." in finished.stderr
+        assert "Dropped: 0 catalogue rows, 1 event." in finished.stderr
         assert "unknown item" not in finished.stdout
 
     def test_nothing_is_told_where_nothing_was_left_out(self, tiny_shop, tmp_path):

@@ -2,7 +2,7 @@ import numpy as np
 
 from models.evaluation.evaluate import EvaluationReport
 from models.evaluation.protocol import Score
-from models.evaluation.table import COLUMNS, render_table
+from models.evaluation.table import COLUMNS, render_scoreboard, render_table
 
 
 def score(quality: float) -> Score:
@@ -23,8 +23,29 @@ class TestRenderTable:
         assert self.LINES[0] == "shop · temporal · 1,234 shoppers · seen items left out"
 
     def test_has_a_line_for_each_system_with_intervals(self) -> None:
-        assert [line.split()[0] for line in self.LINES[1:]] == ["system", "item-knn", "figment"]
+        assert [line.split()[0] for line in self.LINES[1:-1]] == ["system", "item-knn", "figment"]
         assert "[0.0400, 0.0600]" in self.LINES[2]
 
     def test_stars_the_best_alone(self) -> None:
-        assert [line.count("*") for line in self.LINES] == [0, 0, 0, 2]
+        assert [line.count("*") for line in self.LINES[:-1]] == [0, 0, 0, 2]
+
+    def test_says_what_star_and_brackets_mean(self) -> None:
+        assert self.LINES[-1] == "* the highest HR@10 and NDCG@10; [low, high]: 95 % interval"
+
+    def test_one_shopper_is_no_plural(self) -> None:
+        report = EvaluationReport("shop", "temporal", False, 1, {"figment": score(0.07)})
+        assert render_table(report).startswith("shop · temporal · 1 shopper · seen items kept\n")
+
+
+class TestRenderScoreboard:
+    def test_shows_rivals_beside_what_serves(self) -> None:
+        scoreboard = {
+            "figment": {"hr@10": 0.1, "ndcg@10": 0.05, "seconds": 2.0},
+            "item-knn": {"hr@10": 0.2, "ndcg@10": 0.04},
+        }
+        header, figment, rival, legend = render_scoreboard(scoreboard, "figment").splitlines()
+        assert header.split()[:3] == ["system", "hr@10", "ndcg@10"]
+        assert figment.split()[:4] == ["figment", "0.1000", "0.0500*", "-"]
+        assert figment.split()[-1] == "2.0"
+        assert rival.split()[:3] == ["item-knn", "0.2000*", "0.0400"]
+        assert legend.endswith("figment is what the bundle serves")
