@@ -49,4 +49,4 @@ class Recommendation:
     candidates_scanned: int
     under_filled: bool
     sources: dict[str, float]
-    """Share of the listed items that each candidate source proposed; sums to 1, or is empty for a fallback."""
+    """Share of the listed items that each candidate source proposed; sums to 1, empty for an empty list."""

@@ -203,7 +203,7 @@ class Ranker:
             rows_K=rows_K,
             scores_K=self.popularity_N[rows_K],
             candidates_scanned=len(self.popularity_N),
-            sources={},
+            sources={"popularity": 1.0} if len(rows_K) else {},
             by_popularity=True,
         )
 

@@ -76,5 +76,5 @@ class ScriptedModel:
             warnings=[f"item {item_id!r} is unknown and was skipped" for item_id in unknown],
             candidates_scanned=NUM_ITEMS,
             under_filled=len(rows) < request.k,
-            sources={"generator": 1.0} if known else {},
+            sources={"generator" if known else "popularity": 1.0} if rows else {},
         )

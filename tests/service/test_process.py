@@ -64,6 +64,7 @@ class TestServe:
         for body in ({"history": []}, {"user": {"user_id": "nobody"}}):
             answer = service.ask(**body)
             assert (answer.json()["fallback"], len(items_of(answer))) == ("popularity", 10)
+            assert answer.json()["retrieval"]["sources"] == {"popularity": 1.0}
 
     def test_unknown_items_are_skipped_with_a_warning(self, service):
         answer = service.ask(history=[*TEA, {"item_id": "coffee-1"}])

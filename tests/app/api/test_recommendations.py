@@ -67,6 +67,7 @@ class TestAnswer:
     def test_empty_history_answers_popular_items(self, client):
         told = ask(client, {"history": []}).json()
         assert (told["fallback"], told["retrieval"]["strategy"], len(told["items"])) == ("popularity", "popularity", 10)
+        assert told["retrieval"]["sources"] == {"popularity": 1.0}
 
     @pytest.mark.parametrize("user", [{"user_id": "u1"}, {"session_id": "s1"}])
     def test_shopper_without_history_gets_popular_items(self, client, user):

@@ -64,7 +64,7 @@ class TestRecommend:
     def test_popular_items_where_there_is_no_history(self, recommender: Recommender) -> None:
         answer = ask(recommender, k=5)
         counts = np.load(Path(recommender.folder) / "popularity.npy")
-        assert answer.fallback == "popularity"
+        assert (answer.fallback, answer.sources) == ("popularity", {"popularity": 1.0})
         assert [counts[item.item_row] for item in answer.items] == sorted(counts, reverse=True)[:5]
         assert ids(ask(recommender, "never-heard-of", k=5)) == ids(answer)
 
@@ -94,6 +94,11 @@ class TestRecommend:
         assert answer.under_filled
         assert len(answer.items) == recommender.num_items - 1
         assert len(set(ids(answer))) == len(answer.items)
+
+    @pytest.mark.parametrize("history", [["tea-1"], []])
+    def test_an_empty_list_has_no_sources(self, recommender: Recommender, history: list[str]) -> None:
+        answer = ask(recommender, *history, exclude_item_ids=[*TEA, *PAINT])
+        assert (list(answer.items), answer.sources, answer.under_filled) == ([], {}, True)
 
     def test_scores_fall_from_place_to_place(self, recommender: Recommender) -> None:
         scores = [item.score for item in ask(recommender, "tea-1", k=39).items]
