@@ -241,6 +241,8 @@ def recommend(
         from models.recommend.batch import recommend_file
 
         _refuse_unwritable_file("--out", out)
+        if out.resolve() == events.resolve():
+            raise SettingsRefused(f"--out {out} is the file of --events: the lists would replace the events")
         with TaskProgress() as progress:
             written = recommend_file(bundle, events, out, k, progress, tell_losses, _column_map(column_map))
         print(f"{counted(written.num_users, 'list')} in {out}")

@@ -75,6 +75,7 @@ class TestUsage:
             (("dataset", "complete-journey", "--out", FIGMENT / "c"), ["--out", "is not a folder"]),
             (("evaluate", "--dataset", "a", "--json", "."), ["--json .", "a folder, not a file"]),
             (("recommend", "--bundle", "a", "--events", "b", "--out", "."), ["--out .", "a folder, not a file"]),
+            (("recommend", "--bundle", "a", "--events", "b.csv", "--out", "./b.csv"), ["--out", "replace the events"]),
             (("recommend", "--bundle", "a", "--events", "b", "--out", "c.xlsx"), ["'.xlsx'", ".parquet, .csv, .jsonl"]),
             (("recommend", "--bundle", "nowhere", "--events", "b", "--out", "c.csv"), ["no bundle at nowhere"]),
             (("evaluate", "--dataset", "a", "--bundle", "nowhere"), ["no bundle at nowhere"]),
