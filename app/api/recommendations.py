@@ -7,8 +7,18 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError, PydanticUseDefault
 
 from app.api import MAX_BODY_BYTES, MAX_ERRORS
 from app.api.body import json_body
@@ -57,11 +67,18 @@ Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARACTERS), AfterVali
 
 
 class RequestPart(BaseModel):
-    """Unknown fields are refused and no value is coerced."""
+    """Unknown fields are refused and no value is coerced; null where there is a default means the default."""
 
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _default_for_null(cls, value: object, info: ValidationInfo) -> object:
+        if value is None and info.field_name and not cls.model_fields[info.field_name].is_required():
+            raise PydanticUseDefault
+        return value
 
 
 class Shopper(RequestPart):
@@ -94,7 +111,10 @@ class Exclusions(RequestPart):
 
 
 class RecommendationBody(RequestPart):
-    """`history` or `user.user_id` or `user.session_id` is required; everything else has a default."""
+    """`history` or `user.user_id` or `user.session_id` is required, unless `user.personalise` is false.
+
+    Everything else has a default, and null means the default.
+    """
 
     user: Shopper = Shopper()
     history: list[PostedEvent] | None = Field(default=None, max_length=MAX_HISTORY_EVENTS)
@@ -113,8 +133,9 @@ class RecommendationBody(RequestPart):
 
     @model_validator(mode="after")
     def _names_a_shopper(self) -> "RecommendationBody":
-        if self.history is None and self.user.user_id is None and self.user.session_id is None:
-            raise ValueError("needs history or user.user_id or user.session_id")
+        names_one = self.history is not None or self.user.user_id is not None or self.user.session_id is not None
+        if self.user.personalise and not names_one:
+            raise ValueError("needs history or user.user_id or user.session_id, or user.personalise false")
         return self
 
 

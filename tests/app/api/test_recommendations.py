@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.api.recommendation_id import new_recommendation_id
+from app.api.recommendations import Exclusions, PostedEvent, RecommendationBody, Shopper
 from app.main import create_app
 from app.runtime.live_model import LiveModel
 from app.runtime.workers import Workers
@@ -156,6 +157,43 @@ class TestPersonaliseFalse:
         assert item_ids(ask(client, body)) == ["item-1"]
 
 
+    def test_needs_nobody_named(self, client):
+        told = ask(client, {"user": {"personalise": False}}).json()
+        assert (told["fallback"], told["retrieval"]["sources"], len(told["items"])) == (
+            "popularity",
+            {"popularity": 1.0},
+            10,
+        )
+
+
+class TestNull:
+    @pytest.mark.parametrize("model", [RecommendationBody, Shopper, Exclusions, PostedEvent])
+    def test_means_the_default_wherever_there_is_one(self, model):
+        required = {"item_id": "i"} if model is PostedEvent else {}
+        body = {"user": Shopper(user_id="u")} if model is RecommendationBody else {}
+        names = set(model.model_fields) - set(required) - set(body)
+        plain = model(**required, **body)
+        assert names
+        for name in names:
+            assert model(**required, **body, **{name: None}) == plain
+
+    @pytest.mark.parametrize(
+        "nulls",
+        [
+            {"user": None},
+            {"user": {"user_id": None, "session_id": None, "personalise": None}},
+            {"exclude": None},
+            {"exclude": {"item_ids": None, "seen": None}},
+            {"k": None, "exploration": None, "num_samples": None, "return_properties": None},
+            {"history": [{**event, "event_type": None, "timestamp": None} for event in HISTORY]},
+        ],
+    )
+    def test_is_answered_as_if_left_out(self, client, nulls):
+        answer = ask(client, {"history": HISTORY, **nulls})
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["items"] == ask(client, {"history": HISTORY}).json()["items"]
+
+
 class TestRefusals:
     @pytest.mark.parametrize(
         ("body", "pointer", "words"),
@@ -165,7 +203,6 @@ class TestRefusals:
             ({"k": "10"}, "/k", 'must be an integer, got "10"'),
             ({"k": True}, "/k", "must be an integer, got true"),
             ({"k": 10.0}, "/k", "must be an integer, got 10.0"),
-            ({"k": None}, "/k", "must be an integer, got null"),
             ({"exploration": 1.01}, "/exploration", "1.01 is more than the most allowed, 1"),
             ({"exploration": -0.1}, "/exploration", "-0.1 is less than the least allowed, 0"),
             ({"exploration": "0"}, "/exploration", 'must be a number, got "0"'),
@@ -184,6 +221,9 @@ class TestRefusals:
             ({"user": {"user_id": " "}}, "/user/user_id", "holds only spaces"),
             ({"user": {"session_id": "a\tb"}}, "/user/session_id", "a character that is not printable"),
             ({"history": [{"item_id": 5}]}, "/history/0/item_id", "must be a string, got 5"),
+            ({"history": [{"item_id": None}]}, "/history/0/item_id", "must be a string, got null"),
+            ({"history": [None]}, "/history/0", "must be an object, got null"),
+            ({"exclude": {"item_ids": [None]}}, "/exclude/item_ids/0", "must be a string, got null"),
             ({"history": [{"item_id": "i", "event_type": "buy"}]}, "/history/0/event_type", '"buy" is none of'),
             ({"history": [{"item_id": "i", "timestamp": "2026-11-24T03:00:00"}]}, "/history/0/timestamp", "with zone"),
             ({"history": [{"item_id": "i", "timestamp": 1795489200}]}, "/history/0/timestamp", "with zone"),
@@ -215,7 +255,10 @@ class TestRefusals:
         assert answer.status_code == 422
         assert f"{field} is not a known field" in answer.json()["detail"]
 
-    @pytest.mark.parametrize("body", [{}, {"k": 3}, {"user": {}}, {"user": {"personalise": False}}, {"history": None}])
+    @pytest.mark.parametrize(
+        "body",
+        [{}, {"k": 3}, {"user": {}}, {"user": None}, {"user": {"personalise": True}}, {"history": None}],
+    )
     def test_somebody_must_be_named(self, client, body):
         answer = ask(client, body)
         assert answer.status_code == 422
