@@ -22,7 +22,7 @@ from pydantic_core import PydanticCustomError, PydanticUseDefault
 
 from app.api import MAX_BODY_BYTES, MAX_ERRORS
 from app.api.body import json_body
-from app.api.dependencies import TIMEOUT_HEADER, DeadlineDep, LiveModelDep, LoadedDep
+from app.api.dependencies import MAX_TIMEOUT_MS, TIMEOUT_HEADER, DeadlineDep, LiveModelDep, LoadedDep
 from app.api.fields import refused
 from app.api.problem import FieldProblem, Problem
 from app.api.recommendation_id import new_recommendation_id
@@ -213,7 +213,7 @@ BodyDep = Annotated[RecommendationBody, Depends(json_body(RecommendationBody, ma
                 "in": "header",
                 "required": False,
                 "description": "Milliseconds after which the caller has no use for the answer; 504 then.",
-                "schema": {"type": "integer", "minimum": 1},
+                "schema": {"type": "integer", "minimum": 1, "maximum": MAX_TIMEOUT_MS},
             }
         ],
     },

@@ -4,6 +4,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from app.api.dependencies import MAX_TIMEOUT_MS, TIMEOUT_HEADER
 from models.domain.events import EVENT_TYPES
 from models.domain.recommendation import MAX_EXCLUDED_ITEMS, MAX_HISTORY_EVENTS, MAX_ID_CHARACTERS, MAX_K, MAX_SAMPLES
 
@@ -30,6 +31,12 @@ class TestContract:
         assert set(schemas["Shopper"]["properties"]) == {"user_id", "session_id", "personalise"}
         assert set(schemas["PostedEvent"]["properties"]) == {"item_id", "event_type", "timestamp"}
         assert set(schemas["Exclusions"]["properties"]) == {"item_ids", "seen"}
+
+    def test_time_limit_is_the_one_that_is_checked(self):
+        paths = orjson.loads((DOCS / "openapi.json").read_bytes())["paths"]
+        (parameter,) = paths["/v1/recommendations"]["post"]["parameters"]
+        assert parameter["name"] == TIMEOUT_HEADER
+        assert parameter["schema"] == {"type": "integer", "minimum": 1, "maximum": MAX_TIMEOUT_MS}
 
     def test_limits_are_those_of_the_learning_code(self, schemas):
         body, event = schemas["RecommendationBody"]["properties"], schemas["PostedEvent"]["properties"]

@@ -6,6 +6,7 @@ from typing import get_args
 import pytest
 
 from app.api import MAX_BODY_BYTES, MAX_JSON_DEPTH
+from app.api.dependencies import MAX_TIMEOUT_MS, TIMEOUT_HEADER
 from app.api.recommendations import MAX_PROPERTIES
 from app.cli import cli
 from app.settings import PREFIX, VARIABLES_OF_OTHERS, ServiceSettings
@@ -54,6 +55,7 @@ class TestLimits:
         assert limits["return_properties"] == ["none", "", f"{MAX_PROPERTIES} names"]
         assert limits["any id"] == ["", "1", f"{MAX_ID_CHARACTERS} printable characters"]
         assert limits["body"] == ["", "", f"{MAX_BODY_BYTES // 1024} KiB, JSON depth {MAX_JSON_DEPTH}"]
+        assert limits[TIMEOUT_HEADER] == ["none", "1", f"{MAX_TIMEOUT_MS:,}"]
 
     def test_split_instants_are_those_of_the_code(self):
         guide = (REPOSITORY / "docs/guide/evaluation.md").read_text()

@@ -156,7 +156,6 @@ class TestPersonaliseFalse:
         body = {"user": {"user_id": "u", "personalise": False}, "exclude": {"item_ids": ["item-0"]}, "k": 1}
         assert item_ids(ask(client, body)) == ["item-1"]
 
-
     def test_needs_nobody_named(self, client):
         told = ask(client, {"user": {"personalise": False}}).json()
         assert (told["fallback"], told["retrieval"]["sources"], len(told["items"])) == (
