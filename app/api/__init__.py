@@ -5,5 +5,7 @@ from typing import Final
 MAX_BODY_BYTES: Final = 256 * 1024
 """Of a recommendation request."""
 MAX_JSON_DEPTH: Final = 32
+MAX_INTEGER_DIGITS: Final = 4300
+"""Of an integer anywhere in a body; parsers read no longer ones, and every field's own limit is far below."""
 MAX_ERRORS: Final = 20
 """Field problems that one answer lists; the rest is counted."""

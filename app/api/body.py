@@ -8,15 +8,16 @@ import asyncio
 import json
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from app.api import MAX_JSON_DEPTH
-from app.api.fields import refuse_fields, shown
-from app.api.problem import RequestError
+from app.api import MAX_ERRORS, MAX_INTEGER_DIGITS, MAX_JSON_DEPTH
+from app.api.fields import pointer, refuse_fields, refused, shown
+from app.api.problem import FieldProblem, RequestError
 
 Body = TypeVar("Body", bound=BaseModel)
 STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)  # possessive, so that no body makes it backtrack
@@ -65,10 +66,13 @@ async def read_bounded(request: Request, max_bytes: int) -> bytes:
 
 
 def parse_body(model: type[Body], body: bytes) -> Body:
-    """The body as `model`; 400 for what is not unambiguous JSON, 422 for what breaks the model's rules."""
+    """The body as `model`; 400 for what is not unambiguous JSON, 422 for what breaks the model's rules.
+
+    An integer of more than MAX_INTEGER_DIGITS is a 422 too, wherever it stands.
+    """
     check_depth(body)
     try:
-        json.loads(body.decode(), object_pairs_hook=_refuse_repeated_keys, parse_constant=_refuse_constant)
+        _check_json(body.decode())
         return model.model_validate_json(body)
     except ValidationError as error:
         if error.errors(include_url=False)[0]["type"] == "json_invalid":
@@ -91,6 +95,16 @@ def check_depth(body: bytes) -> None:
             raise RequestError(400, f"the body nests deeper than the limit, {MAX_JSON_DEPTH} levels")
 
 
+def _check_json(text: str) -> None:
+    """Raises ValueError for what is not unambiguous JSON, the 422 for integers that are too long."""
+    read = partial(json.loads, text, object_pairs_hook=_refuse_repeated_keys, parse_constant=_refuse_constant)
+    try:
+        read(parse_int=_refuse_long_integer)
+    except _IntegerTooLong:
+        problems = list(_long_integers(read(parse_int=_kept_if_long)))
+        raise refused(problems[:MAX_ERRORS], num_found=len(problems)) from None
+
+
 def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     object_ = dict(pairs)
     if len(object_) < len(pairs):
@@ -101,3 +115,40 @@ def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON number")
+
+
+class _IntegerTooLong(Exception):
+    """Stops the first reading; the second, which bodies seldom need, finds where such integers stand."""
+
+
+class _LongInteger(str):
+    """An integer that is too long, as it is written."""
+
+    __slots__ = ()
+
+
+def _refuse_long_integer(digits: str) -> None:
+    if _num_digits(digits) > MAX_INTEGER_DIGITS:
+        raise _IntegerTooLong
+
+
+def _kept_if_long(digits: str) -> _LongInteger | None:
+    return _LongInteger(digits) if _num_digits(digits) > MAX_INTEGER_DIGITS else None
+
+
+def _long_integers(value: object, location: tuple[int | str, ...] = ()) -> Iterator[FieldProblem]:
+    match value:
+        case _LongInteger():
+            detail = f"is an integer of {_num_digits(value)} digits, the limit is {MAX_INTEGER_DIGITS}"
+            yield FieldProblem(pointer=pointer(location), detail=detail)
+        case dict():
+            for key, inner in value.items():
+                yield from _long_integers(inner, (*location, key))
+        case list():
+            for place, inner in enumerate(value):
+                if inner is not None:
+                    yield from _long_integers(inner, (*location, place))
+
+
+def _num_digits(written: str) -> int:
+    return len(written.removeprefix("-"))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
-from app.api import MAX_BODY_BYTES, MAX_JSON_DEPTH
+from app.api import MAX_BODY_BYTES, MAX_INTEGER_DIGITS, MAX_JSON_DEPTH
 from app.api.body import check_depth, parse_body
 from app.api.problem import RequestError
 
@@ -81,7 +81,6 @@ class TestUnparsable:
             (b'{"history": [], "exploration": -Infinity}', "-Infinity is no JSON number"),
             (b'{"k": 5, "history": [], "k": 100}', '"k" appears twice'),
             (b'{"history": [{"item_id": "a", "item_id": "b"}]}', '"item_id" appears twice'),
-            (b'{"history": [], "k": ' + b"9" * 5_000 + b"}", "not JSON"),
             (b'{"history": [{"item_id": "\\ud800"}]}', "not JSON"),
             (b"[" * 200_000, "nests deeper than the limit, 32"),
             (b'{"a":' * 200 + b"1" + b"}" * 200, "nests deeper than the limit, 32"),
@@ -97,6 +96,43 @@ class TestUnparsable:
         answer = client.post(PATH, content=b'{"history": [], "exploration": 1e999}', headers=JSON)
         assert answer.status_code == 422
         assert "must be a finite number" in answer.json()["detail"]
+
+
+class TestLongIntegers:
+    def test_longest_that_is_read_meets_the_field_s_own_limit(self, client):
+        body = b'{"history": [], "k": -' + b"9" * MAX_INTEGER_DIGITS + b"}"
+        answer = client.post(PATH, content=body, headers=JSON)
+        assert answer.status_code == 422
+        assert "is less than the least allowed, 1" in answer.json()["detail"]
+
+    @pytest.mark.parametrize(
+        ("before", "after", "pointer", "named"),
+        [
+            (b'{"history": [], "k": ', b"}", "/k", "k"),
+            (b'{"history": [], "seed": -', b"}", "/seed", "seed"),
+            (b'{"history": [{"item_id": "i"}, {"item_id": ', b"}]}", "/history/1/item_id", "history[1].item_id"),
+            (b'{"history": [], "exclude": {"item_ids": [1, ', b"]}}", "/exclude/item_ids/1", "exclude.item_ids[1]"),
+            (b'{"history": [], "unknown": ', b"}", "/unknown", "unknown"),
+            (b"", b"", "", "the body"),
+        ],
+    )
+    def test_longer_is_a_field_problem_with_the_limit(self, client, before, after, pointer, named):
+        answer = client.post(PATH, content=before + b"9" * (MAX_INTEGER_DIGITS + 1) + after, headers=JSON)
+        assert answer.status_code == 422
+        detail = f"is an integer of {MAX_INTEGER_DIGITS + 1} digits, the limit is {MAX_INTEGER_DIGITS}"
+        assert answer.json()["errors"] == [{"pointer": pointer, "detail": detail}]
+        assert answer.json()["detail"] == f"{named} {detail}"
+
+    def test_many_are_counted_not_listed(self, client):
+        integers = b",".join([b"9" * (MAX_INTEGER_DIGITS + 1)] * 30)
+        answer = client.post(PATH, content=b'{"history": [' + integers + b"]}", headers=JSON)
+        assert len(answer.json()["errors"]) == 20
+        assert answer.json()["detail"].endswith("and 10 more")
+
+    @pytest.mark.parametrize("after", [b",}", b', "k": 1}', b', "a": NaN}'])
+    def test_what_follows_must_still_be_unambiguous_json(self, client, after):
+        answer = client.post(PATH, content=b'{"k": ' + b"9" * 5_000 + after, headers=JSON)
+        assert answer.status_code == 400
 
 
 class TestCheckDepth:
