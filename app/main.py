@@ -39,14 +39,26 @@ log = get_log(__name__)
 
 
 def create_app(
-    live: LiveModel, *, on_load_failure: Callable[[BaseException], None], read_seconds: float = 15.0
+    live: LiveModel,
+    *,
+    on_load_failure: Callable[[BaseException], None],
+    on_ready: Callable[[], None] = lambda: None,
+    read_seconds: float = 15.0,
 ) -> FastAPI:
-    """The application; its lifespan loads the model behind the first answered probes."""
+    """The application; its lifespan loads the model behind the first answered probes, then calls one of the two."""
+
+    def tell_outcome(loading: "asyncio.Task[None]") -> None:
+        if loading.cancelled():
+            return
+        if failure := loading.exception():
+            on_load_failure(failure)
+        elif live.phase == "serving":
+            on_ready()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[ServiceState]:
         loading = asyncio.create_task(live.load())
-        loading.add_done_callback(partial(_tell_failure, on_load_failure))
+        loading.add_done_callback(tell_outcome)
         yield ServiceState(live=live, read_seconds=read_seconds)
         loading.cancel()
         live.workers.close()
@@ -87,7 +99,12 @@ def serve(settings: ServiceSettings) -> None:
             server.should_exit = True
 
         config = uvicorn.Config(
-            create_app(live, on_load_failure=stop, read_seconds=settings.read_seconds),
+            create_app(
+                live,
+                on_load_failure=stop,
+                on_ready=partial(_tell_ready, settings, folder.name),
+                read_seconds=settings.read_seconds,
+            ),
             loop="uvloop" if sys.platform != "win32" else "asyncio",
             http=BoundedHttpProtocol,
             ws="none",
@@ -98,7 +115,9 @@ def serve(settings: ServiceSettings) -> None:
             timeout_graceful_shutdown=settings.drain_seconds,
         )
         server = DrainingServer(config, live, notice_seconds=settings.drain_notice_seconds)
-        _announce(settings, folder.name)
+        if not is_loopback(settings.host):
+            log.warning("anyone who reaches this address may ask: there is no API key", address=_address(settings))
+        log.info("loading", bundle=folder.name, live=f"{_address(settings)}/health/live")
         server.run(sockets=[listener])
         if failures:
             raise failures[0]
@@ -133,16 +152,13 @@ def _workers(settings: ServiceSettings) -> Workers:
     )
 
 
-def _announce(settings: ServiceSettings, bundle: str) -> None:
-    address = f"http://{f'[{settings.host}]' if ':' in settings.host else settings.host}:{settings.port}"
-    if not is_loopback(settings.host):
-        log.warning("anyone who reaches this address may ask: there is no API key", address=address)
+def _address(settings: ServiceSettings) -> str:
+    return f"http://{f'[{settings.host}]' if ':' in settings.host else settings.host}:{settings.port}"
+
+
+def _tell_ready(settings: ServiceSettings, bundle: str) -> None:
+    address = _address(settings)
     log.info("serving", bundle=bundle, docs=f"{address}/docs", ready=f"{address}/health/ready")
-
-
-def _tell_failure(on_load_failure: Callable[[BaseException], None], loading: "asyncio.Task[None]") -> None:
-    if not loading.cancelled() and (failure := loading.exception()):
-        on_load_failure(failure)
 
 
 if __name__ == "__main__":

@@ -122,12 +122,18 @@ class TestServe:
         service.ask(user={"user_id": "raw-user-id"}, history=[{"item_id": "secret-item"}])
         service.ask(user={"user_id": "raw-user-id"}, history=[{"item_id": "secret-item"}], k=0)
         lines = [orjson.loads(line) for line in service.log.read_text().splitlines()]
-        assert {"serving", "model loaded", "request"} <= {line["event"] for line in lines}
+        assert {"loading", "serving", "model loaded", "request"} <= {line["event"] for line in lines}
         assert "raw-user-id" not in str(lines)
         assert "secret-item" not in str(lines)
 
 
 class TestStart:
+    def test_says_that_it_serves_once_the_bundle_is_verified(self, service):
+        events = [orjson.loads(line)["event"] for line in service.log.read_text().splitlines()]
+        told = [event for event in events if event != "request"]
+        assert told[:3] == ["loading", "model loaded", "serving"]
+        assert "serving" not in told[3:]
+
     def test_ready_within_five_seconds_of_work(self, tiny_bundle, tmp_path):
         with serving(tmp_path, bundle=tiny_bundle) as service:
             service.wait_until_ready()
@@ -147,6 +153,7 @@ class TestStart:
         code, told = fails_to_start(bundle=bundle, port=free_port())
         assert code == 1
         assert "item_features.npy" in told.splitlines()[-1]
+        assert '"serving"' not in told
         assert "Traceback" not in told
 
     def test_missing_bundle_is_named(self, tmp_path):

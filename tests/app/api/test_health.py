@@ -17,13 +17,21 @@ class TestWhileLoading:
         return threading.Event()
 
     @pytest.fixture
-    def loading_client(self, may_open):
+    def live(self, may_open):
         def open_slowly():
             assert may_open.wait(timeout=20)
             return ScriptedModel()
 
-        live = LiveModel(open_slowly, Workers(threads=1, max_in_flight=1))
-        with TestClient(create_app(live, on_load_failure=lambda failure: None)) as client:
+        return LiveModel(open_slowly, Workers(threads=1, max_in_flight=1))
+
+    @pytest.fixture
+    def told(self):
+        return []
+
+    @pytest.fixture
+    def loading_client(self, live, may_open, told):
+        app = create_app(live, on_load_failure=told.append, on_ready=lambda: told.append("ready"))
+        with TestClient(app) as client:
             yield client
             may_open.set()
             wait_until_loaded(client)
@@ -39,6 +47,21 @@ class TestWhileLoading:
 
     def test_recommendations_say_so_before_they_read_the_body(self, loading_client):
         assert loading_client.post("/v1/recommendations", content=b"{").status_code == 503
+
+    def test_process_is_told_once_it_is_ready(self, loading_client, may_open, told):
+        assert loading_client.get("/health/ready").status_code == 503
+        assert told == []
+        may_open.set()
+        wait_until_loaded(loading_client)
+        assert loading_client.get("/health/ready").status_code == 200
+        assert told == ["ready"]
+
+    def test_who_leaves_meanwhile_is_never_ready(self, loading_client, live, may_open, told):
+        live.leave()
+        may_open.set()
+        wait_until_loaded(loading_client)
+        assert loading_client.get("/health/ready").status_code == 503
+        assert told == []
 
     def test_all_turn_when_loaded(self, loading_client, may_open):
         may_open.set()
