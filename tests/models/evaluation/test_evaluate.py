@@ -60,7 +60,7 @@ class TestRivals:
         assert again == once
 
     def test_renders_as_a_table(self, rivals: EvaluationReport) -> None:
-        assert render_table(rivals).count("\n") == 3
+        assert render_table(rivals).count("\n") == 4
 
     def test_keep_seen_says_so(self, tiny_shop: Path) -> None:
         report = evaluate(EvaluateOptions(dataset=tiny_shop, systems=["popularity"], keep_seen=True))
