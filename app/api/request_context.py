@@ -19,7 +19,10 @@ log = get_log(__name__)
 
 
 class RequestContext:
-    """Pure ASGI middleware; `request_id` and `started` (perf_counter) are in the request's state afterwards."""
+    """Pure ASGI middleware; `request_id` and `started` (perf_counter) are in the request's state afterwards.
+
+    HEAD is answered as GET is; the server, which still sees HEAD, leaves the body out.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -35,6 +38,7 @@ class RequestContext:
         if TRACEPARENT.fullmatch(traceparent := sent_headers.get("traceparent", "")):
             echoed["traceparent"] = traceparent
         scope.setdefault("state", {}).update(request_id=echoed["x-request-id"], started=started)
+        asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
         status = 0
 
         async def send_echoing(message: Message) -> None:
@@ -45,17 +49,17 @@ class RequestContext:
             await send(message)
 
         try:
-            await self._app(scope, receive, send_echoing)
+            await self._app(asked, receive, send_echoing)
         except Exception as error:  # an entry point: what nobody foresaw ends here, with its stack in the log
             log.exception("unexpected error", request_id=echoed["x-request-id"])
             if status:
                 raise  # half an answer is out; only closing the connection tells the caller
-            await (await answer_error(Request(scope), error))(scope, receive, send_echoing)
+            await (await answer_error(Request(asked), error))(asked, receive, send_echoing)
         finally:
             log.info(
                 "request",
                 method=scope["method"],
-                path=getattr(scope.get("route"), "path", "(no such path)"),  # the template, so no id is logged
+                path=getattr(asked.get("route"), "path", "(no such path)"),  # the template, so no id is logged
                 status=status,
                 ms=round((time.perf_counter() - started) * 1000, 2),
                 request_id=echoed["x-request-id"],

@@ -55,6 +55,29 @@ def problem_in(received):
     return problem
 
 
+class TestHeadMethod:
+    @pytest.mark.parametrize(
+        "path", ["/health/live", "/health/ready", "/health/startup", "/v1/model", "/docs", "/openapi.json", "/nowhere"]
+    )
+    def test_answers_as_get_without_its_body(self, service, path):
+        head, got = service.client.head(path), service.client.get(path)
+        assert (head.status_code, head.content) == (got.status_code, b"")
+        for name in ("content-type", "content-length"):
+            assert head.headers[name] == got.headers[name]
+
+    def test_connection_can_be_used_again(self, connection):
+        connection.sendall(b"HEAD /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answers = all_of(connection)
+        assert answers.count(b"HTTP/1.1 200 OK") == 2
+        assert answers.count(b'{"status":"ok"}') == 1
+        assert answers.endswith(b'{"status":"ok"}')
+
+    def test_is_refused_where_get_is(self, service):
+        answer = service.client.head("/v1/recommendations")
+        assert (answer.status_code, answer.headers["allow"], answer.content) == (405, "POST", b"")
+
+
 class TestHead:
     def test_just_below_the_limit_is_read(self, connection):
         start = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Long: "

@@ -42,6 +42,11 @@ class TestLog:
             "request_id": "r1",
         }
 
+    def test_head_is_logged_as_such(self, client):
+        with capture_logs() as lines:
+            client.head("/v1/model")
+        assert [(line["method"], line["path"], line["status"]) for line in lines] == [("HEAD", "/v1/model", 200)]
+
     def test_paths_that_do_not_exist_are_not_logged(self, client):
         with capture_logs() as lines:
             client.get("/v1/users/raw-user-id")
