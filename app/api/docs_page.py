@@ -35,7 +35,11 @@ async def docs() -> HTMLResponse:
         swagger_js_url=f"{folder}/{SCRIPT}",
         swagger_css_url=f"{folder}/{STYLE}",
         swagger_favicon_url=f"{folder}/{ICON}",
-        swagger_ui_parameters={"validatorUrl": None},  # by default another host is asked to judge the contract
+        swagger_ui_parameters={
+            "validatorUrl": None,  # by default another host is asked to judge the contract
+            "tryItOutEnabled": True,
+            "displayRequestDuration": True,
+        },
     )
     page.headers.update(OWN_HOST_ONLY)
     return page

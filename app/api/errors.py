@@ -62,14 +62,19 @@ def told_of(error: Exception) -> Told:
 
 async def answer_error(request: Request, error: Exception) -> Response:
     """The problem document for an error."""
+    problem = problem_of(error, path=request.url.path, request_id=request.scope["state"]["request_id"])
+    return problem_response(problem, told_of(error).headers)
+
+
+def problem_of(error: Exception, *, path: str, request_id: str) -> Problem:
+    """What a caller of `path` is told about an error."""
     told = told_of(error)
-    problem = Problem(
+    return Problem(
         type="about:blank" if told.name is None else f"urn:figment:problem:{told.name}",
         title=told.title or HTTPStatus(told.status).phrase,
         status=told.status,
         detail=told.detail,
-        instance=request.url.path[:MAX_INSTANCE_CHARACTERS],
+        instance=path[:MAX_INSTANCE_CHARACTERS],
         errors=list(told.errors),
-        request_id=request.scope["state"]["request_id"],
+        request_id=request_id,
     )
-    return problem_response(problem, told.headers)

@@ -7,12 +7,32 @@ import orjson
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import RedirectResponse, Response
 
+from app.api import MAX_BODY_BYTES
+from app.api.connection import MAX_HEAD_BYTES
 from app.api.dependencies import LiveModelDep
-from app.api.problem import MEDIA_TYPE
+from app.api.errors import problem_of
+from app.api.fields import refused
+from app.api.problem import MEDIA_TYPE, FieldProblem, RequestError
 from app.api.recommendations import RecommendationBody
+from models.domain.errors import DeadlineExceeded, NotReady
 
 PLACEHOLDER_ITEM_IDS: Final = ("i9", "i7", "i3")
 """Where no bundle is loaded; unknown items are skipped with a warning, so the examples still answer."""
+SHOWN_PROPERTIES: Final = ("title", "brand", "category", "price")
+"""What examples ask for, where the catalogue has it."""
+ERRORS: Final[Mapping[int, Exception]] = {
+    400: RequestError(400, 'the body is not JSON: key "k" appears twice in one object'),
+    408: RequestError(408, "the body took longer than the limit, 15 s"),
+    413: RequestError(413, f"the body is longer than the limit, {MAX_BODY_BYTES} bytes"),
+    415: RequestError(415, 'send Content-Type: application/json in UTF-8, got "text/plain"'),
+    422: refused([FieldProblem(pointer="/k", detail="101 is more than the most allowed, 100")]),
+    431: RequestError(431, f"request line and headers are longer than the limit, {MAX_HEAD_BYTES} bytes"),
+    500: Exception(),
+    503: NotReady("the model is still loading"),
+    504: DeadlineExceeded(200),
+}
+"""One of each status, for the examples."""
+EXAMPLE_REQUEST_ID: Final = "8f0c2f1f6b0e4d6c9a3b5d7e1f2a4c6e"
 
 router = APIRouter(include_in_schema=False)
 
@@ -20,8 +40,11 @@ router = APIRouter(include_in_schema=False)
 @router.get("/openapi.json")
 async def openapi_json(request: Request, live: LiveModelDep) -> Response:
     """The contract; its examples name items of the served bundle."""
-    item_ids = live.loaded.popular_item_ids if live.is_loaded else PLACEHOLDER_ITEM_IDS
-    return Response(orjson.dumps(contract(request.app, item_ids)), media_type="application/json")
+    if live.is_loaded:
+        document = contract(request.app, live.loaded.popular_item_ids, live.loaded.model.property_names)
+    else:
+        document = contract(request.app, PLACEHOLDER_ITEM_IDS)
+    return Response(orjson.dumps(document), media_type="application/json")
 
 
 @router.get("/")
@@ -30,20 +53,21 @@ async def root() -> RedirectResponse:
     return RedirectResponse("docs")
 
 
-def contract(app: FastAPI, item_ids: Sequence[str]) -> dict[str, Any]:
-    """The OpenAPI document, with these items in its examples."""
+def contract(app: FastAPI, item_ids: Sequence[str], property_names: Sequence[str] = ()) -> dict[str, Any]:
+    """The OpenAPI document, with these items, and some of these catalogue columns, in its examples."""
+    bodies = examples(item_ids, [name for name in SHOWN_PROPERTIES if name in property_names])
     document: dict[str, Any] = dict(app.openapi())
     schema = RecommendationBody.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas = {**document["components"]["schemas"], **schema.pop("$defs"), "RecommendationBody": schema}
     document["components"] = {**document["components"], "schemas": dict(sorted(schemas.items()))}
     document["paths"] = {
-        path: {method: _complete(operation, item_ids) for method, operation in operations.items()}
+        path: {method: _complete(path, operation, bodies) for method, operation in operations.items()}
         for path, operations in document["paths"].items()
     }
     return document
 
 
-def examples(item_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+def examples(item_ids: Sequence[str], property_names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Bodies by name; each is answered 200 when sent as it is."""
     newest_last = [
         {"item_id": item_id, "event_type": "purchase", "timestamp": f"2026-11-{day:02}T09:30:00Z"}
@@ -53,7 +77,10 @@ def examples(item_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     return {
         "history": {
             "summary": "A history in, ten products out",
-            "value": {"history": [{"item_id": item_id} for item_id in item_ids]},
+            "value": {
+                "history": [{"item_id": item_id} for item_id in item_ids],
+                "return_properties": list(property_names),
+            },
         },
         "every_field": {
             "summary": "Every field",
@@ -65,27 +92,31 @@ def examples(item_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
                 "exploration": 0.3,
                 "num_samples": 4,
                 "seed": 42,
-                "return_properties": [],
+                "return_properties": list(property_names),
             },
         },
         "no_history": {
             "summary": "A shopper nobody knows yet: popular items",
             "value": {"user": {"session_id": "s1"}, "k": 5},
         },
+        "nothing_personal": {
+            "summary": "A shopper who wants nothing personal: popular items",
+            "value": {"user": {"personalise": False}, "k": 5},
+        },
     }
 
 
-def _complete(operation: Mapping[str, Any], item_ids: Sequence[str]) -> dict[str, Any]:
-    """The operation with problem documents under their own media type, and examples in its body."""
-    responses = {
-        status: {**response, "content": {MEDIA_TYPE: response["content"]["application/json"]}}
-        if int(status) >= 400
-        else response
-        for status, response in operation["responses"].items()
-    }
+def _complete(path: str, operation: Mapping[str, Any], bodies: Mapping[str, Any]) -> dict[str, Any]:
+    """The operation with problem documents under their own media type, and examples of them and of its body."""
+    responses = dict(operation["responses"])
+    for status, response in responses.items():
+        if int(status) >= 400:
+            problem = problem_of(ERRORS[int(status)], path=path, request_id=EXAMPLE_REQUEST_ID)
+            content = {**response["content"]["application/json"], "example": problem.model_dump()}
+            responses[status] = {**response, "content": {MEDIA_TYPE: content}}
     completed = {**operation, "responses": responses}
     if "requestBody" in operation:
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
-        content = {"application/json": {"schema": schema, "examples": examples(item_ids)}}
+        content = {"application/json": {"schema": schema, "examples": bodies}}
         completed["requestBody"] = {**operation["requestBody"], "content": content}
     return completed

@@ -1,5 +1,6 @@
 import pytest
 
+from app.api.problem import Problem
 from app.main import contract_without_bundle
 
 
@@ -11,7 +12,7 @@ def request_examples(contract):
 class TestContract:
     def test_examples_work_as_they_are_and_name_real_items(self, client):
         examples = request_examples(client.get("/openapi.json").json())
-        assert len(examples) == 3
+        assert len(examples) == 4
         for body in examples.values():
             answer = client.post("/v1/recommendations", json=body)
             assert answer.status_code == 200
@@ -26,6 +27,26 @@ class TestContract:
         contract = client.get("/openapi.json").json()
         shown = request_examples(contract)["every_field"]
         assert set(shown) == set(contract["components"]["schemas"]["RecommendationBody"]["properties"])
+
+    def test_examples_ask_for_columns_that_the_catalogue_has(self, client):
+        body = request_examples(client.get("/openapi.json").json())["history"]
+        (first, *_) = client.post("/v1/recommendations", json=body).json()["items"]
+        assert first["properties"] == {"title": "title 3", "price": 3.5}
+
+    @pytest.mark.parametrize("path", ["/v1/recommendations", "/v1/model", "/health/ready", "/health/startup"])
+    def test_each_refusal_has_an_example_of_its_own_status(self, client, path):
+        (operation,) = client.get("/openapi.json").json()["paths"][path].values()
+        refusals = {int(status): response for status, response in operation["responses"].items() if int(status) >= 400}
+        assert refusals
+        for status, response in refusals.items():
+            example = Problem.model_validate(response["content"]["application/problem+json"]["example"])
+            assert (example.status, example.instance) == (status, path)
+
+    def test_the_example_of_invalid_fields_is_what_comes_back(self, client):
+        operation = client.get("/openapi.json").json()["paths"]["/v1/recommendations"]["post"]
+        example = operation["responses"]["422"]["content"]["application/problem+json"]["example"]
+        headers = {"X-Request-Id": example["request_id"]}
+        assert client.post("/v1/recommendations", json={"history": [], "k": 101}, headers=headers).json() == example
 
     def test_every_reference_leads_somewhere(self, client):
         contract = client.get("/openapi.json").json()
