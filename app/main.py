@@ -91,7 +91,7 @@ def serve(settings: ServiceSettings) -> None:
     with listen(settings.host, settings.port) as listener:
         refuse_exposure(settings)
         folder = resolve_bundle(settings.bundles, settings.bundle)
-        live = LiveModel(partial(Recommender.open, folder), _workers(settings))
+        live = LiveModel(partial(Recommender.open, folder, wish=settings.recommender), _workers(settings))
         failures: list[BaseException] = []
 
         def stop(failure: BaseException) -> None:

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.domain.errors import SettingsRefused
+from models.recommend.systems import Wish
 
 PREFIX: Final = "FIGMENT_"
 VARIABLES_OF_OTHERS: Final = ("FIGMENT_SHARED_DATA",)
@@ -32,6 +33,8 @@ class ServiceSettings(BaseSettings):
     """Bundle folder to serve. Unset: the promoted bundle of `FIGMENT_BUNDLES`, else its newest."""
     bundles: Path = Path("var/bundles")
     """Folder that holds one folder for each bundle."""
+    recommender: Wish = "auto"
+    """Which system orders the lists. `auto`: the one that won on validation events when the bundle was made."""
     allow_anonymous: bool = False
     """Serve on other addresses than loopback although no API key exists. Anyone who reaches the port may ask."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

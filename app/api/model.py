@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict
 
 from app.api.dependencies import LoadedDep
 from app.api.problem import Problem
-from models.bundle.manifest import DatasetRecord, Manifest, TextEncoderRecord
+from app.runtime.live_model import ServedModel
+from models.bundle.manifest import DatasetRecord, TextEncoderRecord
 
 router = APIRouter(prefix="/v1", tags=["model"])
 
@@ -21,7 +22,9 @@ class ModelFacts(BaseModel):
     model_version: str
     created_at: datetime
     serves: str
-    """Which system orders the list; the scoreboard says how it compares."""
+    """Which system orders the lists of this service: the winner, unless the operator chose another."""
+    winner: str
+    """Which system was best on validation events; the scoreboard says how each does on other events."""
     dataset: DatasetRecord
     """Name, source, licence and digest of the data it was trained on."""
     split: dict[str, Any]
@@ -36,7 +39,11 @@ class ModelFacts(BaseModel):
     scoreboard: dict[str, dict[str, float | None]]
     """The same measures for other systems on the same events."""
     fusion: dict[str, float]
-    """Weights of the candidate sources."""
+    """Weights of the candidate sources beside the generator's 1."""
+    neighbours: dict[str, Any]
+    """The mixture of co-occurrence and content that validation events chose."""
+    evidence: list[str]
+    """What the judge is told of each candidate; empty where there is no judge."""
     exclude_seen: bool
     """What an unset `exclude.seen` means."""
     repeat_share: float
@@ -51,10 +58,11 @@ class ModelFacts(BaseModel):
 @router.get("/model", summary="The model card of what serves", responses={503: {"model": Problem}})
 async def model(loaded: LoadedDep) -> ModelFacts:
     """From the manifest of the served bundle."""
-    return facts(loaded.model.manifest, list(loaded.model.property_names))
+    return facts(loaded.model)
 
 
-def facts(manifest: Manifest, property_names: list[str]) -> ModelFacts:
-    """The part of the manifest that callers can use."""
-    told = manifest.model_dump(include=set(ModelFacts.model_fields))
-    return ModelFacts(**told, property_names=property_names)
+def facts(served: ServedModel) -> ModelFacts:
+    """The part of the manifest that callers can use, and what serves now."""
+    manifest = served.manifest
+    told = manifest.model_dump(include=set(ModelFacts.model_fields) - {"serves"})
+    return ModelFacts(**told, winner=manifest.serves, serves=served.serves, property_names=list(served.property_names))

@@ -23,6 +23,7 @@ class ServedModel(Protocol):
     manifest: Manifest
     model_version: str
     num_items: int
+    serves: str
 
     @property
     def property_names(self) -> Sequence[str]:

@@ -17,8 +17,8 @@ def best_of_rows(
     """
     num_rows = len(offsets_B1) - 1
     rows_E = np.repeat(np.arange(num_rows), np.diff(offsets_B1))
-    positive_E = values_E > 0
-    rows_E, columns_E, values_E = rows_E[positive_E], columns_E[positive_E], values_E[positive_E]
+    kept_E = (values_E > 0) & _may_be_best(offsets_B1, values_E, k)
+    rows_E, columns_E, values_E = rows_E[kept_E], columns_E[kept_E], values_E[kept_E]
     order_E = np.lexsort((columns_E, -values_E, rows_E))
     rows_E = rows_E[order_E]
     first_B = np.searchsorted(rows_E, np.arange(num_rows))
@@ -29,3 +29,14 @@ def best_of_rows(
     best_BK[rows_E[kept_E], places_E[kept_E]] = columns_E[order_E][kept_E]
     values_BK[rows_E[kept_E], places_E[kept_E]] = values_E[order_E][kept_E]
     return best_BK, values_BK
+
+
+def _may_be_best(offsets_B1: NDArray[np.int64], values_E: NDArray[np.float32], k: int) -> NDArray[np.bool_]:
+    """False for values below their row's k-th largest: sorting whole rows costs many times as much."""
+    may_E = np.ones(len(values_E), np.bool_)
+    lengths_B = np.diff(offsets_B1)
+    for row in np.flatnonzero(lengths_B > 2 * k):
+        entries = slice(offsets_B1[row], offsets_B1[row + 1])
+        values = values_E[entries]
+        may_E[entries] = values >= np.partition(values, len(values) - k)[len(values) - k]
+    return may_E

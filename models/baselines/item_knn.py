@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.baselines.best_of_rows import best_of_rows
-from models.baselines.neighbours import Neighbours
 from models.baselines.popularity import Popularity, first_without
 from models.data.sequences import Sequences
 from models.domain.item_rows import NO_ITEM
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 USERS_PER_BLOCK: Final = 512
 """Bounds the scores that lie in memory at once."""
-DEFAULT_NEIGHBOURS: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ class ItemKnnConfig:
 
 @dataclass(frozen=True, slots=True)
 class ItemKnn:
-    """The evaluated ranker; `to_neighbours` gives the tables that serving reads."""
+    """The usual ranker; what serves is `Mixture`, tuned and with content."""
 
     similarity_NN: "csr_array"
     """Row: an item of the history; column: what it speaks for. Not symmetric."""
@@ -99,19 +97,6 @@ class ItemKnn:
             rows_UK[users], scores_UK[users] = best_of_rows(offsets_B1, scores_BN.indices, scores_BN.data, k)
         self._fill_up(rows_UK, scores_UK, histories, exclude_seen=exclude_seen)
         return rows_UK, scores_UK
-
-    def to_neighbours(self, per_item: int = DEFAULT_NEIGHBOURS) -> Neighbours:
-        """Each item's `per_item` strongest pairs."""
-        similarity_NN = self.similarity_NN
-        rows_NM, weights_NM = best_of_rows(
-            similarity_NN.indptr.astype(np.int64), similarity_NN.indices, similarity_NN.data, per_item
-        )
-        return Neighbours(
-            rows_NM=rows_NM,
-            weights_NM=weights_NM,
-            history_window=self.config.history_window,
-            age_decay=self.config.age_decay,
-        )
 
     def _fill_up(
         self, rows_UK: NDArray[np.int32], scores_UK: NDArray[np.float32], histories: Sequences, *, exclude_seen: bool

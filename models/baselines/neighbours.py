@@ -1,10 +1,11 @@
-"""Sparse co-occurrence as serving reads it: a few neighbours an item, no more than NumPy needed."""
+"""Sparse neighbours as serving reads them: a few an item, no more than NumPy needed."""
 
-# N items, M neighbours an item, B users, L events, H events that count, C candidates, X contributions
+# N items, M neighbours an item, V voices, B users, L events, H events that count, C candidates, X contributions
 
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +13,42 @@ from numpy.typing import NDArray
 from models.baselines.best_of_rows import best_of_rows
 from models.domain.item_rows import NO_ITEM
 
+VOICES: Final = ("forward", "late", "backward", "content")
+"""Why an item is a neighbour: taken after it, taken after it lately, taken before it, alike by content."""
+_NOTHING: Final = 1e-6
+"""What is left of a sum after its only part was subtracted is rounding, not evidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contributions:
+    """What each event of each history says for each of its item's neighbours, one entry each."""
+
+    users_X: NDArray[np.int64]
+    places_X: NDArray[np.int64]
+    """Column of the event among the H that count; the newest is the last."""
+    rows_X: NDArray[np.int32]
+    voices_XV: NDArray[np.float32]
+
+    def minus(self, other: "Contributions") -> "Contributions":
+        """These, and the other's with their sign turned: sums over both are differences."""
+        return Contributions(
+            np.concatenate([self.users_X, other.users_X]),
+            np.concatenate([self.places_X, other.places_X]),
+            np.concatenate([self.rows_X, other.rows_X]),
+            np.concatenate([self.voices_XV, -other.voices_XV]),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """What tends to be taken near each item, and how a history asks for it."""
+    """What tends to be taken near each item or is like it, and how a history asks for it."""
 
     rows_NM: NDArray[np.int32]
     """Best first, -1 where an item has fewer than M neighbours."""
-    weights_NM: NDArray[np.float32]
-    """Above 0; 0 where there is no neighbour."""
+    voices_NMV: NDArray[np.float32]
+    """Each voice for each neighbour, 0 and more; 0 where there is no neighbour."""
+    weights_V: NDArray[np.float32]
+    """What each voice counts in the score."""
     history_window: int
     """The newest events that count."""
     age_decay: float
@@ -36,29 +64,49 @@ class Neighbours:
         """More candidates than this no history can have."""
         return self.history_window * int(self.rows_NM.shape[1])
 
+    def recent(self, history_rows_BL: NDArray[np.int32]) -> NDArray[np.int32]:
+        """The columns [B, H] of right-aligned histories that count."""
+        return history_rows_BL[:, max(0, history_rows_BL.shape[1] - self.history_window) :]
+
+    def age_weights(self, num_recent: int) -> NDArray[np.float32]:
+        """What an event in each of H columns counts [H]."""
+        return (self.age_decay ** np.arange(num_recent - 1, -1, -1)).astype(np.float32)
+
+    def contributions(self, history_rows_BL: NDArray[np.int32]) -> Contributions:
+        """Every neighbour of every event that counts; histories are right-aligned item rows, -1 where shorter."""
+        recent_BH = self.recent(history_rows_BL)
+        rows_BHM = np.where((recent_BH != NO_ITEM)[..., None], self.rows_NM[recent_BH], NO_ITEM)
+        users_X, places_X, neighbours_X = np.nonzero(rows_BHM != NO_ITEM)
+        return Contributions(
+            users_X=users_X,
+            places_X=places_X,
+            rows_X=rows_BHM[users_X, places_X, neighbours_X],
+            voices_XV=self.voices_NMV[recent_BH[users_X, places_X], neighbours_X],
+        )
+
     def scores(self, history_rows_BL: NDArray[np.int32], num: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """The `num` best candidates [B, C] of each history, -1 beyond the last, and their scores, there 0.
 
-        Histories are right-aligned item rows, -1 on the left where they are shorter. Nothing is left out: the
-        history's own items are there if they are each other's neighbours. A user's answer does not depend on who else
-        is in the batch.
+        Nothing is left out: the history's own items are there if they are each other's neighbours. A user's answer does
+        not depend on who else is in the batch.
         """
-        recent_BH = history_rows_BL[:, max(0, history_rows_BL.shape[1] - self.history_window) :]
-        num_users, num_recent = recent_BH.shape
-        age_H = np.arange(num_recent - 1, -1, -1)
-        rows_BHM = np.where((recent_BH != NO_ITEM)[..., None], self.rows_NM[recent_BH], NO_ITEM)
-        weights_BHM = self.weights_NM[recent_BH] * (self.age_decay**age_H)[None, :, None]
-        users_X = np.broadcast_to(np.arange(num_users)[:, None, None], rows_BHM.shape)
-        present_X = rows_BHM != NO_ITEM
-        keys_X = users_X[present_X] * np.int64(self.num_items) + rows_BHM[present_X]
-        keys, places_X = np.unique(keys_X, return_inverse=True)
+        num_recent = self.recent(history_rows_BL).shape[1]
+        return self.best(self.contributions(history_rows_BL), (len(history_rows_BL), num_recent), num)
+
+    def best(
+        self, said: Contributions, shape_BH: tuple[int, int], num: int
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """The `num` candidates [B, C] that are most spoken for, -1 beyond the last, and their scores."""
+        num_users, num_recent = shape_BH
+        values_X = (said.voices_XV @ self.weights_V) * self.age_weights(num_recent)[said.places_X]
+        keys, places_X = np.unique(said.users_X * np.int64(self.num_items) + said.rows_X, return_inverse=True)
         # summed in 64 bits and always newest last, so that company cannot change a rounding
-        totals = np.bincount(places_X, weights=weights_BHM[present_X], minlength=len(keys))
+        totals = np.bincount(places_X, weights=values_X, minlength=len(keys))
         offsets_B1 = np.searchsorted(keys, np.arange(num_users + 1) * np.int64(self.num_items))
         return best_of_rows(
             offsets_B1.astype(np.int64),
             (keys % max(1, self.num_items)).astype(np.int32),
-            totals.astype(np.float32),
+            np.where(totals > _NOTHING, totals, 0.0).astype(np.float32),
             num,
         )
 
@@ -68,7 +116,8 @@ class Neighbours:
             np.savez(
                 file,
                 rows=self.rows_NM,
-                weights=self.weights_NM,
+                voices=self.voices_NMV,
+                weights=self.weights_V,
                 history_window=np.int64(self.history_window),
                 age_decay=np.float64(self.age_decay),
             )
@@ -81,15 +130,34 @@ class Neighbours:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 neighbours = cls(
                     rows_NM=arrays["rows"],
-                    weights_NM=arrays["weights"],
+                    voices_NMV=arrays["voices"],
+                    weights_V=arrays["weights"],
                     history_window=int(arrays["history_window"]),
                     age_decay=float(arrays["age_decay"]),
                 )
         except zipfile.BadZipFile as error:
             raise ValueError(str(error)) from error
-        rows_NM, weights_NM = neighbours.rows_NM, neighbours.weights_NM
-        if rows_NM.ndim != 2 or rows_NM.dtype != np.int32 or weights_NM.dtype != np.float32:
-            raise ValueError(f"rows are {rows_NM.dtype} of shape {rows_NM.shape}, weights are {weights_NM.dtype}")
+        rows_NM, voices_NMV = neighbours.rows_NM, neighbours.voices_NMV
+        if rows_NM.ndim != 2 or rows_NM.dtype != np.int32 or voices_NMV.dtype != np.float32:
+            raise ValueError(f"rows are {rows_NM.dtype} of shape {rows_NM.shape}, voices are {voices_NMV.dtype}")
+        if voices_NMV.shape != (*rows_NM.shape, len(VOICES)) or neighbours.weights_V.shape != (len(VOICES),):
+            raise ValueError(f"voices of shape {voices_NMV.shape} do not fit rows of shape {rows_NM.shape}")
         if rows_NM.size and not NO_ITEM <= rows_NM.min() <= rows_NM.max() < len(rows_NM):
             raise ValueError(f"a neighbour's row is outside of the {len(rows_NM)} items")
         return neighbours
+
+
+def gather(
+    said: Contributions, candidates_BC: NDArray[np.int32], num_recent: int, num_items: int
+) -> NDArray[np.float32]:
+    """What each event says for each candidate [B, H, C, V]; candidates ascend in each row, then -1."""
+    num_users, num_candidates = candidates_BC.shape
+    end_BC = np.where(candidates_BC == NO_ITEM, num_items, candidates_BC)
+    keys_Y = (np.arange(num_users)[:, None] * np.int64(num_items + 1) + end_BC).ravel()
+    keys_X = said.users_X * np.int64(num_items + 1) + said.rows_X
+    found_X = np.minimum(np.searchsorted(keys_Y, keys_X), len(keys_Y) - 1)
+    matched_X = keys_Y[found_X] == keys_X
+    users_X, columns_X = np.divmod(found_X[matched_X], num_candidates)
+    said_BHCV = np.zeros((num_users, num_recent, num_candidates, said.voices_XV.shape[1]), np.float32)
+    np.add.at(said_BHCV, (users_X, said.places_X[matched_X], columns_X), said.voices_XV[matched_X])
+    return said_BHCV

@@ -7,6 +7,7 @@ MANIFEST: Final = "manifest.json"
 ITEM_FEATURES: Final = "item_features.npy"
 INDEX: Final = "index.faiss"
 NEIGHBOURS: Final = "neighbours.npz"
+ITEM_FACTS: Final = "item_facts.npz"
 POPULARITY: Final = "popularity.npy"
 VOCABULARY: Final = "vocabulary.parquet"
 CATALOGUE: Final = "catalogue.parquet"
@@ -20,6 +21,7 @@ REQUIRED_FILES: Final = frozenset(
         ITEM_FEATURES,
         INDEX,
         NEIGHBOURS,
+        ITEM_FACTS,
         POPULARITY,
         VOCABULARY,
         CATALOGUE,

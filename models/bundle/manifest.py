@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,6 +62,11 @@ class Manifest(_Record):
     """System → metric → value, all on the same held-out events."""
     serves: str
     fusion: Mapping[str, float]
+    """Weights of the sources beside the generator's 1."""
+    neighbours: Mapping[str, Any] = {}
+    """The mixture of co-occurrence and content that validation chose."""
+    evidence: Sequence[str] = ()
+    """What the judge is told of each candidate, in the order of its inputs; empty where there is no judge."""
     feature_spec: Mapping[str, Any]
     feature_spec_digest: str
     exclude_seen: bool

@@ -12,6 +12,7 @@ import onnxruntime as ort
 import polars as pl
 from numpy.typing import NDArray
 
+from models.baselines.item_facts import ItemFacts
 from models.baselines.neighbours import Neighbours
 from models.bundle import layout
 from models.bundle.digests import verify_file, verify_files
@@ -32,6 +33,7 @@ class Bundle:
     """Mapped from the file, not read: processes that serve the same bundle share its pages."""
     popularity_N: NDArray[np.float32]
     neighbours: Neighbours
+    item_facts: ItemFacts
     index: FaissIndex
     vocabulary: pl.DataFrame
     catalogue: pl.DataFrame
@@ -48,6 +50,11 @@ class Bundle:
         if spec.digest != self.manifest.feature_spec_digest:
             raise BundleCorrupt(self.folder / layout.VOCABULARY, "with the manifest it makes another feature spec")
         return spec
+
+    @property
+    def has_judge(self) -> bool:
+        """Whether a judge could be fitted; a bundle that names one in its manifest but lost it is corrupt."""
+        return bool(self.manifest.evidence)
 
     def session(self, name: str, *, threads: int = 1) -> ort.InferenceSession:
         """The network `networks/<name>.onnx`; raises BundleCorrupt where it is missing or damaged."""
@@ -93,12 +100,15 @@ def open_bundle(folder: Path) -> Bundle:
 
 def load_bundle(folder: Path, manifest: Manifest) -> Bundle:
     """The files of a bundle that is trusted because it is being written, or was verified; raises BundleCorrupt."""
+    item_features_ND = _load_array(folder / layout.ITEM_FEATURES, (manifest.num_items, manifest.embedding_size))
+    popularity_N = _load_array(folder / layout.POPULARITY, (manifest.num_items,))
     bundle = Bundle(
         folder=folder,
         manifest=manifest,
-        item_features_ND=_load_array(folder / layout.ITEM_FEATURES, (manifest.num_items, manifest.embedding_size)),
-        popularity_N=_load_array(folder / layout.POPULARITY, (manifest.num_items,)),
+        item_features_ND=item_features_ND,
+        popularity_N=popularity_N,
         neighbours=_load_neighbours(folder / layout.NEIGHBOURS, manifest.num_items),
+        item_facts=_load_item_facts(folder / layout.ITEM_FACTS, popularity_N),
         index=_load_index(folder / layout.INDEX, manifest),
         vocabulary=_load_table(folder / layout.VOCABULARY, ("tag", "row")),
         catalogue=_load_table(folder / layout.CATALOGUE, ("item_id",)),
@@ -127,10 +137,16 @@ def _load_neighbours(path: Path, num_items: int) -> Neighbours:
         neighbours = Neighbours.load(path)
     except (OSError, ValueError, KeyError) as error:
         raise BundleCorrupt(path, f"not a table of neighbours ({error})") from error
-    if len(neighbours.rows_NM) != num_items or neighbours.rows_NM.shape != neighbours.weights_NM.shape:
-        reason = f"rows of shape {neighbours.rows_NM.shape}, weights of shape {neighbours.weights_NM.shape}"
-        raise BundleCorrupt(path, f"{reason}; the manifest counts {num_items} items")
+    if neighbours.num_items != num_items:
+        raise BundleCorrupt(path, f"{neighbours.num_items} rows; the manifest counts {num_items} items")
     return neighbours
+
+
+def _load_item_facts(path: Path, popularity_N: NDArray[np.float32]) -> ItemFacts:
+    try:
+        return ItemFacts.load(path, popularity_N)
+    except (OSError, ValueError, KeyError) as error:
+        raise BundleCorrupt(path, f"not a table of item facts ({error})") from error
 
 
 def _load_index(path: Path, manifest: Manifest) -> FaissIndex:

@@ -76,6 +76,30 @@ def split_sequences(sequences: Sequences, kind: SplitKind, *, time: TimeMeaning,
             return Split(kind="none", train=sequences, validation=None, test=None)
 
 
+def inner_split(train: Sequences, kind: SplitKind) -> Split:
+    """The training events once more, held out the same way: its `validation` cases are what a judge may learn from.
+
+    Each user's last training event, or the next baskets after the instant that leaves as large a part behind it as the
+    validation instant does. No case where the training events cannot be cut.
+    """
+    if kind == "temporal":
+        times_E = np.sort(train.timestamps_E)
+        instant = int(times_E[int(VALIDATION_QUANTILE / TEST_QUANTILE * len(times_E))]) if len(times_E) else 0
+        return Split(
+            kind=kind,
+            train=train.take_events(train.timestamps_E < instant),
+            validation=_next_baskets(train, instant, int(times_E[-1]) + 1) if len(times_E) else None,
+            test=None,
+            instants={"validation": instant},
+        )
+    users = np.flatnonzero(train.lengths_U >= 2)
+    last_U = train.offsets_U1[users + 1] - 1
+    is_last_E = np.zeros(train.num_events, np.bool_)
+    is_last_E[last_U] = True
+    earlier = train.take_events(~is_last_E)
+    return Split(kind, earlier, _single_targets(earlier, users, train.item_rows_E[last_U]), test=None)
+
+
 def _split_temporal(sequences: Sequences, time: TimeMeaning) -> Split:
     """One instant each cuts all users at once; nothing later than the instant is known before it."""
     if time == "order":

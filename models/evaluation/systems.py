@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from models.baselines.item_knn import ItemKnn
 from models.baselines.popularity import Popularity
 from models.data.sequences import Sequences
-from models.recommend.fusion import Stage
 from models.recommend.recommender import Recommender
+from models.recommend.systems import STAGE_OF, Stage
 
 
 class System(Protocol):
@@ -42,7 +42,8 @@ class FigmentSystem:
         return self.recommender.rank_rows(histories, k, exclude_seen, self.stage)
 
 
-STAGES: Final[Mapping[str, Stage]] = {"figment": "judged", "figment-fused": "fused", "figment-generator": "generator"}
+STAGES: Final[Mapping[str, Stage]] = {name: stage for name, stage in STAGE_OF.items() if name != "popularity"}
+"""What a bundle holds; its neighbours, tuned on validation events, are the strongest rival without training."""
 RIVALS: Final[Mapping[str, Callable[[Sequences, int], System]]] = {
     "item-knn": ItemKnn.fit,
     "popularity": Popularity.fit,

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.data.sequences import Sequences
 from models.domain.events import EVENT_TYPES
 from models.domain.item_rows import NO_ITEM
 
@@ -29,6 +30,8 @@ class HistoryBatch:
     event_types_BL: NDArray[np.int64]
     gaps_BL: NDArray[np.int64]
     """Bucket of the time since the event before; 0 where unknown."""
+    timestamps_BL: NDArray[np.int64]
+    """Epoch seconds; -1 where unknown, and everywhere where times are not used."""
 
     def as_inputs(self, item_features_ND: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
         """The arrays under the names of the generator's inputs; a missing event has a zero feature and mask 0."""
@@ -68,6 +71,7 @@ def encode_histories(
         item_rows_BL=np.full((len(histories), length), NO_ITEM, np.int32),
         event_types_BL=np.zeros((len(histories), length), np.int64),
         gaps_BL=np.full((len(histories), length), UNKNOWN_GAP, np.int64),
+        timestamps_BL=np.full((len(histories), length), -1, np.int64),
     )
     for user, (rows, event_types, timestamps) in enumerate(histories):
         kept = min(len(rows), length)
@@ -77,4 +81,22 @@ def encode_histories(
         batch.event_types_BL[user, -kept:] = event_types[-kept:]
         if uses_time:
             batch.gaps_BL[user, -kept:] = gap_buckets(timestamps[-kept:])
+            batch.timestamps_BL[user, -kept:] = timestamps[-kept:]
     return batch
+
+
+def encode_spans(
+    sequences: Sequences,
+    starts_B: NDArray[np.int64],
+    stops_B: NDArray[np.int64],
+    *,
+    max_events: int,
+    uses_time: bool,
+) -> HistoryBatch:
+    """The newest `max_events` of each span of event numbers as a history."""
+    spans = [slice(start, stop) for start, stop in zip(starts_B, stops_B, strict=True)]
+    return encode_histories(
+        [(sequences.item_rows_E[each], sequences.event_types_E[each], sequences.timestamps_E[each]) for each in spans],
+        max_events=max_events,
+        uses_time=uses_time,
+    )

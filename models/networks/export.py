@@ -1,6 +1,6 @@
 """Networks to ONNX, for serving without torch."""
 
-# B users, L events, S samples, Z noise, C candidates, N items
+# B users, L events, S samples, Z noise, C candidates, N items, F pieces of evidence
 
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from models.features.histories import NUM_EVENT_TYPES
 from models.networks.critic import Critic, ServedCritic
 from models.networks.generator import Generator
 from models.networks.item_encoder import NUM_PRICE_VALUES, ItemEncoder
+from models.networks.judge import Judge
 from models.networks.onnx_export import export_onnx
 
 
@@ -59,6 +60,17 @@ def export_item_encoder(encoder: ItemEncoder, file: Path, *, max_tags: int) -> N
         inputs=example,
         outputs=["features"],
         dynamic={name: {0: "items"} for name in example},
+    )
+
+
+def export_judge(judge: Judge, file: Path, *, num_evidence: int) -> None:
+    """Evidence to logits [B, C]; any B and C."""
+    export_onnx(
+        judge,
+        file,
+        inputs={"evidence": torch.randn(2, 5, num_evidence)},
+        outputs=["logits"],
+        dynamic={"evidence": {0: "users", 1: "candidates"}},
     )
 
 

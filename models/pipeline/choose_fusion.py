@@ -2,7 +2,6 @@
 
 # B users, C candidates, K places
 
-from itertools import product
 from typing import Final
 
 import numpy as np
@@ -12,22 +11,21 @@ from models.data.split import EvaluationCases
 from models.domain.item_rows import NO_ITEM
 from models.domain.progress import Progress
 from models.metrics.ranking import hits, ndcg
-from models.recommend.fusion import FusionWeights, StandardScores
+from models.recommend.fusion import FusionWeights
 from models.recommend.ranker import Ranker
 
-NEIGHBOUR_WEIGHTS: Final = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
-CRITIC_WEIGHTS: Final = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6)
+NEIGHBOUR_WEIGHTS: Final = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 MAX_CASES: Final = 4_096
 CASES_PER_CALL: Final = 256
 LIST_LENGTH: Final = 10
-UNTUNED: Final = FusionWeights(neighbours=1.0, critic=0.2)
+UNTUNED: Final = FusionWeights(neighbours=2.0)
 """Where no event is held out, nothing can be chosen: the middle of what was chosen elsewhere."""
 
 
 def choose_fusion(
     ranker: Ranker, cases: EvaluationCases, *, exclude_seen: bool, seed: int, progress: Progress
 ) -> tuple[FusionWeights, dict[str, float]]:
-    """The weights with the best NDCG@10 on validation, and each pair's NDCG@10 for the record.
+    """The weights with the best NDCG@10 on validation, and each one's NDCG@10 for the record.
 
     The simplest wins a tie: smaller weights are tried first and later ones must be strictly better.
     """
@@ -36,29 +34,22 @@ def choose_fusion(
         return UNTUNED, {}
     if len(known) > MAX_CASES:
         known = np.sort(np.random.default_rng(seed).choice(known, MAX_CASES, replace=False))
-    grid = [FusionWeights(*pair) for pair in product(NEIGHBOUR_WEIGHTS, CRITIC_WEIGHTS)]
-    totals = np.zeros(len(grid))
-    progress.start("choosing fusion weights", total=len(known))
+    totals = np.zeros(len(NEIGHBOUR_WEIGHTS))
+    progress.start("choosing the neighbours' weight", total=len(known))
     for start in range(0, len(known), CASES_PER_CALL):
         users = known[start : start + CASES_PER_CALL]
         questions = [ranker.best_guess(cases.histories, int(user), LIST_LENGTH, exclude_seen) for user in users]
-        candidates = ranker.propose(questions)
-        scores = StandardScores(candidates)
-        excluded_BC = np.stack(
-            [np.isin(rows, each.excluded_rows) for rows, each in zip(candidates.rows_BC, questions, strict=True)]
-        )
-        for number, weights in enumerate(grid):
-            fused_BC = np.where(excluded_BC, -np.inf, scores.fused(weights))
-            totals[number] += _sum_of_ndcg(candidates.rows_BC, fused_BC, cases, users)
+        proposal = ranker.propose(questions)
+        for number, weight in enumerate(NEIGHBOUR_WEIGHTS):
+            totals[number] += _sum_of_ndcg(
+                proposal.candidates.rows_BC, proposal.fused(FusionWeights(weight)), cases, users
+            )
         progress.advance(len(users))
     means = totals / len(known)
-    best = grid[int(np.argmax(means))]
-    progress.finish(f"neighbours {best.neighbours:g}, critic {best.critic:g}: validation NDCG@10 {means.max():.4f}")
-    record = {
-        f"neighbours={weights.neighbours:g},critic={weights.critic:g}": round(float(mean), 5)
-        for weights, mean in zip(grid, means, strict=True)
-    }
-    return best, record
+    best = NEIGHBOUR_WEIGHTS[int(np.argmax(means))]
+    progress.finish(f"{best:g}: validation NDCG@10 {means.max():.4f}")
+    record = {f"neighbours={w:g}": round(float(mean), 5) for w, mean in zip(NEIGHBOUR_WEIGHTS, means, strict=True)}
+    return FusionWeights(neighbours=best), record
 
 
 def _sum_of_ndcg(

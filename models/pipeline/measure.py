@@ -3,7 +3,7 @@
 # B cases, K places, S samples
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -81,7 +81,7 @@ def _noisy(
 ) -> Question:
     plain = ranker.best_guess(cases.histories, user, LIST_LENGTH, exclude_seen)
     noise_SZ = level * rng.standard_normal((EXPLORATION_SAMPLES, ranker.noise_size))
-    return Question(plain.history, plain.excluded_rows, plain.k, noise_SZ.astype(np.float32))
+    return replace(plain, noise_SZ=noise_SZ.astype(np.float32), hide_out_of_stock=True)
 
 
 def _targets(cases: EvaluationCases, users: Sequence[int] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ def model_card(manifest: Manifest) -> str:
         f"# {manifest.model_version}",
         "",
         "A generator, trained against a critic, turns a shopper's history into the features of the product wanted next;"
-        f" the index returns the nearest real products. {_who_orders(manifest.fusion)}",
+        f" the index returns the nearest real products. {_who_orders(manifest)}",
         "",
         "## Data",
         "",
@@ -87,16 +87,21 @@ def _widening(effect: Mapping[str, Mapping[str, float]]) -> str:
     return "Exploration does not widen what is listed on this data: the noise found no other wishes to express."
 
 
-def _who_orders(fusion: Mapping[str, float]) -> str:
-    """What the chosen weights mean; a weight of 0 silences its voice."""
-    voices = [name for name, weight in fusion.items() if weight > 0]
-    if not voices:
-        return "The generator alone orders them: on validation events neither neighbours nor critic improved the list."
-    silent = [name for name, weight in fusion.items() if weight == 0]
-    told = f"They are ordered by the generator with the {' and the '.join(voices)}."
-    return told + (
-        f" The {silent[0]} did not improve the list on validation events, so it is silent." if silent else ""
+def _who_orders(manifest: Manifest) -> str:
+    """Which system serves, in words, and why."""
+    if not manifest.scoreboard:
+        return "No event was held out, so nothing was chosen by what it finds."
+    judged = (
+        "from their evidence, by the judge" if manifest.evidence else "in the fused order: no judge could be fitted"
     )
+    told = {
+        "figment": f"They are ordered together with the neighbours' proposals, {judged}.",
+        "figment-fused": "They are ordered together with the neighbours' proposals: the judge did not improve the list.",
+        "figment-generator": "They stand in the index's order: neither neighbours nor judge improved the list.",
+        "item-knn+content": "On this data neighbours alone find more, so they serve.",
+        "popularity": "On this data popularity alone finds more, so it serves.",
+    }
+    return told[manifest.serves] + " Validation events decided it."
 
 
 def _weights(fusion: Mapping[str, float]) -> str:

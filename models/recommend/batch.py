@@ -20,6 +20,7 @@ from models.domain.errors import SettingsRefused
 from models.domain.item_rows import NO_ITEM
 from models.domain.progress import NoProgress, Progress
 from models.recommend.recommender import Recommender
+from models.recommend.systems import STAGE_OF
 
 USERS_PER_CHUNK: Final = 2_048
 THREADS: Final = 2
@@ -117,7 +118,7 @@ def _ranked(
         )
         for number, user_id in enumerate(users.user_ids)
     ]
-    return recommender.ranker.rank_all(questions, k)
+    return recommender.ranker.rank_all(questions, k, STAGE_OF[recommender.serves])
 
 
 def _table(

@@ -39,6 +39,9 @@ class Candidates:
     """The critic's logit: higher is more like a real next product of this shopper."""
     from_generator_BC: NDArray[np.bool_]
     from_neighbours_BC: NDArray[np.bool_]
+    in_history_BC: NDArray[np.bool_]
+    neighbours_best_BX: NDArray[np.float32]
+    """The neighbours' highest scores of all items, best first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +56,17 @@ class CandidateSource:
     similarity_scale: float
     """What training multiplied inner products by: samples are mixed at the temperature that they were trained at."""
 
-    def propose(self, history: HistoryBatch, noise_BSZ: NDArray[np.float32], fetch_B: Sequence[int]) -> Candidates:
+    def propose(
+        self,
+        history: HistoryBatch,
+        noise_BSZ: NDArray[np.float32],
+        fetch_B: Sequence[int],
+        again_BL: NDArray[np.int32],
+    ) -> Candidates:
         """Candidates for B histories of at least one event each.
 
         Up to `fetch_B[b]` proposals of each sample and of the neighbours: `NUM_CANDIDATES` plus what will be left out.
+        `again_BL` are items of the history that may be listed again, -1 elsewhere.
         """
         generated_BTD = self._generate(history, noise_BSZ)
         taste_BD, samples_BSD = generated_BTD[:, 0], generated_BTD[:, 1:]
@@ -68,7 +78,7 @@ class CandidateSource:
         # every neighbour's score, however many are proposed: what is left out must not change what remains
         scored_BX, scores_BX = self.neighbours.scores(history.item_rows_BL, self.neighbours.most_scored)
         neighbour_rows_BX = _first(scored_BX, limits_B)
-        rows_BC = _distinct(np.concatenate([generated_BX, neighbour_rows_BX], axis=1))
+        rows_BC = _distinct(np.concatenate([generated_BX, neighbour_rows_BX, again_BL], axis=1))
         features_BCD = self.item_features_ND[np.maximum(rows_BC, 0)]
         similarity_BSC = np.stack(
             [InnerProduct.similarity(samples_BSD[user], features_BCD[user]) for user in range(batch)]
@@ -80,6 +90,8 @@ class CandidateSource:
             critic_BC=self.critic({"taste": taste_BD, "candidates": features_BCD}),
             from_generator_BC=_contains(rows_BC, generated_BX),
             from_neighbours_BC=_contains(rows_BC, neighbour_rows_BX),
+            in_history_BC=_contains(rows_BC, history.item_rows_BL),
+            neighbours_best_BX=scores_BX[:, :NUM_CANDIDATES],
         )
 
     def _generate(self, history: HistoryBatch, noise_BSZ: NDArray[np.float32]) -> NDArray[np.float32]:

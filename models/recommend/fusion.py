@@ -1,18 +1,15 @@
-"""One order from three scores: generator, neighbours, critic."""
+"""One order from two scores: generator and neighbours; the judge, where there is one, has the last word."""
 
 # B users, C candidates
 
 from dataclasses import asdict, dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.domain.item_rows import NO_ITEM
 from models.recommend.candidates import NUM_CANDIDATES, Candidates
-
-Stage = Literal["generator", "fused", "judged"]
-"""How much of the system orders the list: the generator alone, with the neighbours, and with the critic too."""
 
 _TINY: Final = 1e-6
 
@@ -22,7 +19,6 @@ class FusionWeights:
     """Chosen on validation events, stored in the manifest; the generator's weight is 1."""
 
     neighbours: float
-    critic: float
 
     def as_dict(self) -> dict[str, float]:
         """For the manifest."""
@@ -32,16 +28,18 @@ class FusionWeights:
 class StandardScores:
     """Each source's scores on one scale, ready to be weighted.
 
-    Generator and critic are standardised over the generator's best `NUM_CANDIDATES`, neighbours are divided by their
-    best: whatever is later left out of the list, what remains keeps its scores and so its order.
+    Generator and critic are standardised over the generator's best `NUM_CANDIDATES` outside of the history, neighbours
+    are divided by their best: whatever is later left out of the list, what remains keeps its scores and so its order.
     """
 
     def __init__(self, candidates: Candidates) -> None:
         present_BC = candidates.rows_BC != NO_ITEM
-        generator_BC = np.where(present_BC, candidates.generator_BC, -np.inf)
+        # what the shopper has is no yardstick: training may never have asked for it
+        generator_BC = np.where(present_BC & ~candidates.in_history_BC, candidates.generator_BC, -np.inf)
         num_best = min(NUM_CANDIDATES, generator_BC.shape[1])
         kth_B1 = -np.partition(-generator_BC, num_best - 1, axis=1)[:, num_best - 1 : num_best]
-        best_BC = (generator_BC >= kth_B1) & present_BC
+        best_BC = (generator_BC >= kth_B1) & np.isfinite(generator_BC)
+        self.generator_best_BX = -np.sort(-generator_BC, axis=1)[:, :num_best]
         self.present_BC = present_BC
         self.generator_BC = _standardised(candidates.generator_BC, best_BC)
         self.critic_BC = _standardised(candidates.critic_BC, best_BC)
@@ -50,19 +48,8 @@ class StandardScores:
 
     def fused(self, weights: FusionWeights) -> NDArray[np.float32]:
         """Weighted sums [B, C]; -inf where there is no candidate."""
-        total_BC = self.generator_BC + weights.neighbours * self.neighbours_BC + weights.critic * self.critic_BC
+        total_BC = self.generator_BC + weights.neighbours * self.neighbours_BC
         return np.where(self.present_BC, total_BC, -np.inf).astype(np.float32)
-
-
-def weights_of(stage: Stage, weights: FusionWeights) -> FusionWeights:
-    """The weights with the sources of later stages silenced."""
-    match stage:
-        case "generator":
-            return FusionWeights(neighbours=0.0, critic=0.0)
-        case "fused":
-            return FusionWeights(neighbours=weights.neighbours, critic=0.0)
-        case "judged":
-            return weights
 
 
 def as_score(fused: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -9,12 +9,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.baselines.item_facts import ItemFacts
 from models.data.sequences import Sequences
 from models.domain.item_rows import NO_ITEM
-from models.features.histories import encode_histories
+from models.features.histories import HistoryBatch, encode_histories
 from models.features.spec import FeatureSpec
-from models.recommend.candidates import NUM_CANDIDATES, Candidates, CandidateSource
-from models.recommend.fusion import FusionWeights, Stage, StandardScores, as_score, weights_of
+from models.recommend.candidates import NUM_CANDIDATES, Candidates, CandidateSource, RunsNetwork
+from models.recommend.fusion import FusionWeights, StandardScores, as_score
+from models.recommend.judging import EvidenceSource, Shortlist, judged_order
+from models.recommend.systems import Stage
 
 USERS_PER_CALL: Final = 256
 MAX_OVERFETCH: Final = 1_000
@@ -30,6 +33,8 @@ class Question:
 
     history: EncodedHistory
     excluded_rows: NDArray[np.int32]
+    seen_left_out: bool
+    """Whether `excluded_rows` holds the whole history."""
     k: int
     noise_SZ: NDArray[np.float32]
     """One row a sample; a single row of zeros is the single best guess."""
@@ -50,12 +55,36 @@ class RankedList:
 
 
 @dataclass(frozen=True, slots=True)
+class Proposal:
+    """What the sources found for a few questions."""
+
+    history: HistoryBatch
+    candidates: Candidates
+    scores: StandardScores
+    judged_BC: NDArray[np.bool_]
+    """Which candidates compete for the shortlist: a request's own exclusions do not change who does."""
+    allowed_BC: NDArray[np.bool_]
+    """Which candidates may be listed."""
+
+    def fused(self, weights: FusionWeights) -> NDArray[np.float32]:
+        """The fused order [B, C], -inf where a candidate may not be listed."""
+        return self.listed(self.scores.fused(weights))
+
+    def listed(self, values_BC: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The values of what may be listed, -inf elsewhere."""
+        return np.where(self.allowed_BC, values_BC, np.float32(-np.inf))
+
+
+@dataclass(frozen=True, slots=True)
 class Ranker:
     """The list as served; evaluation and service ask the same object."""
 
     source: CandidateSource
     spec: FeatureSpec
     weights: FusionWeights
+    facts: ItemFacts
+    judge: RunsNetwork | None
+    """None where no judge could be fitted: the fused order stands."""
     popularity_N: NDArray[np.float32]
     """Share of the most popular item's events, 0 to 1."""
     popular_rows_N: NDArray[np.int32]
@@ -70,6 +99,8 @@ class Ranker:
         source: CandidateSource,
         spec: FeatureSpec,
         weights: FusionWeights,
+        facts: ItemFacts,
+        judge: RunsNetwork | None,
         popularity_N: NDArray[np.float32],
         noise_size: int,
         out_of_stock_N: NDArray[np.bool_],
@@ -79,6 +110,8 @@ class Ranker:
             source=source,
             spec=spec,
             weights=weights,
+            facts=facts,
+            judge=judge,
             popularity_N=np.asarray(popularity_N / max(float(popularity_N.max()), 1.0), np.float32),
             popular_rows_N=np.argsort(-popularity_N, kind="stable").astype(np.int32),
             noise_size=noise_size,
@@ -88,7 +121,8 @@ class Ranker:
     def rank(self, questions: Sequence[Question], stage: Stage = "judged") -> list[RankedList]:
         """One list a question; questions of one call have equally many samples."""
         answers: list[RankedList | None] = [
-            None if len(question.history[0]) else self._popular(question) for question in questions
+            None if len(question.history[0]) and stage != "popularity" else self._popular(question)
+            for question in questions
         ]
         open_questions = [number for number, answer in enumerate(answers) if answer is None]
         if open_questions:
@@ -97,15 +131,39 @@ class Ranker:
                 answers[number] = answer
         return [answer for answer in answers if answer is not None]
 
-    def propose(self, questions: Sequence[Question]) -> Candidates:
-        """Candidates of questions that have a history, before anything is left out."""
+    def propose(self, questions: Sequence[Question]) -> Proposal:
+        """Candidates of questions that have a history, and which of them may be listed."""
         history = encode_histories(
             [question.history for question in questions],
             max_events=self.spec.max_history_events,
             uses_time=self.spec.uses_time,
         )
         noise_BSZ = np.stack([question.noise_SZ for question in questions])
-        return self.source.propose(history, noise_BSZ, [self._fetch(question) for question in questions])
+        again_BL = np.stack(
+            [
+                np.where(np.isin(row_L, question.excluded_rows), NO_ITEM, row_L)
+                for row_L, question in zip(history.item_rows_BL, questions, strict=True)
+            ]
+        )
+        fetch = [self._fetch(question) for question in questions]
+        candidates = self.source.propose(history, noise_BSZ, fetch, again_BL)
+        allowed_BC = np.stack(
+            [self._allowed(row_C, question) for row_C, question in zip(candidates.rows_BC, questions, strict=True)]
+        )
+        seen_left_out_B1 = np.array([[question.seen_left_out] for question in questions])
+        return Proposal(
+            history=history,
+            candidates=candidates,
+            scores=StandardScores(candidates),
+            judged_BC=(candidates.rows_BC != NO_ITEM) & ~(candidates.in_history_BC & seen_left_out_B1),
+            allowed_BC=allowed_BC & (candidates.rows_BC != NO_ITEM),
+        )
+
+    def shortlist(self, proposal: Proposal) -> Shortlist:
+        """What the judge is asked about."""
+        source = EvidenceSource(self.source.neighbours, self.facts, self.source.item_features_ND)
+        fused_BC = np.where(proposal.judged_BC, proposal.scores.fused(self.weights), np.float32(-np.inf))
+        return source.shortlist(proposal.history, proposal.candidates, proposal.scores, fused_BC)
 
     def best_guess(
         self,
@@ -123,6 +181,7 @@ class Ranker:
         return Question(
             history=(rows, histories.event_types_E[events], histories.timestamps_E[events]),
             excluded_rows=np.union1d(rows if exclude_seen else NOTHING, left_out_rows).astype(np.int32),
+            seen_left_out=exclude_seen,
             k=k,
             noise_SZ=np.zeros((1, self.noise_size), np.float32),
             hide_out_of_stock=hide_out_of_stock,
@@ -155,36 +214,46 @@ class Ranker:
     def _fetch(self, question: Question) -> int:
         """Proposals asked of each source, so that enough remain of them."""
         hidden = int(self.out_of_stock_N.sum()) if question.hide_out_of_stock else 0
-        return max(NUM_CANDIDATES, question.k) + len(question.excluded_rows) + min(hidden, MAX_OVERFETCH)
+        passed_over = len(np.union1d(question.excluded_rows, question.history[0][-self.spec.max_history_events :]))
+        return max(NUM_CANDIDATES, question.k) + passed_over + min(hidden, MAX_OVERFETCH)
 
     def _allowed(self, rows: NDArray[np.int32], question: Question) -> NDArray[np.bool_]:
         allowed: NDArray[np.bool_] = ~np.isin(rows, question.excluded_rows)
         return allowed & ~self.out_of_stock_N[rows] if question.hide_out_of_stock else allowed
 
     def _rank_known(self, questions: Sequence[Question], stage: Stage) -> list[RankedList]:
-        candidates = self.propose(questions)
-        fused_BC = StandardScores(candidates).fused(weights_of(stage, self.weights))
-        # the generator stage lists only what the generator found: neighbours' proposals would flatter it
-        if stage == "generator":
-            fused_BC = np.where(candidates.from_generator_BC, fused_BC, -np.inf)
+        proposal = self.propose(questions)
+        candidates, values_BC = proposal.candidates, self._values(proposal, stage)
         answers = []
         for user, question in enumerate(questions):
-            rows_C, values_C = candidates.rows_BC[user], fused_BC[user]
-            allowed_C = np.isfinite(values_C) & self._allowed(rows_C, question)
-            places = np.flatnonzero(allowed_C)
+            rows_C, values_C = candidates.rows_BC[user], values_BC[user]
+            places = np.flatnonzero(np.isfinite(values_C))
             places = places[np.argsort(-values_C[places], kind="stable")][: question.k]
             rows_K, scores_K = self._filled(rows_C[places], as_score(values_C[places]), question)
-            made, near = candidates.from_generator_BC[user, places], candidates.from_neighbours_BC[user, places]
             answers.append(
                 RankedList(
                     rows_K=rows_K,
                     scores_K=scores_K,
                     candidates_scanned=int((rows_C != NO_ITEM).sum()),
-                    sources=_shares(made, near, len(rows_K)),
+                    sources=_shares(candidates, user, places, len(rows_K)),
                     by_popularity=False,
                 )
             )
         return answers
+
+    def _values(self, proposal: Proposal, stage: Stage) -> NDArray[np.float32]:
+        """What orders the list [B, C]; -inf where a candidate must not stand in it."""
+        if stage == "generator":
+            # only what the generator found: neighbours' proposals would flatter it
+            by_generator_BC = proposal.fused(FusionWeights(neighbours=0.0))
+            return np.where(proposal.candidates.from_generator_BC, by_generator_BC, np.float32(-np.inf))
+        if stage == "neighbours":
+            found_BC = proposal.allowed_BC & proposal.candidates.from_neighbours_BC
+            return np.where(found_BC, proposal.scores.neighbours_BC, np.float32(-np.inf))
+        if stage == "fused" or self.judge is None:
+            return proposal.fused(self.weights)
+        fused_BC = proposal.scores.fused(self.weights)
+        return proposal.listed(judged_order(self.shortlist(proposal), fused_BC, self.judge))
 
     def _filled(
         self, rows: NDArray[np.int32], scores: NDArray[np.float32], question: Question
@@ -213,14 +282,13 @@ class Ranker:
         return self.popular_rows_N[allowed_N][: question.k]
 
 
-def _shares(made: NDArray[np.bool_], near: NDArray[np.bool_], listed: int) -> dict[str, float]:
+def _shares(candidates: Candidates, user: int, places: NDArray[np.int64], listed: int) -> dict[str, float]:
     """Share of the list that each source proposed; what both did counts half for each."""
     if listed == 0:
         return {}
+    made, near = candidates.from_generator_BC[user, places], candidates.from_neighbours_BC[user, places]
     both = float((made & near).sum()) / 2
-    generator, neighbours = float(made.sum()) - both, float(near.sum()) - both
-    return {
-        "generator": generator / listed,
-        "neighbours": neighbours / listed,
-        "popularity": (listed - generator - neighbours) / listed,
-    }
+    shares = {"generator": float(made.sum()) - both, "neighbours": float(near.sum()) - both}
+    shares["history"] = float((~made & ~near).sum())
+    shares["popularity"] = float(listed - len(places))
+    return {name: share / listed for name, share in shares.items()}

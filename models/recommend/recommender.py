@@ -10,10 +10,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from models.bundle.layout import MANIFEST
 from models.bundle.manifest import Manifest
 from models.bundle.read import Bundle, open_bundle
 from models.data.sequences import Sequences
-from models.domain.errors import HistoryTooLong, UnknownName
+from models.domain.errors import BundleCorrupt, HistoryTooLong, UnknownName
 from models.domain.events import EVENT_TYPES, HISTORY_EVENT_TYPES, HistoryEvent
 from models.domain.recommendation import (
     MAX_HISTORY_EVENTS,
@@ -22,10 +23,12 @@ from models.domain.recommendation import (
     RecommendedItem,
 )
 from models.recommend.candidates import CandidateSource
-from models.recommend.fusion import FusionWeights, Stage
+from models.recommend.evidence import EVIDENCE
+from models.recommend.fusion import FusionWeights
 from models.recommend.golden import replay_golden
 from models.recommend.ranker import USERS_PER_CALL, EncodedHistory, Question, RankedList, Ranker
 from models.recommend.sessions import run_network
+from models.recommend.systems import STAGE_OF, Stage, Wish, system_for
 
 _TYPE_NUMBER: Final = {name: number for number, name in enumerate(EVENT_TYPES)}
 
@@ -33,22 +36,27 @@ _TYPE_NUMBER: Final = {name: number for number, name in enumerate(EVENT_TYPES)}
 class Recommender:
     """Requests in item ids, answers in item ids; `rank_rows` is the same for evaluation, in item rows."""
 
-    def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
+    def __init__(self, bundle: Bundle, *, threads: int = 1, wish: Wish = "auto") -> None:
         self.folder: Path = bundle.folder
         self.manifest: Manifest = bundle.manifest
         self.model_version: str = bundle.manifest.model_version
         self.item_ids: Sequence[str] = bundle.item_ids
         self.num_items: int = len(bundle.item_ids)
         self.row_of: Mapping[str, int] = {item_id: row for row, item_id in enumerate(bundle.item_ids)}
+        self.serves: str = system_for(wish, bundle.manifest.serves)
+        """The system that orders the lists of `recommend`."""
+        self._stage: Stage = STAGE_OF[self.serves]
         self._catalogue = bundle.catalogue
         self.ranker: Ranker = build_ranker(bundle, threads)
 
     @classmethod
-    def open(cls, folder: Path, *, threads: int = 1) -> "Recommender":
+    def open(cls, folder: Path, *, threads: int = 1, wish: Wish = "auto") -> "Recommender":
         """Verify every digest, load, and replay the golden requests; raises BundleError."""
         bundle = open_bundle(folder)
-        recommender = cls(bundle, threads=threads)
-        replay_golden(folder, recommender.recommend)
+        recommender = cls(bundle, threads=threads, wish=wish)
+        # recorded from the winner, whatever is wished for now
+        as_recorded = recommender if wish == "auto" else cls(bundle, threads=threads)
+        replay_golden(folder, as_recorded.recommend)
         return recommender
 
     @property
@@ -70,15 +78,15 @@ class Recommender:
         read = [self._read(request) for request in requests]
         answers: dict[int, RankedList] = {}
         for numbers in _by_samples([question for question, _ in read]):
-            ranked = self.ranker.rank([read[number][0] for number in numbers])
+            ranked = self.ranker.rank([read[number][0] for number in numbers], self._stage)
             answers.update(zip(numbers, ranked, strict=True))
         return [self._answer(answers[number], question.k, warnings) for number, (question, warnings) in enumerate(read)]
 
     def rank_rows(
-        self, histories: Sequences, k: int, exclude_seen: bool, stage: Stage = "judged"
+        self, histories: Sequences, k: int, exclude_seen: bool, stage: Stage | None = None
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Item rows [B, K] (-1 where a list is shorter) and scores, best guesses without noise."""
-        return self.ranker.rank_sequences(histories, k, exclude_seen, stage)
+        """Item rows [B, K] (-1 where a list is shorter) and scores, best guesses without noise; as served by default."""
+        return self.ranker.rank_sequences(histories, k, exclude_seen, stage or self._stage)
 
     def _read(self, request: RecommendationRequest) -> tuple[Question, list[str]]:
         if len(request.history) > MAX_HISTORY_EVENTS:
@@ -93,6 +101,7 @@ class Recommender:
         question = Question(
             history=history,
             excluded_rows=np.unique(np.array(excluded, np.int32)),
+            seen_left_out=exclude_seen,
             k=request.k,
             noise_SZ=_noise(request, self.manifest.noise_size),
         )
@@ -132,7 +141,11 @@ class Recommender:
 
 
 def build_ranker(bundle: Bundle, threads: int = 1) -> Ranker:
-    """The ranker over a bundle's files."""
+    """The ranker over a bundle's files; raises BundleCorrupt where its judge asks for evidence that nobody gathers."""
+    if bundle.has_judge and tuple(bundle.manifest.evidence) != EVIDENCE:
+        unknown = sorted(set(bundle.manifest.evidence) ^ set(EVIDENCE))
+        reason = f"its judge knows other evidence than this version gathers ({', '.join(unknown)}): train again"
+        raise BundleCorrupt(bundle.folder / MANIFEST, reason)
     return Ranker.assemble(
         source=CandidateSource(
             generator=run_network(bundle.session("generator", threads=threads)),
@@ -144,6 +157,8 @@ def build_ranker(bundle: Bundle, threads: int = 1) -> Ranker:
         ),
         spec=bundle.feature_spec,
         weights=FusionWeights(**bundle.manifest.fusion),
+        facts=bundle.item_facts,
+        judge=run_network(bundle.session("judge", threads=threads)) if bundle.has_judge else None,
         popularity_N=bundle.popularity_N,
         noise_size=bundle.manifest.noise_size,
         out_of_stock_N=_out_of_stock(bundle.catalogue),

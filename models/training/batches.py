@@ -1,6 +1,6 @@
 """Sequences to training batches: windows, bucketed by length, each position predicting the next item."""
 
-# B users, L events, P positions, M masked pairs
+# B users, L events, P positions, M masked pairs, T taught items
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from models.data.sequences import Sequences
 from models.domain.item_rows import NO_ITEM
-from models.features.histories import UNKNOWN_GAP, HistoryBatch, encode_histories
+from models.features.histories import UNKNOWN_GAP, HistoryBatch, encode_spans
 from models.training.config import TrainingConfig
+from models.training.teacher import TaughtLists
 
 BUCKETED_BATCHES = 40
 """Windows are sorted by length within this many batches' worth: little padding, still random company."""
@@ -30,6 +31,10 @@ class TrainingBatch:
     masked_positions_M: NDArray[np.int64]
     """With `masked_items_M`: pairs (position number, item row) that are out of the softmax, sorted by position."""
     masked_items_M: NDArray[np.int32]
+    taught_rows_PT: NDArray[np.int32]
+    """The teacher's list after each position, -1 beyond its last item; T is 0 without a teacher."""
+    taught_shares_PT: NDArray[np.float32]
+    """Its probabilities; all 0 where there is no list."""
 
 
 def epoch_batches(
@@ -40,6 +45,7 @@ def epoch_batches(
     max_events: int,
     uses_time: bool,
     mask_seen: bool,
+    taught: TaughtLists | None = None,
 ) -> Iterator[TrainingBatch]:
     """Batches of one epoch; the same for the same seed and epoch, whatever ran before."""
     rng = np.random.default_rng((config.seed, epoch))
@@ -51,6 +57,7 @@ def epoch_batches(
             max_events=max_events,
             uses_time=uses_time and rng.random() >= config.time_dropout,
             mask_seen=mask_seen,
+            taught=taught,
         )
 
 
@@ -104,29 +111,38 @@ def _bucketed(windows_W2: NDArray[np.int64], config: TrainingConfig) -> list[NDA
 
 
 def _batch(
-    sequences: Sequences, windows_B2: NDArray[np.int64], *, max_events: int, uses_time: bool, mask_seen: bool
+    sequences: Sequences,
+    windows_B2: NDArray[np.int64],
+    *,
+    max_events: int,
+    uses_time: bool,
+    mask_seen: bool,
+    taught: TaughtLists | None,
 ) -> TrainingBatch:
-    whole = encode_histories(
-        [
-            (
-                sequences.item_rows_E[start:stop],
-                sequences.event_types_E[start:stop],
-                sequences.timestamps_E[start:stop],
-            )
-            for start, stop in windows_B2
-        ],
-        max_events=max_events + 1,
-        uses_time=uses_time,
-    )
+    whole = encode_spans(sequences, *windows_B2.T, max_events=max_events + 1, uses_time=uses_time)
     history = HistoryBatch(
         item_rows_BL=whole.item_rows_BL[:, :-1],
         event_types_BL=whole.event_types_BL[:, :-1],
         gaps_BL=whole.gaps_BL[:, :-1] if uses_time else np.full_like(whole.gaps_BL[:, :-1], UNKNOWN_GAP),
+        timestamps_BL=whole.timestamps_BL[:, :-1],
     )
     positions_P2 = np.argwhere(history.item_rows_BL != NO_ITEM)
     targets_P = whole.item_rows_BL[positions_P2[:, 0], positions_P2[:, 1] + 1]
     masked_positions_M, masked_items_M = _seen_pairs(history.item_rows_BL, positions_P2, targets_P, mask_seen)
-    return TrainingBatch(history, positions_P2, targets_P, masked_positions_M, masked_items_M)
+    events_P = windows_B2[positions_P2[:, 0], 1] - whole.item_rows_BL.shape[1] + positions_P2[:, 1]
+    return TrainingBatch(
+        history, positions_P2, targets_P, masked_positions_M, masked_items_M, *_taught_after(events_P, taught)
+    )
+
+
+def _taught_after(
+    events_P: NDArray[np.int64], taught: TaughtLists | None
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    if taught is None:
+        return np.empty((len(events_P), 0), np.int32), np.empty((len(events_P), 0), np.float32)
+    lists_P1 = taught.list_of_E[events_P][:, None]
+    rows_PT, shares_PT = taught.rows_LT[lists_P1[:, 0]], taught.shares_LT[lists_P1[:, 0]].astype(np.float32)
+    return np.where(lists_P1 >= 0, rows_PT, NO_ITEM), np.where(lists_P1 >= 0, shares_PT, 0.0).astype(np.float32)
 
 
 def _seen_pairs(

@@ -39,6 +39,10 @@ class TrainingConfig:
     """Chance that an item's identity is missing in a step."""
     time_dropout: float = 0.1
     """Chance that a history's times are hidden in a step: callers may have none."""
+    teacher_share: float = 0.6
+    """Of the single guess's target that is the teacher's list; the rest is the next item."""
+    taught_positions: int = 300_000
+    """Most positions with a taught list; larger data is sampled, and learns from the next item alone elsewhere."""
     mixture_positions: int = 128
     """Positions of a batch on which noise, mixture likelihood and critic work."""
     num_samples: int = 4
@@ -81,7 +85,7 @@ QUICK: Final = TrainingConfig(
     num_heads=2,
     dropout=0.1,
     noise_size=16,
-    epochs=8,
+    epochs=5,
     min_steps=300,
     positions_per_epoch=50_000,
     positions_per_batch=1_024,
@@ -89,6 +93,7 @@ QUICK: Final = TrainingConfig(
     weight_decay=0.1,
     warmup_epochs=0.5,
     ema_decay=0.99,
+    taught_positions=15_000,
     mixture_positions=64,
 )
 

@@ -1,13 +1,15 @@
 """The objective, one function a term.
 
-likelihood     −log of the mixture's mass at the real next item        MODEL: full softmax over every item
+likelihood     cross-entropy of the single guess: next item and teacher     MODEL: full softmax over every item
+mixture        −log of the samples' mixture at the real next item           MODEL: samples carry different wishes
 relativistic   softplus(−(real − other)), R3GAN (arXiv:2501.05441) eq. 2; GAR (2412.08271)'s third, mismatched pair
 r1, r2         zero-centred gradient penalties on real and generated features, R3GAN eq. 5
 """
 
-# P positions, S samples, R = P·S rows, D features, N items, M masked pairs, T target pairs
+# P positions, S samples, R = P·S rows, D features, N items, M masked pairs, T targets of a position
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,51 +24,74 @@ CHUNK_ROWS = 512
 """Rows of logits held at once: 512 × 20,000 items × 4 bytes = 40 MB."""
 
 
-class MixtureLikelihood(torch.autograd.Function):
-    """Mean over positions of −log (1/S) Σ_s softmax(generated_s · items)[target], with its gradient by hand.
+@dataclass(frozen=True, slots=True)
+class Softmax:
+    """What every likelihood runs over, and how."""
 
-    Forward makes the gradient chunk by chunk and throws the logits away: memory stays at one chunk and the logits are
-    computed once instead of twice. Products run in `dtype` (bfloat16 halves their time where the processor has it).
+    items_ND: Tensor
+    masked: tuple[Tensor, Tensor]
+    """(positions, items): pairs that are out of the softmax, sorted by position."""
+    dtype: torch.dtype = torch.float32
+    """Of the products: bfloat16 halves their time where the processor has it."""
+    log_weights_N: Tensor | None = None
+    """Added to the logits: where items are a sample, −log of the chance that each had to be in it makes the softmax
+    over the sample stand for the one over all (Bengio & Senécal 2008)."""
+
+
+def _chunks(
+    generated_RD: Tensor, softmax: Softmax, num_samples: int
+) -> Iterator[tuple[slice, slice, Tensor, Tensor, Tensor]]:
+    """(positions, rows, low-precision rows, low-precision items, logits [P, S, N] less their largest), chunk by chunk.
+
+    The logits lie in one buffer, to be overwritten: a second array of this size costs more than the arithmetic.
     """
+    num_positions = len(generated_RD) // num_samples
+    low_items_ND = softmax.items_ND.detach().to(softmax.dtype)
+    positions_M, items_M = softmax.masked
+    chunk = max(1, CHUNK_ROWS // num_samples)
+    bounds = torch.searchsorted(positions_M.contiguous(), torch.arange(0, num_positions + chunk, chunk))
+    buffer = torch.empty(min(num_positions, chunk) * num_samples, len(low_items_ND), dtype=torch.float32)
+    for number, start in enumerate(range(0, num_positions, chunk)):
+        stop = min(start + chunk, num_positions)
+        rows = slice(start * num_samples, stop * num_samples)
+        low_generated = generated_RD[rows].detach().to(softmax.dtype)
+        flat = buffer[: rows.stop - rows.start]
+        flat.copy_(InnerProduct.similarity(low_generated, low_items_ND))
+        if softmax.log_weights_N is not None:
+            flat.add_(softmax.log_weights_N)
+        logits = flat.view(stop - start, num_samples, -1)
+        pairs = slice(int(bounds[number]), int(bounds[number + 1]))
+        logits[positions_M[pairs] - start, :, items_M[pairs]] = -torch.inf
+        logits.sub_(logits.amax(dim=-1, keepdim=True))
+        yield slice(start, stop), rows, low_generated, low_items_ND, logits
+
+
+class _HandmadeGradient(torch.autograd.Function):
+    """Forward makes the gradient chunk by chunk and throws the logits away: they are computed once instead of twice."""
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradients made in forward, times the scale that comes from above."""
+        gradient_RD, gradient_ND = ctx.saved_tensors
+        (scale,) = grad_outputs
+        return gradient_RD * scale, gradient_ND * scale, *(None,) * ctx.num_others
+
+
+class MixtureLikelihood(_HandmadeGradient):
+    """Mean over positions of −log (1/S) Σ_s softmax(generated_s · items)[target]."""
 
     @staticmethod
     def forward(
-        ctx: Any,
-        generated_RD: Tensor,
-        items_ND: Tensor,
-        targets_P: Tensor,
-        masked_rows_M: Tensor,
-        masked_items_M: Tensor,
-        log_weights_N: Tensor | None,
-        num_samples: int,
-        dtype: torch.dtype,
+        ctx: Any, generated_RD: Tensor, items_ND: Tensor, targets_P: Tensor, num_samples: int, softmax: Softmax
     ) -> Tensor:
-        """Scalar loss; `masked_*_M` name (position, item) pairs that are out of the softmax, sorted by position."""
+        """Scalar loss."""
         num_positions = len(targets_P)
-        low_items_ND = items_ND.detach().to(dtype)
         gradient_RD = torch.empty_like(generated_RD, dtype=torch.float32)
         gradient_ND = torch.zeros_like(items_ND, dtype=torch.float32)
         loss = generated_RD.new_zeros((), dtype=torch.float32)
-        chunk_positions = max(1, CHUNK_ROWS // num_samples)
-        bounds = torch.searchsorted(
-            masked_rows_M.contiguous(), torch.arange(0, num_positions + chunk_positions, chunk_positions)
-        )
-        buffer = torch.empty(min(num_positions, chunk_positions) * num_samples, len(items_ND), dtype=torch.float32)
-        for number, start in enumerate(range(0, num_positions, chunk_positions)):
-            stop = min(start + chunk_positions, num_positions)
-            rows = slice(start * num_samples, stop * num_samples)
-            low_generated = generated_RD[rows].detach().to(dtype)
-            flat = buffer[: rows.stop - rows.start]
-            flat.copy_(InnerProduct.similarity(low_generated, low_items_ND))
-            if log_weights_N is not None:
-                flat.add_(log_weights_N)
-            logits = flat.view(stop - start, num_samples, -1)
-            pairs = slice(int(bounds[number]), int(bounds[number + 1]))
-            logits[masked_rows_M[pairs] - start, :, masked_items_M[pairs]] = -torch.inf
-            places = torch.arange(stop - start)
-            targets = targets_P[start:stop]
-            # in place from here: a second array of this size costs more than the arithmetic
-            logits.sub_(logits.amax(dim=-1, keepdim=True))
+        for positions, rows, low_generated, low_items_ND, logits in _chunks(generated_RD, softmax, num_samples):
+            places = torch.arange(len(logits))
+            targets = targets_P[positions]
             target_logits = logits[places, :, targets]
             mass = logits.exp_().sum(dim=-1)
             log_likelihood = target_logits - mass.log()
@@ -75,36 +100,53 @@ class MixtureLikelihood(torch.autograd.Function):
             weight = log_likelihood.softmax(dim=-1) / num_positions
             gradient = logits.mul_((weight / mass)[..., None])
             gradient[places, :, targets] -= weight
-            low_gradient = flat.to(dtype)
+            low_gradient = gradient.flatten(0, 1).to(softmax.dtype)
             gradient_RD[rows] = (low_gradient @ low_items_ND).float()
             gradient_ND += (low_gradient.T @ low_generated).float()
         ctx.save_for_backward(gradient_RD, gradient_ND)
+        ctx.num_others = 3
         return loss / num_positions
 
+
+class SoftTargetLikelihood(_HandmadeGradient):
+    """Mean over positions of −Σ_t weight_t · log softmax(generated · items)[target_t]."""
+
     @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
-        """Gradients made in forward, times the scale that comes from above."""
-        gradient_RD, gradient_ND = ctx.saved_tensors
-        (scale,) = grad_outputs
-        return gradient_RD * scale, gradient_ND * scale, None, None, None, None, None, None
+    def forward(
+        ctx: Any, generated_PD: Tensor, items_ND: Tensor, targets_PT: Tensor, weights_PT: Tensor, softmax: Softmax
+    ) -> Tensor:
+        """Scalar loss; weights of a position sum to 1."""
+        num_positions = len(targets_PT)
+        gradient_PD = torch.empty_like(generated_PD, dtype=torch.float32)
+        gradient_ND = torch.zeros_like(items_ND, dtype=torch.float32)
+        loss = generated_PD.new_zeros((), dtype=torch.float32)
+        for positions, _, low_generated, low_items_ND, logits in _chunks(generated_PD, softmax, num_samples=1):
+            logits_PN = logits[:, 0]
+            targets, weights = targets_PT[positions], weights_PT[positions]
+            target_logits = logits_PN.gather(1, targets)
+            mass_P1 = logits_PN.exp_().sum(dim=-1, keepdim=True)
+            loss -= (weights * (target_logits - mass_P1.log())).sum()
+            gradient = logits_PN.div_(mass_P1 * num_positions).scatter_add_(1, targets, -weights / num_positions)
+            low_gradient = gradient.to(softmax.dtype)
+            gradient_PD[positions] = (low_gradient @ low_items_ND).float()
+            gradient_ND += (low_gradient.T @ low_generated).float()
+        ctx.save_for_backward(gradient_PD, gradient_ND)
+        ctx.num_others = 3
+        return loss / num_positions
 
 
-def mixture_likelihood(
-    generated_PSD: Tensor,
-    items_ND: Tensor,
-    targets_P: Tensor,
-    masked: tuple[Tensor, Tensor],
-    dtype: torch.dtype = torch.float32,
-    log_weights_N: Tensor | None = None,
-) -> Tensor:
-    """Negative log-likelihood of the real next items under the mixture of each position's S samples.
-
-    `log_weights_N` is added to the logits: where items are a sample, −log of the chance that each had to be in it makes
-    the softmax over the sample stand for the one over all (Bengio & Senécal 2008).
-    """
-    num_samples = generated_PSD.shape[1]
+def mixture_likelihood(generated_PSD: Tensor, targets_P: Tensor, softmax: Softmax) -> Tensor:
+    """Negative log-likelihood of the real next items under the mixture of each position's S samples."""
     loss: Tensor = MixtureLikelihood.apply(  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        generated_PSD.flatten(0, 1), items_ND, targets_P, masked[0], masked[1], log_weights_N, num_samples, dtype
+        generated_PSD.flatten(0, 1), softmax.items_ND, targets_P, generated_PSD.shape[1], softmax
+    )
+    return loss
+
+
+def soft_target_likelihood(generated_PD: Tensor, targets_PT: Tensor, weights_PT: Tensor, softmax: Softmax) -> Tensor:
+    """Cross-entropy of each position's single guess against weighted targets; no target may be masked."""
+    loss: Tensor = SoftTargetLikelihood.apply(  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        generated_PD, softmax.items_ND, targets_PT, weights_PT, softmax
     )
     return loss
 

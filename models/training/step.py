@@ -1,9 +1,9 @@
 """One optimisation step: generator against critic on one batch."""
 
-# B users, L events, P positions, S samples, C candidate items, D features, N items, M masked pairs
+# B users, L events, P positions, S samples, C candidate items, D features, N items, M masked pairs, T taught items
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,10 +19,12 @@ from models.training.batches import TrainingBatch
 from models.training.config import TrainingConfig
 from models.training.losses import (
     CriticLoss,
+    Softmax,
     balanced_weight,
     critic_loss,
     generator_adversarial_loss,
     mixture_likelihood,
+    soft_target_likelihood,
 )
 
 
@@ -79,23 +81,16 @@ class Step:
         masked = self._masked_pairs(batch, column_of_N)
         tastes_PD = tastes_BLD[at]
         scale = generator.log_scale.exp()
-        guesses_P1D = functional.normalize(tastes_PD, dim=-1)[:, None]
-        likelihood = mixture_likelihood(
-            scale * guesses_P1D, features_CD, targets_P, masked, self.softmax_dtype, log_weights_C
-        )
+        softmax = Softmax(features_CD, masked, self.softmax_dtype, log_weights_C)
+        guesses_PD = functional.normalize(tastes_PD, dim=-1)
+        likelihood = soft_target_likelihood(scale * guesses_PD, *self._lessons(batch, targets_P, column_of_N), softmax)
 
         chosen = torch.randperm(len(targets_P))[: config.mixture_positions].sort().values
         targets = targets_P[chosen]
         noise_PSZ = draw_noise((len(chosen), config.num_samples, config.noise_size))
         wishes_PSD = generator.wishes(tastes_PD[chosen], noise_PSZ)
-        mixture = mixture_likelihood(
-            scale * wishes_PSD,
-            features_CD,
-            targets,
-            _pairs_of(masked, chosen, len(targets_P)),
-            self.softmax_dtype,
-            log_weights_C,
-        )
+        softmax = replace(softmax, masked=_pairs_of(masked, chosen, len(targets_P)))
+        mixture = mixture_likelihood(scale * wishes_PSD, targets, softmax)
 
         taste_PD = functional.normalize(average_tastes_BLD[at][chosen], dim=-1)
         verdict, adversarial = self._contest(taste_PD, features_CD, targets, wishes_PSD[:, 0], noise_deviation)
@@ -179,6 +174,17 @@ class Step:
         with torch.no_grad():
             average_BLD = self.average.generator.encoder(history_BLD, present_BL, event_types_BL, gaps_BL)
         return tastes_BLD, average_BLD
+
+    def _lessons(self, batch: TrainingBatch, targets_P: Tensor, column_of_N: Tensor) -> tuple[Tensor, Tensor]:
+        """Columns [P, 1 + T] that the single guess should name, and their shares: the next item and the teacher's."""
+        rows_PT = torch.from_numpy(batch.taught_rows_PT).long()
+        columns_PT = torch.where(rows_PT == NO_ITEM, -1, column_of_N[rows_PT])
+        shares_PT = torch.from_numpy(batch.taught_shares_PT) * (columns_PT >= 0)
+        shares_PT = self.config.teacher_share * functional.normalize(shares_PT, p=1.0, dim=1)
+        next_P1 = 1.0 - shares_PT.sum(dim=1, keepdim=True)
+        # a place without an item names the next item, with no share: any other column may be masked, and 0 · ∞ is NaN
+        columns_PT = torch.where(columns_PT >= 0, columns_PT, targets_P[:, None])
+        return torch.cat([targets_P[:, None], columns_PT], 1), torch.cat([next_P1, shares_PT], 1)
 
     @staticmethod
     def _masked_pairs(batch: TrainingBatch, column_of_N: Tensor) -> tuple[Tensor, Tensor]:

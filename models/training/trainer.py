@@ -30,6 +30,7 @@ from models.training.batches import TrainingBatch, count_batches, epoch_batches
 from models.training.checkpoint import VERSION, Checkpoint, Trainee, load_checkpoint, save_checkpoint
 from models.training.config import TrainingConfig
 from models.training.step import CatalogueTensors, Networks, Step
+from models.training.teacher import TaughtLists
 from models.training.watch import Watch
 
 LOG_EVERY_STEPS: Final = 20
@@ -47,6 +48,8 @@ class TrainingData:
     mask_seen: bool
     """Whether items of a history are out of its softmax: where shoppers rarely buy twice, nobody asks for them."""
     digest: str
+    taught: TaughtLists | None = None
+    """The teacher's lists; without them the next item alone is the lesson."""
     options: Mapping[str, str] = field(default_factory=dict)
     """What was asked for, by the option's name (`--split`): told where a checkpoint differs in it."""
 
@@ -165,6 +168,7 @@ def _batches(data: TrainingData, config: TrainingConfig, epoch: int) -> Iterator
         max_events=data.spec.max_history_events,
         uses_time=data.spec.uses_time,
         mask_seen=data.mask_seen,
+        taught=data.taught,
     )
 
 

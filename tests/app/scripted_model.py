@@ -21,7 +21,7 @@ MANIFEST = Manifest(
     metrics={"hr@10": 0.5},
     scoreboard={"popularity": {"hr@10": 0.25}},
     serves="figment",
-    fusion={"generator": 0.6, "neighbours": 0.4},
+    fusion={"neighbours": 4.0},
     exclude_seen=True,
     repeat_share=0.0,
     num_items=NUM_ITEMS,
@@ -42,6 +42,7 @@ class ScriptedModel:
     manifest = MANIFEST
     model_version = MANIFEST.model_version
     num_items = NUM_ITEMS
+    serves = MANIFEST.serves
     property_names = PROPERTY_NAMES
 
     def __init__(self) -> None:

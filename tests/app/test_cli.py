@@ -74,6 +74,8 @@ class TestUsage:
             (("recommend", "--bundle", "a", "--events", "b", "--out", FIGMENT / "c"), ["--out", "is not a folder"]),
             (("dataset", "complete-journey", "--out", FIGMENT / "c"), ["--out", "is not a folder"]),
             (("evaluate", "--dataset", "a", "--json", "."), ["--json .", "a folder, not a file"]),
+            (("evaluate", "--dataset", "a", "--report", FIGMENT), ["--report", "is not a folder"]),
+            (("evaluate", "--dataset", "a", "--report", FIGMENT / "b"), ["--report", "is not a folder"]),
             (("recommend", "--bundle", "a", "--events", "b", "--out", "."), ["--out .", "a folder, not a file"]),
             (("recommend", "--bundle", "a", "--events", "b.csv", "--out", "./b.csv"), ["--out", "replace the events"]),
             (("recommend", "--bundle", "a", "--events", "b", "--out", "c.xlsx"), ["'.xlsx'", ".parquet, .csv, .jsonl"]),
@@ -189,6 +191,15 @@ class TestEvaluate:
         assert set(figures["systems"]) == {"figment", "popularity"}
         assert figures["systems"]["figment"]["hr@10"] > figures["systems"]["popularity"]["hr@10"]
         assert "popularity" in finished.stdout
+
+    def test_writes_a_page_and_says_where(self, tiny_shop, tmp_path):
+        arguments = ("--dataset", tiny_shop, "--systems", "item-knn,popularity", "--report", "out/page")
+        finished = figment("evaluate", *arguments, folder=tmp_path)
+        assert finished.returncode == 0, finished.stderr
+        assert finished.stdout.splitlines()[-1] == "out/page/index.html"
+        page = (tmp_path / "out/page/index.html").read_text(encoding="utf-8")
+        assert "Over the same 21 shoppers, item-knn minus popularity is +" in page
+        assert "--systems item-knn,popularity --report out/page</code>" in page
 
     def test_data_left_out_are_told(self, damaged_shop, tmp_path):
         finished = figment("evaluate", "--dataset", damaged_shop, "--systems", "popularity", folder=tmp_path)

@@ -4,19 +4,24 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
-from models.baselines.item_knn import ItemKnn, ItemKnnConfig
-from models.baselines.neighbours import Neighbours
+from models.baselines.co_occurrence import CoOccurrence
+from models.baselines.neighbours import Neighbours, gather
+from models.baselines.tuned_neighbours import Mixture, MixtureConfig
 from models.data.sequences import Sequences
-from tests.models.data.histories import any_sequences, sequences_of
+from tests.models.baselines.tiny_neighbours import neighbours_of
+from tests.models.data.histories import any_sequences
 
 NUM_ITEMS = 16
-NEVER_LATER = Neighbours(
-    rows_NM=np.array([[1, 2], [2, -1], [-1, -1]], np.int32),
-    weights_NM=np.array([[0.5, 0.25], [1.0, 0.0], [0.0, 0.0]], np.float32),
-    history_window=2,
-    age_decay=0.5,
+NEVER_LATER = neighbours_of(
+    [[1, 2], [2, -1], [-1, -1]], [[0.5, 0.25], [1.0, 0.0], [0.0, 0.0]], history_window=2, age_decay=0.5
 )
+
+
+def fitted_on(sequences: Sequences, per_item: int) -> Neighbours:
+    content_NN = csr_array((NUM_ITEMS, NUM_ITEMS), dtype=np.float32)
+    return Mixture.fit(CoOccurrence.fit(sequences, NUM_ITEMS), content_NN, MixtureConfig(), per_item).neighbours
 
 
 def right_aligned(sequences: Sequences) -> np.ndarray:
@@ -50,7 +55,7 @@ class TestScores:
 
     @given(any_sequences())
     def test_a_batch_answers_as_each_alone(self, sequences: Sequences) -> None:
-        neighbours = ItemKnn.fit(sequences, NUM_ITEMS).to_neighbours(5)
+        neighbours = fitted_on(sequences, 5)
         histories = right_aligned(sequences)
         rows, scores = neighbours.scores(histories, 8)
         for user in range(len(histories)):
@@ -60,23 +65,33 @@ class TestScores:
 
     @given(any_sequences(), st.integers(1, 12))
     def test_more_padding_changes_nothing(self, sequences: Sequences, padding: int) -> None:
-        neighbours = ItemKnn.fit(sequences, NUM_ITEMS).to_neighbours(5)
+        neighbours = fitted_on(sequences, 5)
         histories = right_aligned(sequences)
         padded = np.pad(histories, ((0, 0), (padding, 0)), constant_values=-1)
         for expected, found in zip(neighbours.scores(histories, 8), neighbours.scores(padded, 8), strict=True):
             assert found.tolist() == expected.tolist()
 
+
+class TestGather:
+    def test_tells_what_each_event_says_for_each_candidate(self) -> None:
+        said = NEVER_LATER.contributions(np.array([[0, 1]], np.int32))
+        said_BHCV = gather(said, np.array([[1, 2, -1]], np.int32), 2, 3)
+        assert said_BHCV[0, :, :, 0].tolist() == [[0.5, 0.25, 0.0], [0.0, 1.0, 0.0]]
+        assert (said_BHCV[..., 1:] == 0).all()
+
     @given(any_sequences())
-    def test_is_the_full_item_knn_where_no_pair_is_cut_off(self, sequences: Sequences) -> None:
-        knn = ItemKnn.fit(sequences, NUM_ITEMS, ItemKnnConfig(num_kept=None))
-        full_rows, full_scores = knn.rank(sequences, NUM_ITEMS, exclude_seen=False)
-        rows, scores = knn.to_neighbours(NUM_ITEMS).scores(right_aligned(sequences), NUM_ITEMS)
-        # compared item by item: sums in another order round otherwise, so near ties may swap
-        for user in range(sequences.num_users):
-            near, spoken_for = scores[user] > 0, full_scores[user] > 0
-            expected = dict(zip(full_rows[user][spoken_for].tolist(), full_scores[user][spoken_for], strict=True))
-            found = dict(zip(rows[user][near].tolist(), scores[user][near], strict=True))
-            assert found == pytest.approx(expected, rel=1e-5)
+    def test_weighted_and_summed_it_is_the_score(self, sequences: Sequences) -> None:
+        neighbours = fitted_on(sequences, NUM_ITEMS)
+        histories = right_aligned(sequences)
+        candidates = np.tile(np.arange(NUM_ITEMS, dtype=np.int32), (len(histories), 1))
+        num_recent = neighbours.recent(histories).shape[1]
+        said_BHCV = gather(neighbours.contributions(histories), candidates, num_recent, NUM_ITEMS)
+        total_BC = np.einsum("bhcv,v,h->bc", said_BHCV, neighbours.weights_V, neighbours.age_weights(num_recent))
+        rows_BK, scores_BK = neighbours.scores(histories, NUM_ITEMS)
+        for user, (rows_K, scores_K) in enumerate(zip(rows_BK, scores_BK, strict=True)):
+            listed = rows_K >= 0
+            np.testing.assert_allclose(total_BC[user, rows_K[listed]], scores_K[listed], rtol=1e-4)
+            assert total_BC[user].sum() == pytest.approx(scores_K.sum(), rel=1e-4, abs=1e-4)
 
 
 class TestFile:
@@ -84,7 +99,8 @@ class TestFile:
         NEVER_LATER.save(tmp_path / "neighbours.npz")
         loaded = Neighbours.load(tmp_path / "neighbours.npz")
         assert loaded.rows_NM.tolist() == NEVER_LATER.rows_NM.tolist()
-        assert loaded.weights_NM.tolist() == NEVER_LATER.weights_NM.tolist()
+        assert loaded.voices_NMV.tolist() == NEVER_LATER.voices_NMV.tolist()
+        assert loaded.weights_V.tolist() == NEVER_LATER.weights_V.tolist()
         assert (loaded.history_window, loaded.age_decay) == (2, 0.5)
 
     def test_refuses_another_file(self, tmp_path: Path) -> None:
@@ -95,20 +111,13 @@ class TestFile:
 
     def test_refuses_a_neighbour_that_is_no_item(self, tmp_path: Path) -> None:
         file = tmp_path / "neighbours.npz"
-        Neighbours(np.array([[3]], np.int32), np.ones((1, 1), np.float32), 10, 0.8).save(file)
+        neighbours_of([[3]], [[1.0]]).save(file)
         with pytest.raises(ValueError, match="outside of the 1 items"):
             Neighbours.load(file)
 
     def test_never_unpickles(self, tmp_path: Path) -> None:
         file = tmp_path / "neighbours.npz"
         with file.open("wb") as stream:
-            np.savez(stream, rows=np.array([{}], dtype=object), weights=0, history_window=1, age_decay=1.0)
+            np.savez(stream, rows=np.array([{}], dtype=object), voices=0, weights=0, history_window=1, age_decay=1.0)
         with pytest.raises(ValueError, match="allow_pickle"):
             Neighbours.load(file)
-
-
-class TestToNeighbours:
-    def test_keeps_the_strongest_pairs(self) -> None:
-        histories = sequences_of({"often": [(0, 1), (1, 2)], "again": [(0, 1), (1, 2)], "once": [(0, 1), (2, 2)]})
-        neighbours = ItemKnn.fit(histories, 3).to_neighbours(1)
-        assert neighbours.rows_NM.tolist() == [[1], [0], [0]]

@@ -11,12 +11,14 @@ import polars as pl
 from onnx import TensorProto, helper
 from safetensors.numpy import save_file
 
-from models.baselines.neighbours import Neighbours
+from models.baselines.item_facts import ItemFacts
 from models.bundle.manifest import DatasetRecord, Manifest, TextEncoderRecord
 from models.bundle.write import place_text_encoder, seal_bundle
 from models.features.spec import FeatureSpec
 from models.features.text_encoder import TextEncoder
 from models.retrieval.faiss_index import build_faiss_index
+from tests.models.baselines.tiny_neighbours import neighbours_of
+from tests.models.data.histories import sequences_of
 from tests.models.features.tiny_encoder import write_tiny_encoder
 
 NUM_ITEMS = 6
@@ -27,6 +29,7 @@ EARLY_FILES = [
     "catalogue.parquet",
     "golden.jsonl",
     "index.faiss",
+    "item_facts.npz",
     "item_features.npy",
     "neighbours.npz",
     "networks/critic.onnx",
@@ -82,15 +85,15 @@ def write_tiny_files(folder: Path, cache: Path) -> None:
     np.save(folder / "item_features.npy", features)
     build_faiss_index(features).save(folder / "index.faiss")
     np.save(folder / "popularity.npy", np.arange(NUM_ITEMS, dtype=np.float32))
-    neighbours = Neighbours(
-        rows_NM=np.roll(np.arange(NUM_ITEMS, dtype=np.int32), 1)[:, None],
-        weights_NM=np.ones((NUM_ITEMS, 1), np.float32),
-        history_window=10,
-        age_decay=0.8,
+    neighbours_of([[(row - 1) % NUM_ITEMS] for row in range(NUM_ITEMS)], [[1.0]] * NUM_ITEMS).save(
+        folder / "neighbours.npz"
     )
-    neighbours.save(folder / "neighbours.npz")
+    catalogue = pl.DataFrame({"item_id": [f"item-{row}" for row in range(NUM_ITEMS)]})
+    ItemFacts.fit(catalogue, sequences_of({"u": [(row, row) for row in range(NUM_ITEMS)]})).save(
+        folder / "item_facts.npz"
+    )
     SPEC.vocabulary().write_parquet(folder / "vocabulary.parquet")
-    pl.DataFrame({"item_id": [f"item-{row}" for row in range(NUM_ITEMS)]}).write_parquet(folder / "catalogue.parquet")
+    catalogue.write_parquet(folder / "catalogue.parquet")
     (folder / "golden.jsonl").write_text('{"history": []}\n')
     (folder / "MODEL_CARD.md").write_text("# tiny\n")
     (folder / "weights").mkdir()

@@ -6,6 +6,7 @@ from models.bundle.manifest import DatasetRecord
 from models.data.read import load_dataset
 from models.domain.errors import InputError, UnknownName
 from models.evaluation.evaluate import EvaluateOptions, EvaluationReport, evaluate
+from models.evaluation.systems import SYSTEM_NAMES
 from models.evaluation.table import render_table
 from tests.models.bundle.tiny_bundle import tiny_manifest
 
@@ -107,5 +108,5 @@ class TestRefusals:
 class TestBundle:
     def test_every_stage_is_scored_beside_the_rivals(self, tiny_shop: Path, tiny_bundle: Path) -> None:
         report = evaluate(EvaluateOptions(dataset=tiny_shop, bundle=tiny_bundle))
-        assert set(report.scores) == {"figment", "figment-fused", "figment-generator", "item-knn", "popularity"}
+        assert set(report.scores) == set(SYSTEM_NAMES)
         assert report.scores["figment"].metrics["ndcg@10"] > report.scores["popularity"].metrics["ndcg@10"]

@@ -14,7 +14,9 @@ from models.domain.errors import CheckpointMismatch, DatasetError, SettingsRefus
 from models.domain.events import HistoryEvent
 from models.domain.recommendation import RecommendationRequest
 from models.evaluation.evaluate import EvaluateOptions, evaluate
+from models.evaluation.systems import SYSTEM_NAMES
 from models.features.content import encode_content
+from models.pipeline import fill_bundle
 from models.pipeline import train as pipeline
 from models.pipeline.train import TrainOptions, train
 from models.recommend.recommender import Recommender
@@ -46,7 +48,7 @@ class TestTheTinyBundle:
         assert manifest.model_version == tiny_bundle.name
         assert manifest.split["kind"] == "temporal"
         assert manifest.exclude_seen
-        assert set(manifest.scoreboard) == {"figment", "figment-fused", "figment-generator", "item-knn", "popularity"}
+        assert set(manifest.scoreboard) == set(SYSTEM_NAMES)
         assert "tiny shop" in (tiny_bundle / "MODEL_CARD.md").read_text()
 
     def test_beats_popularity_where_tastes_are_disjoint(self, tiny_bundle: Path) -> None:
@@ -89,7 +91,7 @@ class TestTrain:
         np.testing.assert_allclose(identity_ND(bundle, options.dataset)[untrained_N], 0.0, atol=1e-5)
         assert (np.abs(np.load(bundle / "item_features.npy")[untrained_N]).max(axis=1) > 1e-3).all()
 
-        recommender = Recommender.open(bundle)
+        recommender = Recommender.open(bundle, wish="figment")
         untrained = [recommender.item_ids[row] for row in np.flatnonzero(untrained_N)]
         request = RecommendationRequest([HistoryEvent(untrained[0])], k=recommender.num_items)
         (answer,) = recommender.recommend([request])
@@ -117,7 +119,7 @@ class TestTrain:
         def stopped(*_: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(pipeline, "record_golden", stopped)
+        monkeypatch.setattr(fill_bundle, "record_golden", stopped)
         with pytest.raises(KeyboardInterrupt):
             train(options)
         assert list(options.out.parent.iterdir()) == []
@@ -136,7 +138,7 @@ def test_a_bundle_holds_no_pickle(tiny_bundle: Path) -> None:
     with np.load(tiny_bundle / "neighbours.npz", allow_pickle=False) as neighbours:
         assert all(neighbours[name].dtype != object for name in neighbours.files)
     weights = [name for name in manifest.files if name.startswith("weights/")]
-    assert len(weights) == 3
+    assert len(weights) == 4
     for name in weights:
         assert load_file(tiny_bundle / name)
     assert json.loads((tiny_bundle / "manifest.json").read_text())["schema_version"] == 1

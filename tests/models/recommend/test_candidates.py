@@ -1,12 +1,12 @@
 import numpy as np
-import pytest
 
-from models.baselines.neighbours import Neighbours
 from models.features.histories import encode_histories
 from models.recommend.candidates import CandidateSource
-from models.recommend.fusion import FusionWeights, StandardScores, as_score, weights_of
+from models.recommend.fusion import FusionWeights, StandardScores, as_score
 from models.retrieval.exact import ExactIndex
+from tests.models.baselines.tiny_neighbours import neighbours_of
 
+NOTHING_AGAIN = np.full((3, 1), -1, np.int32)
 FEATURES = np.eye(6, dtype=np.float32)
 
 
@@ -25,10 +25,8 @@ def critic(inputs):
 
 
 def source(scale: float = 1.0) -> CandidateSource:
-    rows = np.full((6, 2), -1, np.int32)
-    rows[0] = [1, 2]
-    weights = np.where(rows >= 0, np.array([0.9, 0.3], np.float32), np.float32(0))
-    return CandidateSource(generator, critic, ExactIndex(FEATURES), FEATURES, Neighbours(rows, weights, 10, 0.8), scale)
+    neighbours = neighbours_of([[1, 2]] + [[-1, -1]] * 5, [[0.9, 0.3]] + [[0.0, 0.0]] * 5)
+    return CandidateSource(generator, critic, ExactIndex(FEATURES), FEATURES, neighbours, scale)
 
 
 def history(*rows: int):
@@ -36,10 +34,10 @@ def history(*rows: int):
     return np.array(rows, np.int32), types, np.full(len(rows), -1, np.int64)
 
 
-def propose(histories, fetch, noise=None):
+def propose(histories, fetch, noise=None, *, again=False):
     batch = encode_histories(histories, max_events=4, uses_time=False)
     noise = np.zeros((len(histories), 1, 1), np.float32) if noise is None else noise
-    return source().propose(batch, noise, fetch)
+    return source().propose(batch, noise, fetch, batch.item_rows_BL if again else NOTHING_AGAIN[: len(histories)])
 
 
 class TestPropose:
@@ -61,7 +59,7 @@ class TestPropose:
 
     def test_samples_are_mixed_at_the_temperature_of_training(self) -> None:
         batch = encode_histories([history(3)], max_events=4, uses_time=False)
-        found = source(scale=10.0).propose(batch, np.array([[[0.0], [4.0]]], np.float32), [1])
+        found = source(scale=10.0).propose(batch, np.array([[[0.0], [4.0]]], np.float32), [1], NOTHING_AGAIN[:1])
         expected = np.log((np.exp(10.0) + np.exp(0.0)) / 2)
         np.testing.assert_allclose(found.generator_BC, [[expected, expected]], rtol=1e-6)
 
@@ -79,25 +77,30 @@ class TestPropose:
             assert (together.rows_BC[user, width:] == -1).all()
             np.testing.assert_allclose(together.generator_BC[user, :width], alone.generator_BC[0])
 
+    def test_what_the_shopper_has_is_proposed_only_where_it_may_be_listed_again(self) -> None:
+        assert propose([history(5, 0)], [1]).rows_BC.tolist() == [[0, 1]]
+        found = propose([history(5, 0)], [1], again=True)
+        assert found.rows_BC.tolist() == [[0, 1, 5]]
+        assert found.in_history_BC.tolist() == [[True, False, True]]
+
 
 class TestFusion:
     def test_weights_decide_the_order(self) -> None:
+        """The noise wants item 4, the neighbours of item 0 say item 1."""
+        found = propose([history(0)], [3], np.array([[[4.0]]], np.float32))
+        scores = StandardScores(found)
+        assert found.rows_BC[0, scores.fused(FusionWeights(0.0))[0].argmax()] == 4
+        assert found.rows_BC[0, scores.fused(FusionWeights(100.0))[0].argmax()] == 1
+
+    def test_what_the_shopper_has_is_no_yardstick(self) -> None:
+        """Item 0 is the history's own: the scale is read off items 1 and 2, which the generator scores alike."""
         scores = StandardScores(propose([history(0)], [3]))
-        by_generator = scores.fused(FusionWeights(0.0, 0.0))[0]
-        by_neighbours = scores.fused(FusionWeights(100.0, 0.0))[0]
-        by_critic = scores.fused(FusionWeights(0.0, 100.0))[0]
-        assert by_generator.argmax() == 0
-        assert by_neighbours.argmax() == 1
-        assert by_critic.argmax() == 2
+        assert scores.generator_BC[0, 1:].tolist() == [0.0, 0.0]
+        assert scores.generator_best_BX[0, :2].tolist() == [0.0, 0.0]
 
     def test_places_without_an_item_come_last(self) -> None:
         scores = StandardScores(propose([history(0), history(5)], [1, 1]))
-        assert np.isneginf(scores.fused(FusionWeights(1.0, 1.0))[1, 1])
-
-    @pytest.mark.parametrize(("stage", "expected"), [("generator", (0, 0)), ("fused", (2, 0)), ("judged", (2, 3))])
-    def test_stages_silence_later_sources(self, stage, expected) -> None:
-        weights = weights_of(stage, FusionWeights(2.0, 3.0))
-        assert (weights.neighbours, weights.critic) == expected
+        assert np.isneginf(scores.fused(FusionWeights(1.0))[1, 1])
 
     def test_scores_keep_the_order_within_zero_and_one(self) -> None:
         scores = as_score(np.array([-40.0, -1.0, 0.0, 2.0, 14.0], np.float32))

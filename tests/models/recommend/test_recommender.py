@@ -13,8 +13,10 @@ from models.domain.errors import BundleError, GoldenReplayFailed, HistoryTooLong
 from models.domain.events import HistoryEvent
 from models.domain.recommendation import RecommendationRequest
 from models.recommend.batch import recommend_file
+from models.recommend.evidence import EVIDENCE
 from models.recommend.golden import replay_golden
 from models.recommend.recommender import Recommender
+from models.recommend.systems import STAGE_OF
 
 TEA = [f"tea-{number}" for number in range(20)]
 PAINT = [f"paint-{number}" for number in range(20)]
@@ -145,6 +147,33 @@ class TestRecommend:
                 assert one.score == pytest.approx(other.score, abs=1e-5)
                 # items closer than the tolerance may swap
                 assert score_of.get(other.item_id, one.score) == pytest.approx(one.score, abs=2e-5)
+
+
+class TestSystems:
+    @pytest.mark.parametrize(
+        ("wish", "serves"), [("figment", "figment"), ("item-knn", "item-knn+content"), ("popularity", "popularity")]
+    )
+    def test_one_bundle_serves_whichever_is_wished_for(self, tiny_bundle: Path, wish, serves: str) -> None:
+        chosen = Recommender.open(tiny_bundle, wish=wish)
+        assert chosen.serves == serves
+        assert len(ask(chosen, "tea-1").items) == 10
+
+    def test_auto_is_the_winner_of_validation(self, tiny_bundle: Path, recommender: Recommender) -> None:
+        reached = recommender.manifest.metrics["validation_ndcg@10"]
+        assert recommender.serves == recommender.manifest.serves
+        assert reached[recommender.serves] == max(reached[name] for name in STAGE_OF)
+
+    def test_popularity_lists_the_same_for_everyone(self, tiny_bundle: Path) -> None:
+        chosen = Recommender.open(tiny_bundle, wish="popularity")
+        answer = ask(chosen, "tea-1", exclude_seen=False)
+        assert ids(answer) == ids(ask(chosen))
+        assert answer.sources == {"popularity": 1.0}
+
+    def test_a_judge_of_other_evidence_is_refused(self, tiny_bundle: Path) -> None:
+        bundle = open_bundle(tiny_bundle)
+        manifest = bundle.manifest.model_copy(update={"evidence": ("gossip", *EVIDENCE)})
+        with pytest.raises(BundleError, match=r"other evidence .*\(gossip\): train again"):
+            Recommender(replace(bundle, manifest=manifest))
 
 
 class TestPropertiesOf:

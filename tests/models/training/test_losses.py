@@ -4,7 +4,14 @@ import torch
 from torch.nn import functional
 
 from models.networks.critic import Critic
-from models.training.losses import balanced_weight, critic_loss, generator_adversarial_loss, mixture_likelihood
+from models.training.losses import (
+    Softmax,
+    balanced_weight,
+    critic_loss,
+    generator_adversarial_loss,
+    mixture_likelihood,
+    soft_target_likelihood,
+)
 
 NOTHING = (torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64))
 
@@ -35,15 +42,17 @@ class TestMixtureLikelihood:
             generated, items, targets, masked = self.case(num_positions, num_samples)
             expected = plain_mixture(generated, items, targets, masked)
             expected_gradients = torch.autograd.grad(expected, (generated, items))
-            loss = mixture_likelihood(generated, items, targets, masked)
+            loss = mixture_likelihood(generated, targets, Softmax(items, masked))
             torch.testing.assert_close(loss, expected)
             for mine, theirs in zip(torch.autograd.grad(2 * loss, (generated, items)), expected_gradients, strict=True):
                 torch.testing.assert_close(mine, 2 * theirs, atol=1e-6, rtol=1e-4)
 
     def test_a_masked_item_takes_no_mass(self) -> None:
         items, generated = torch.eye(3), torch.zeros(1, 1, 3)
-        free = mixture_likelihood(generated, items, torch.tensor([0]), NOTHING)
-        masked = mixture_likelihood(generated, items, torch.tensor([0]), (torch.tensor([0]), torch.tensor([2])))
+        free = mixture_likelihood(generated, torch.tensor([0]), Softmax(items, NOTHING))
+        masked = mixture_likelihood(
+            generated, torch.tensor([0]), Softmax(items, (torch.tensor([0]), torch.tensor([2])))
+        )
         torch.testing.assert_close(free, torch.tensor(math.log(3.0)))
         torch.testing.assert_close(masked, torch.tensor(math.log(2.0)))
 
@@ -51,15 +60,39 @@ class TestMixtureLikelihood:
         """Of 4 equal items two are drawn, each for two of its like: the loss is that over all four."""
         items, generated = torch.ones(3, 2), torch.ones(1, 1, 2)
         log_weights = torch.tensor([0.0, math.log(2.0), math.log(2.0)])
-        loss = mixture_likelihood(generated, items, torch.tensor([0]), NOTHING, log_weights_N=log_weights)
+        loss = mixture_likelihood(generated, torch.tensor([0]), Softmax(items, NOTHING, log_weights_N=log_weights))
         torch.testing.assert_close(loss, torch.tensor(math.log(5.0)))
 
     def test_samples_may_carry_different_wishes(self) -> None:
         """Two sharp guesses of which one is right cost log 2; their average would cost far more."""
         items = 20 * torch.eye(2)
         generated = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])
-        loss = mixture_likelihood(generated, items, torch.tensor([1]), NOTHING)
+        loss = mixture_likelihood(generated, torch.tensor([1]), Softmax(items, NOTHING))
         torch.testing.assert_close(loss, torch.tensor(math.log(2.0)), atol=1e-4, rtol=0)
+
+
+class TestSoftTargetLikelihood:
+    def test_value_and_gradients_are_those_of_the_formula(self) -> None:
+        torch.manual_seed(4)
+        guesses = torch.randn(600, 8, requires_grad=True)  # several chunks
+        items = torch.randn(30, 8, requires_grad=True)
+        targets = torch.randint(1, 30, (600, 5))
+        weights = functional.normalize(torch.rand(600, 5), p=1.0, dim=1)
+        masked = (torch.arange(600), torch.zeros(600, dtype=torch.int64))
+        logits = (guesses @ items.T).index_fill(1, torch.tensor([0]), -math.inf)
+        expected = -(weights * logits.log_softmax(-1).gather(1, targets)).sum(1).mean()
+        expected_gradients = torch.autograd.grad(expected, (guesses, items))
+        loss = soft_target_likelihood(guesses, targets, weights, Softmax(items, masked))
+        torch.testing.assert_close(loss, expected)
+        for mine, theirs in zip(torch.autograd.grad(2 * loss, (guesses, items)), expected_gradients, strict=True):
+            torch.testing.assert_close(mine, 2 * theirs, atol=1e-6, rtol=1e-4)
+
+    def test_one_target_with_all_the_weight_is_the_mixture_of_one_sample(self) -> None:
+        torch.manual_seed(5)
+        guesses, items, targets = torch.randn(7, 4), torch.randn(9, 4), torch.randint(9, (7,))
+        softmax = Softmax(items, NOTHING)
+        hard = mixture_likelihood(guesses[:, None], targets, softmax)
+        torch.testing.assert_close(soft_target_likelihood(guesses, targets[:, None], torch.ones(7, 1), softmax), hard)
 
 
 class TestCriticLoss:

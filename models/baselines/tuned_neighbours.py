@@ -1,0 +1,137 @@
+"""Neighbours from co-occurrence and content, in the mixture that finds most on validation events."""
+
+# N items, M neighbours an item, V voices, U users
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.baselines.best_of_rows import best_of_rows
+from models.baselines.co_occurrence import CoOccurrence
+from models.baselines.neighbours import VOICES, Neighbours
+from models.domain.item_rows import NO_ITEM
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+NEIGHBOURS_PER_ITEM: Final = 100
+TARGET_SHRINK: Final = 10.0
+TARGET_POWER: Final = -0.1
+CONTENT_POWER: Final = 1.5
+_TINY: Final = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class MixtureConfig:
+    """What the grid chooses; the defaults are where it starts."""
+
+    late: float = 0.4
+    """Share of the forward weight that goes by lateness."""
+    backward: float = 0.2
+    """Weight of what came before an item, relative to what came after it."""
+    shrink: float = 10.0
+    shrink_power: float = 0.5
+    """An item's pairs are divided by (its events + shrink)^power: frequent items say less with each."""
+    content: float = 0.7
+    """Weight of content^1.5, relative to co-occurrence, both scaled to the same mean sum."""
+    history_window: int = 10
+    age_decay: float = 0.6
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the manifest."""
+        return asdict(self)
+
+
+GRID: Final[tuple[dict[str, Any], ...]] = (
+    {"content": 0.0},
+    {"content": 0.3},
+    {"content": 1.4},
+    {"backward": 0.5},
+    {"backward": 1.0},
+    {"late": 0.0},
+    {"shrink": 30.0, "shrink_power": 0.6},
+    {"shrink": 5.0, "shrink_power": 0.3},
+    {"history_window": 20, "age_decay": 0.75},
+    {"history_window": 20, "age_decay": 0.9},
+    {"content": 0.3},
+    {"content": 1.0},
+)
+"""One step after the other, kept where it finds more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """Neighbours, and the scales by which a pair becomes a voice: training takes a shopper's own pairs out again."""
+
+    neighbours: Neighbours
+    source_N: NDArray[np.float32]
+    target_N: NDArray[np.float32]
+
+    @classmethod
+    def fit(
+        cls,
+        pairs: CoOccurrence,
+        content_NN: "csr_array",
+        config: MixtureConfig,
+        per_item: int = NEIGHBOURS_PER_ITEM,
+    ) -> "Mixture":
+        """Each item's best `per_item` by the weighted sum of voices.
+
+        Co-occurrence is scaled so that the mean item's forward voices sum to 1, content so that all of its do.
+        """
+        from scipy.sparse import diags_array
+
+        source_N = (pairs.counts_N + config.shrink) ** -config.shrink_power
+        target_N = (pairs.counts_N + TARGET_SHRINK) ** TARGET_POWER
+        total = (diags_array(source_N) @ pairs.forward_NN @ diags_array(target_N)).sum()
+        source_N = (source_N / max(float(total) / len(source_N), _TINY)).astype(np.float32)
+        source_NN, target_NN = diags_array(source_N), diags_array(target_N.astype(np.float32))
+        alike_NN = content_NN.copy()
+        alike_NN.data **= CONTENT_POWER
+        voices = (
+            (source_NN @ pairs.forward_NN @ target_NN).tocsr(),
+            (source_NN @ pairs.late_NN @ target_NN).tocsr(),
+            (source_NN @ pairs.forward_NN.T @ target_NN).tocsr(),
+            alike_NN / max(float(alike_NN.sum()) / len(source_N), _TINY),
+        )
+        weights_V = np.array([1.0 - config.late, config.late, config.backward, config.content], np.float32)
+        total_NN = sum(weight * voice_NN for weight, voice_NN in zip(weights_V, voices, strict=True)).tocsr()
+        rows_NM, _ = best_of_rows(total_NN.indptr.astype(np.int64), total_NN.indices, total_NN.data, per_item)
+        present_NM = rows_NM != NO_ITEM
+        voices_NMV = np.zeros((*rows_NM.shape, len(VOICES)), np.float32)
+        for number, voice_NN in enumerate(voices):
+            voices_NMV[present_NM, number] = _values_at(voice_NN, np.nonzero(present_NM)[0], rows_NM[present_NM])
+        neighbours = Neighbours(rows_NM, voices_NMV, weights_V, config.history_window, config.age_decay)
+        return cls(neighbours, source_N, target_N.astype(np.float32))
+
+
+def choose_mixture(score: Callable[[MixtureConfig], float]) -> Iterator[tuple[MixtureConfig, float, bool]]:
+    """Each setting tried, what it scored, and whether it is the best so far; the last best one wins."""
+    best = MixtureConfig()
+    best_score = score(best)
+    yield best, best_score, True
+    for step in GRID:
+        tried = replace(best, **step)
+        if tried == best:
+            continue
+        scored = score(tried)
+        better = scored > best_score
+        yield tried, scored, better
+        if better:
+            best, best_score = tried, scored
+
+
+def _values_at(values_NN: "csr_array", rows_X: NDArray[np.int64], columns_X: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Stored values of these places, 0 where nothing is stored."""
+    values_NN = values_NN.copy()
+    values_NN.sum_duplicates()
+    size = np.int64(values_NN.shape[1])
+    keys_E = np.repeat(np.arange(values_NN.shape[0]), np.diff(values_NN.indptr)) * size + values_NN.indices
+    keys_X = rows_X * size + columns_X
+    if len(keys_E) == 0:
+        return np.zeros(len(keys_X), np.float32)
+    found_X = np.minimum(np.searchsorted(keys_E, keys_X), len(keys_E) - 1)
+    return np.where(keys_E[found_X] == keys_X, values_NN.data[found_X], 0.0).astype(np.float32)

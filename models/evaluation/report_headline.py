@@ -1,0 +1,94 @@
+"""The report in a sentence: who is ahead, by how much, and whether chance could have done it."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from models.domain.counted import counted
+from models.evaluation.evaluate import EvaluationReport
+from models.metrics.bootstrap import paired_difference
+
+OWN_PREFIX: Final = "figment"
+"""`figment` and its earlier stages: they are no rivals to each other."""
+JUDGED_BY: Final = "ndcg@10"
+MIN_SHOPPERS: Final = 30
+"""A bootstrap over fewer gives intervals that are too narrow (one shopper: no width at all), so no verdict."""
+
+
+def is_own(system: str) -> bool:
+    """Whether it is Figment or a stage of it."""
+    return system.startswith(OWN_PREFIX)
+
+
+def signed(difference: float) -> str:
+    """`+0.0012`, `−0.0012`, `0.0000`."""
+    return f"{difference:+z.4f}".replace("-", "−").replace("+0.0000", "0.0000")
+
+
+def headline(report: EvaluationReport) -> str:
+    """Figment as served (else its best stage, else the best system) against the best of its rivals, in plain words."""
+    subject = _subject(report)
+    rivals = _rivals(report, subject)
+    if not rivals:
+        return f"Only {subject} was measured: NDCG@10 {_value(report, subject):.4f}, with nothing to compare it to."
+    rival = _best(report, rivals)
+    sentence = f"{_ranking(report, subject, rival)} {_over_shoppers(report, subject, rival)}"
+    if _value(report, report.best) > max(_value(report, subject), _value(report, rival)):
+        sentence += (
+            f" Highest of all is {report.best}, a variant of Figment. {_over_shoppers(report, report.best, rival)}"
+        )
+    return sentence
+
+
+def _subject(report: EvaluationReport) -> str:
+    if OWN_PREFIX in report.scores:
+        return OWN_PREFIX
+    return _best(report, [name for name in report.scores if is_own(name)] or list(report.scores))
+
+
+def _rivals(report: EvaluationReport, subject: str) -> list[str]:
+    others = [name for name in report.scores if name != subject]
+    return [name for name in others if not is_own(name)] or others
+
+
+def _best(report: EvaluationReport, names: Sequence[str]) -> str:
+    return max(names, key=lambda name: _value(report, name))
+
+
+def _value(report: EvaluationReport, name: str) -> float:
+    return report.scores[name].metrics[JUDGED_BY]
+
+
+def _ranking(report: EvaluationReport, subject: str, rival: str) -> str:
+    ours, theirs = _value(report, subject), _value(report, rival)
+    figures = f"NDCG@10 {ours:.4f} against {theirs:.4f}"
+    if _verdict(report, subject, rival) != "more than chance":
+        return f"{subject} and {rival}, its best rival, cannot be told apart: {figures}."
+    ahead, behind = max(ours, theirs), min(ours, theirs)
+    percent = f", {100 * (ahead / behind - 1):.1f} % more" if behind > 0 else ""
+    if ours > theirs:
+        return f"{subject} finds what shoppers took next better than {rival}, its best rival: {figures}{percent}."
+    figures = f"NDCG@10 {theirs:.4f} against {ours:.4f}"
+    return f"{rival} finds what shoppers took next better than {subject}: {figures}{percent}."
+
+
+def _over_shoppers(report: EvaluationReport, subject: str, rival: str) -> str:
+    mean, low, high = _difference(report, subject, rival)
+    return (
+        f"Over the same {counted(report.num_users, 'shopper')}, {subject} minus {rival} is {signed(mean)}"
+        f" (95 % interval {signed(low)} to {signed(high)}): {_verdict(report, subject, rival)}."
+    )
+
+
+def _verdict(report: EvaluationReport, subject: str, rival: str) -> str:
+    if report.num_users < MIN_SHOPPERS:
+        return "too few shoppers to tell it from chance"
+    _, low, high = _difference(report, subject, rival)
+    return "within chance" if low <= 0 <= high else "more than chance"
+
+
+def _difference(report: EvaluationReport, subject: str, rival: str) -> tuple[float, float, float]:
+    """Drawn as behind minus ahead, as the table's column is: the other way round, resamples would differ a little."""
+    behind, ahead = sorted((subject, rival), key=lambda name: _value(report, name))
+    behind_B, ahead_B = (report.scores[name].per_case[JUDGED_BY] for name in (behind, ahead))
+    mean, low, high = paired_difference(behind_B, ahead_B, seed=0)
+    return (mean, low, high) if subject == behind else (-mean, -high, -low)

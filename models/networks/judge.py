@@ -1,0 +1,43 @@
+"""The judge: pieces of evidence to one verdict a candidate."""
+
+# B users, C candidates, F pieces of evidence
+
+import torch
+from torch import Tensor, nn
+
+HIDDEN_SIZES = (48, 24)
+LIMIT = 5.0
+"""Evidence further than this from its mean, in deviations, is brought back to it: shops differ from training."""
+
+
+class Judge(nn.Module):
+    """A small network with a linear way past it; standardises its own inputs, so that serving need not."""
+
+    def __init__(self, num_evidence: int, dropout: float = 0.1) -> None:
+        super().__init__()
+        first, second = HIDDEN_SIZES
+        self.network = nn.Sequential(
+            nn.Linear(num_evidence, first),
+            nn.GELU(),
+            nn.Dropout(dropout),
+            nn.Linear(first, second),
+            nn.GELU(),
+            nn.Linear(second, 1),
+        )
+        self.linear = nn.Linear(num_evidence, 1, bias=False)
+        self.mean: Tensor
+        self.deviation: Tensor
+        self.register_buffer("mean", torch.zeros(num_evidence))
+        self.register_buffer("deviation", torch.ones(num_evidence))
+
+    def standardise_by(self, evidence_XF: Tensor) -> None:
+        """Take mean and deviation of these rows; evidence that never varies is silent."""
+        self.mean.copy_(evidence_XF.mean(dim=0))
+        deviation_F = evidence_XF.std(dim=0)
+        self.deviation.copy_(torch.where(deviation_F > 1e-6, deviation_F, torch.inf))
+
+    def forward(self, evidence: Tensor) -> Tensor:
+        """Logits [B, C]: higher is more like the real next product."""
+        standard_BCF = ((evidence - self.mean) / self.deviation).clamp(-LIMIT, LIMIT)
+        logits_BC: Tensor = (self.network(standard_BCF) + self.linear(standard_BCF)).squeeze(-1)
+        return logits_BC

@@ -1,0 +1,82 @@
+"""Which mixture of co-occurrence and content finds most: a small grid on validation events."""
+
+# B users, L events, K places
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from models.baselines.co_occurrence import CoOccurrence
+from models.baselines.neighbours import Neighbours
+from models.baselines.tuned_neighbours import GRID, Mixture, MixtureConfig, choose_mixture
+from models.data.sequences import Sequences
+from models.data.split import EvaluationCases
+from models.domain.item_rows import NO_ITEM
+from models.domain.progress import Progress
+from models.features.histories import encode_spans
+from models.features.spec import MAX_HISTORY_EVENTS
+from models.metrics.ranking import hits, ndcg
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+MAX_CASES: Final = 8_192
+CASES_PER_CALL: Final = 512
+LIST_LENGTH: Final = 10
+
+
+def choose_neighbours(
+    train: Sequences,
+    content_NN: "csr_array",
+    cases: EvaluationCases | None,
+    *,
+    exclude_seen: bool,
+    seed: int,
+    progress: Progress,
+) -> MixtureConfig:
+    """The mixture with the best NDCG@10; the defaults where no event is held out."""
+    known = np.flatnonzero(cases.histories.lengths_U > 0) if cases is not None else np.empty(0, np.int64)
+    if cases is None or len(known) == 0:
+        return MixtureConfig()
+    if len(known) > MAX_CASES:
+        known = np.sort(np.random.default_rng(seed).choice(known, MAX_CASES, replace=False))
+    known = known[np.argsort(cases.histories.lengths_U[known], kind="stable")]
+    pairs = CoOccurrence.fit(train, content_NN.shape[0])
+
+    def score(config: MixtureConfig) -> float:
+        neighbours = Mixture.fit(pairs, content_NN, config).neighbours
+        return neighbours_ndcg(neighbours, cases, known, exclude_seen=exclude_seen)
+
+    progress.start("choosing neighbours", total=len(GRID) + 1)
+    best, best_score = MixtureConfig(), -1.0
+    for config, scored, better in choose_mixture(score):
+        if better:
+            best, best_score = config, scored
+        progress.advance(1)
+    progress.finish(
+        f"content {best.content:g}, backward {best.backward:g}: validation NDCG@{LIST_LENGTH} {best_score:.4f}"
+    )
+    return best
+
+
+def neighbours_ndcg(neighbours: Neighbours, cases: EvaluationCases, users: np.ndarray, *, exclude_seen: bool) -> float:
+    """Mean NDCG@10 of the neighbours' own lists for these cases."""
+    total = 0.0
+    histories = cases.histories
+    for start in range(0, len(users), CASES_PER_CALL):
+        block = users[start : start + CASES_PER_CALL]
+        offsets_U1 = histories.offsets_U1
+        history_BL = encode_spans(
+            histories, offsets_U1[block], offsets_U1[block + 1], max_events=MAX_HISTORY_EVENTS, uses_time=False
+        ).item_rows_BL
+        rows_BK, scores_BK = neighbours.scores(history_BL, LIST_LENGTH + (history_BL.shape[1] if exclude_seen else 0))
+        if exclude_seen:
+            seen_BK = (rows_BK[:, :, None] == history_BL[:, None, :]).any(axis=2)
+            order_BK = np.argsort(seen_BK, axis=1, kind="stable")[:, :LIST_LENGTH]
+            rows_BK = np.take_along_axis(np.where(seen_BK, NO_ITEM, rows_BK), order_BK, axis=1)
+            scores_BK = np.take_along_axis(scores_BK, order_BK, axis=1)
+        targets = [cases.targets_of(int(user)) for user in block]
+        offsets_B1 = np.concatenate([[0], np.cumsum([len(each) for each in targets])])
+        hits_BK = hits(rows_BK, scores_BK, offsets_B1, np.concatenate(targets))
+        total += float(ndcg(hits_BK, np.diff(offsets_B1), LIST_LENGTH).sum())
+    return total / len(users)

@@ -1,0 +1,130 @@
+"""Last step: what was fitted to the files of a bundle, then weights chosen and systems measured on those very files."""
+
+import subprocess
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from models.bundle import layout
+from models.bundle.manifest import DatasetRecord, Manifest, TextEncoderRecord
+from models.bundle.read import load_bundle
+from models.bundle.write import place_text_encoder
+from models.data.split import EvaluationCases
+from models.networks.judge import Judge
+from models.pipeline.choose_fusion import UNTUNED, choose_fusion
+from models.pipeline.choose_system import choose_system
+from models.pipeline.files import write_serving_files
+from models.pipeline.fit import Fitted, Fitting
+from models.pipeline.measure import measure
+from models.pipeline.model_card import model_card
+from models.recommend.evidence import EVIDENCE
+from models.recommend.golden import record_golden
+from models.recommend.recommender import Recommender, build_ranker
+
+MEASURING_THREADS: Final = 2
+
+
+def fill_bundle(
+    folder: Path, version: str, fitting: Fitting, fitted: Fitted, judge: Judge | None, *, refit: bool
+) -> Manifest:
+    """Every file of an unsealed bundle but its manifest, which is returned.
+
+    With `refit`, everything but judge and weights is fitted again on all events after measuring.
+    """
+    prepared = fitting.prepared
+    place_text_encoder(*prepared.text_encoder, folder)
+    _write_files(folder, fitting, fitted, judge)
+    manifest = _draft(version, fitting, fitted, judge)
+    if prepared.split.validation is not None:
+        manifest = _measured(folder, manifest, fitting, prepared.split.validation)
+    if refit:
+        refitted = fitting.fit(prepared.sequences, "refitted")
+        _write_files(folder, fitting, refitted, judge)
+        everything = _draft(version, fitting, refitted, judge)
+        kept = ("fusion", "scoreboard", "serves", "created_at")
+        metrics = {**manifest.metrics, **everything.metrics}
+        update = {name: getattr(manifest, name) for name in kept} | {"refitted": True, "metrics": metrics}
+        manifest = everything.model_copy(update=update)
+    bundle = load_bundle(folder, manifest)
+    record_golden(folder, Recommender(bundle).recommend, bundle.item_ids, bundle.popularity_N, fitting.config.seed)
+    (folder / layout.MODEL_CARD).write_text(model_card(manifest), encoding="utf-8")
+    return manifest
+
+
+def _write_files(folder: Path, fitting: Fitting, fitted: Fitted, judge: Judge | None) -> None:
+    fitting.progress.start("writing networks and index")
+    write_serving_files(folder, fitted, judge, fitting.prepared)
+    fitting.progress.finish()
+
+
+def _measured(folder: Path, manifest: Manifest, fitting: Fitting, validation: EvaluationCases) -> Manifest:
+    """The manifest with what validation events chose, and what test events say of it."""
+    prepared, seed, progress = fitting.prepared, fitting.config.seed, fitting.progress
+    ranker = build_ranker(load_bundle(folder, manifest), MEASURING_THREADS)
+    weights, of_weights = choose_fusion(
+        ranker, validation, exclude_seen=prepared.exclude_seen, seed=seed, progress=progress
+    )
+    manifest = manifest.model_copy(update={"fusion": weights.as_dict()})
+    recommender = Recommender(load_bundle(folder, manifest), threads=MEASURING_THREADS)
+    serves, of_systems = choose_system(
+        recommender.ranker, validation, exclude_seen=prepared.exclude_seen, seed=seed, progress=progress
+    )
+    measured = measure(recommender, prepared, seed=seed, progress=progress)
+    metrics = {
+        **manifest.metrics,
+        "validation_ndcg@10": {**of_weights, **of_systems},
+        "exploration": measured.exploration,
+    }
+    return manifest.model_copy(update={"scoreboard": measured.scoreboard, "metrics": metrics, "serves": serves})
+
+
+def _draft(version: str, fitting: Fitting, fitted: Fitted, judge: Judge | None) -> Manifest:
+    """All that is known before anything is measured."""
+    prepared, trained, config = fitting.prepared, fitted.trained, fitting.config
+    info = prepared.dataset.info
+    return Manifest(
+        model_version=version,
+        created_at=datetime.now(UTC),
+        training=config.as_dict(),
+        dataset=DatasetRecord(
+            name=info.name,
+            digest=prepared.dataset.digest,
+            source=info.source,
+            licence=info.licence,
+            time=info.time,
+        ),
+        split={"kind": prepared.split.kind, "seed": config.seed, **prepared.split.instants},
+        git_revision=_git_revision(),
+        metrics={
+            "training": dict(trained.means),
+            "training_cpu_seconds": round(time.process_time(), 1),
+            "peak_memory_bytes": trained.peak_memory_bytes,
+        },
+        scoreboard={},
+        serves="figment",
+        fusion=UNTUNED.as_dict(),
+        neighbours=fitting.mixture.as_dict(),
+        evidence=EVIDENCE if judge is not None else (),
+        feature_spec=prepared.spec.scalars(),
+        feature_spec_digest=prepared.spec.digest,
+        exclude_seen=prepared.exclude_seen,
+        repeat_share=prepared.repeat_share,
+        num_items=prepared.content.num_items,
+        num_users=int((fitted.train.lengths_U > 0).sum()),
+        num_events=fitted.train.num_events,
+        embedding_size=config.embedding_size,
+        noise_size=config.noise_size,
+        similarity_scale=float(trained.networks.generator.log_scale.exp()),
+        max_history_events=prepared.spec.max_history_events,
+        text_encoder=TextEncoderRecord(name=prepared.text_encoder_name, digest=prepared.spec.text_encoder_digest),
+    )
+
+
+def _git_revision() -> str | None:
+    """The revision of the code, where it runs from a checkout."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None

@@ -1,0 +1,141 @@
+"""Everything that is fitted on one part of the events: neighbours, item facts, teacher, networks."""
+
+# N items, D features
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.baselines.co_occurrence import CoOccurrence
+from models.baselines.item_facts import ItemFacts
+from models.baselines.tuned_neighbours import Mixture, MixtureConfig
+from models.data.sequences import Sequences
+from models.data.split import inner_split
+from models.domain.progress import Progress
+from models.networks.critic import ServedCritic
+from models.pipeline.prepare import Prepared
+from models.recommend.candidates import CandidateSource, RunsNetwork
+from models.recommend.fusion import FusionWeights
+from models.recommend.ranker import Ranker
+from models.retrieval.faiss_index import build_faiss_index
+from models.training.config import TrainingConfig
+from models.training.step import Networks
+from models.training.teacher import TaughtLists, Teacher
+from models.training.trainer import TrainedNetworks, TrainingData, train_networks
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What one part of the events taught."""
+
+    train: Sequences
+    mixture: Mixture
+    facts: ItemFacts
+    trained: TrainedNetworks
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """What every fit of a run shares."""
+
+    prepared: Prepared
+    content_NN: "csr_array"
+    mixture: MixtureConfig
+    config: TrainingConfig
+    checkpoints: Path
+    logs: Path
+    resume: bool
+    progress: Progress
+
+    def fit(self, train: Sequences, name: str) -> Fitted:
+        """Fit on these events; `name` keeps the checkpoints of one run's fits apart."""
+        prepared = self.prepared
+        pairs = CoOccurrence.fit(train, prepared.content.num_items)
+        mixture = Mixture.fit(pairs, self.content_NN, self.mixture)
+        facts = ItemFacts.fit(prepared.dataset.catalogue, train)
+        data = TrainingData(
+            sequences=train,
+            content=prepared.content,
+            spec=prepared.spec,
+            mask_seen=prepared.exclude_seen,
+            digest=f"{prepared.dataset.digest} {prepared.spec.digest} {name}",
+            taught=self._taught(train, mixture, facts),
+            options={
+                "--dataset": f"{prepared.dataset.info.name} with digest {prepared.dataset.digest[:16]}",
+                "--split": prepared.split.kind,
+                "--text-encoder": prepared.text_encoder_name,
+            },
+        )
+        trained = train_networks(
+            data,
+            self.config,
+            checkpoint_folder=self.checkpoints / name,
+            log_folder=self.logs / name,
+            resume=self.resume,
+            progress=self.progress,
+        )
+        return Fitted(train, mixture, facts, trained)
+
+    def _taught(self, train: Sequences, mixture: Mixture, facts: ItemFacts) -> TaughtLists | None:
+        """The teacher's lists; None where too little happened to fit one."""
+        prepared, seed = self.prepared, self.config.seed
+        cases = inner_split(train, prepared.split.kind).validation
+        if cases is None or cases.num_cases == 0 or self.config.teacher_share == 0:
+            return None
+        teacher = Teacher.of(
+            train, mixture, facts, exclude_seen=prepared.exclude_seen, uses_time=prepared.spec.uses_time
+        )
+        judge = teacher.fit_judge(cases, seed, self.progress)
+        return teacher.teach(judge, self.config.taught_positions, seed, self.progress) if judge else None
+
+
+@torch.no_grad()
+def item_features(networks: Networks, prepared: Prepared, train: Sequences) -> NDArray[np.float32]:
+    """Features of every catalogue item; the identity counts only where an event trained it."""
+    inputs = {name: torch.from_numpy(values) for name, values in prepared.content.as_inputs().items()}
+    trained_N = np.bincount(train.item_rows_E, minlength=prepared.content.num_items) > 0
+    features_ND = networks.items.with_identity(
+        networks.items(**inputs), torch.arange(len(trained_N)), torch.from_numpy(trained_N)
+    )
+    return np.ascontiguousarray(features_ND.numpy(), np.float32)
+
+
+def unsealed_ranker(fitted: Fitted, prepared: Prepared, weights: FusionWeights) -> Ranker:
+    """The ranker that serving would build from these fits, with the networks as they are: no file is written."""
+    networks = fitted.trained.networks
+    features_ND = item_features(networks, prepared, fitted.train)
+    return Ranker.assemble(
+        source=CandidateSource(
+            generator=_runs(networks.generator),
+            critic=_runs(ServedCritic(networks.critic)),
+            index=build_faiss_index(features_ND),
+            item_features_ND=features_ND,
+            neighbours=fitted.mixture.neighbours,
+            similarity_scale=float(networks.generator.log_scale.exp()),
+        ),
+        spec=prepared.spec,
+        weights=weights,
+        facts=fitted.facts,
+        judge=None,
+        popularity_N=fitted.facts.events_N,
+        noise_size=networks.generator.noise_size,
+        out_of_stock_N=np.zeros(len(features_ND), np.bool_),
+    )
+
+
+def _runs(network: torch.nn.Module) -> RunsNetwork:
+    @torch.no_grad()
+    def run(inputs: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+        output: NDArray[np.float32] = network(
+            **{name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in inputs.items()}
+        ).numpy()
+        return output
+
+    return run

@@ -1,0 +1,184 @@
+"""The teacher: a judge over the neighbours' lists, and what it would have the generator list at each position.
+
+Its evidence at a training position leaves out what the shopper's own later events say: a teacher that has counted the
+answer only copies it.
+"""
+
+# E events, P positions, H events that count, X later events, Y events that a later one may follow, Q their matches,
+# C candidates, T taught items, V voices
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.baselines.co_occurrence import lateness_E, pair_weights, pair_window
+from models.baselines.item_facts import ItemFacts
+from models.baselines.neighbours import VOICES, Contributions
+from models.baselines.tuned_neighbours import Mixture
+from models.data.sequences import Sequences
+from models.data.split import EvaluationCases
+from models.domain.item_rows import NO_ITEM
+from models.domain.progress import Progress
+from models.features.histories import HistoryBatch, encode_spans
+from models.features.spec import MAX_HISTORY_EVENTS
+from models.networks.judge import Judge
+from models.recommend.evidence import OwnEvents, pair_evidence
+from models.training.judge import JudgedLists, fit_judge, judged_lists, verdicts
+
+NUM_CANDIDATES: Final = 100
+NUM_TAUGHT: Final = 50
+MAX_LISTS: Final = 30_000
+POSITIONS_PER_CALL: Final = 512
+
+
+@dataclass(frozen=True, slots=True)
+class TaughtLists:
+    """What the teacher would list after some of the events."""
+
+    list_of_E: NDArray[np.int32]
+    """Number of the list after each event; -1 where none was made."""
+    rows_LT: NDArray[np.int32]
+    """Item rows, -1 beyond the last."""
+    shares_LT: NDArray[np.float16]
+    """Probabilities, 0 beyond the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Teacher:
+    """Neighbours and item facts, fitted on `train`, asked about its own positions."""
+
+    train: Sequences
+    mixture: Mixture
+    facts: ItemFacts
+    lateness_E: NDArray[np.float32]
+    exclude_seen: bool
+    uses_time: bool
+
+    @classmethod
+    def of(
+        cls, train: Sequences, mixture: Mixture, facts: ItemFacts, *, exclude_seen: bool, uses_time: bool
+    ) -> "Teacher":
+        """A teacher that has not judged yet."""
+        return cls(train, mixture, facts, lateness_E(train), exclude_seen, uses_time)
+
+    def fit_judge(self, cases: EvaluationCases, seed: int, progress: Progress) -> Judge | None:
+        """A judge of neighbours' lists; None where no list holds what was taken.
+
+        `cases` are histories that begin sequences of `train`, and what came next there.
+        """
+        number_of = {user_id: number for number, user_id in enumerate(self.train.user_ids)}
+        known = np.flatnonzero(cases.histories.lengths_U > 0)
+        rng = np.random.default_rng(seed)
+        known = np.sort(rng.choice(known, min(len(known), MAX_LISTS), replace=False))
+        users = np.array([number_of[cases.histories.user_ids[int(case)]] for case in known], np.int64)
+        positions_P = self.train.offsets_U1[users] + cases.histories.lengths_U[known] - 1
+        progress.start("gathering evidence", total=len(known))
+        parts = []
+        for places, rows_PC, evidence_PCF in self._lists(positions_P, progress):
+            targets = [cases.targets_of(int(known[place])) for place in places]
+            taken_PC = np.stack([np.isin(row_C, each) for row_C, each in zip(rows_PC, targets, strict=True)])
+            parts.append(judged_lists(evidence_PCF, rows_PC != NO_ITEM, taken_PC))
+        lists = JudgedLists.joined(parts) if parts else None
+        num_lists = 0 if lists is None else len(lists.taken_XC)
+        progress.finish(f"{num_lists:,} of {len(known):,} lists hold what was taken next")
+        return fit_judge(lists, seed) if lists is not None and num_lists else None
+
+    def teach(self, judge: Judge, max_positions: int, seed: int, progress: Progress) -> TaughtLists:
+        """The judge's best of the neighbours' candidates after events that another one follows, at most so many."""
+        train = self.train
+        is_last_E = np.zeros(train.num_events, np.bool_)
+        is_last_E[train.offsets_U1[1:][train.lengths_U > 0] - 1] = True
+        positions_P = np.flatnonzero(~is_last_E)
+        if len(positions_P) > max_positions:
+            positions_P = np.sort(np.random.default_rng(seed).choice(positions_P, max_positions, replace=False))
+        list_of_E = np.full(train.num_events, -1, np.int32)
+        list_of_E[positions_P] = np.arange(len(positions_P))
+        rows_LT = np.full((len(positions_P), NUM_TAUGHT), NO_ITEM, np.int32)
+        shares_LT = np.zeros((len(positions_P), NUM_TAUGHT), np.float16)
+        progress.start("teaching", total=len(positions_P))
+        for places, rows_PC, evidence_PCF in self._lists(positions_P, progress):
+            logits_PC = verdicts(judge, evidence_PCF, rows_PC != NO_ITEM)
+            best_PT = np.argsort(-logits_PC, axis=1, kind="stable")[:, :NUM_TAUGHT]
+            best_logits_PT = np.take_along_axis(logits_PC, best_PT, axis=1)
+            top_P1 = np.maximum(best_logits_PT[:, :1], np.finfo(np.float32).min)
+            mass_PT = np.exp(best_logits_PT - top_P1)
+            width = slice(0, best_PT.shape[1])
+            rows_LT[places, width] = np.take_along_axis(rows_PC, best_PT, axis=1)
+            shares_LT[places, width] = mass_PT / np.maximum(mass_PT.sum(axis=1, keepdims=True), 1e-9)
+        progress.finish(f"{len(positions_P):,} lists")
+        return TaughtLists(list_of_E, rows_LT, shares_LT)
+
+    def _lists(
+        self, positions_P: NDArray[np.int64], progress: Progress
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]]:
+        """(numbers of positions, candidates, evidence) of a few positions at a time, similar lengths together."""
+        users_P = np.searchsorted(self.train.offsets_U1, positions_P, side="right") - 1
+        order_P = np.argsort(positions_P - self.train.offsets_U1[users_P], kind="stable")
+        for start in range(0, len(order_P), POSITIONS_PER_CALL):
+            places = order_P[start : start + POSITIONS_PER_CALL]
+            starts = self.train.offsets_U1[users_P[places]]
+            history = encode_spans(
+                self.train,
+                starts,
+                positions_P[places] + 1,
+                max_events=MAX_HISTORY_EVENTS,
+                uses_time=self.uses_time,
+            )
+            num_recent = self.mixture.neighbours.recent(history.item_rows_BL).shape[1]
+            own = self._own_events(positions_P[places], users_P[places], num_recent)
+            rows_PC, best_PX = self._candidates(history, own)
+            yield places, rows_PC, pair_evidence(history, rows_PC, best_PX, self.mixture.neighbours, self.facts, own)
+            progress.advance(len(places))
+
+    def _candidates(self, history: HistoryBatch, own: OwnEvents) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """The neighbours' best, ascending by row, then -1; and the scores of all that they name, best first."""
+        neighbours, history_BL = self.mixture.neighbours, history.item_rows_BL
+        said = neighbours.contributions(history_BL).minus(own.pairs)
+        shape_BH = (len(history_BL), neighbours.recent(history_BL).shape[1])
+        extra = history_BL.shape[1] if self.exclude_seen else 0
+        rows_PC, best_PX = neighbours.best(said, shape_BH, NUM_CANDIDATES + extra)
+        if self.exclude_seen:
+            seen_PC = (rows_PC[:, :, None] == history_BL[:, None, :]).any(axis=2) & (rows_PC != NO_ITEM)
+            rows_PC = np.where(seen_PC, NO_ITEM, rows_PC)
+            first_PC = np.argsort(rows_PC == NO_ITEM, axis=1, kind="stable")[:, :NUM_CANDIDATES]
+            rows_PC = np.take_along_axis(rows_PC, first_PC, axis=1)
+        end = np.iinfo(np.int32).max
+        rows_PC = np.sort(np.where(rows_PC == NO_ITEM, end, rows_PC), axis=1)
+        return np.where(rows_PC == end, NO_ITEM, rows_PC).astype(np.int32), best_PX
+
+    def _own_events(self, positions_P: NDArray[np.int64], users_P: NDArray[np.int64], num_recent: int) -> OwnEvents:
+        """Each shopper's events after the position, and every pair that they make with an item that counts.
+
+        Exact for shoppers who take an item once; where they come back for it, pairs that lie further ahead than the
+        window reaches are left in.
+        """
+        train, window = self.train, pair_window(self.train.num_events)
+        starts_P1, ends_P1 = train.offsets_U1[users_P][:, None], train.offsets_U1[users_P + 1][:, None]
+        num_later = min(int((ends_P1[:, 0] - positions_P - 1).max(initial=1)), window + num_recent)
+        later_PX = positions_P[:, None] + 1 + np.arange(num_later)
+        is_later_PX = later_PX < ends_P1
+        later_PX = np.minimum(later_PX, train.num_events - 1)
+        num_earlier = min(int((positions_P - starts_P1[:, 0]).max(initial=0)) + 1, window)
+        earlier_PY = positions_P[:, None] + np.arange(1 - num_earlier, num_later)
+        is_earlier_PY = (earlier_PY >= starts_P1) & (earlier_PY < ends_P1)
+        recent_PH = positions_P[:, None] - np.arange(num_recent - 1, -1, -1)
+        recent_items_PH = np.where(recent_PH >= starts_P1, train.item_rows_E[recent_PH], NO_ITEM)
+        items_PY = np.where(is_earlier_PY, train.item_rows_E[np.minimum(earlier_PY, train.num_events - 1)], NO_ITEM - 1)
+        users, places, earliers = np.nonzero(recent_items_PH[:, :, None] == items_PY[:, None, :])
+        distances_QX = later_PX[users] - earlier_PY[users, earliers][:, None]
+        pairs, laters = np.nonzero((distances_QX > 0) & (distances_QX <= window) & is_later_PX[users])
+        later = later_PX[users[pairs], laters]
+        items, next_items = recent_items_PH[users[pairs], places[pairs]], train.item_rows_E[later]
+        weights = pair_weights(distances_QX[pairs, laters])
+        weights *= self.mixture.source_N[items] * self.mixture.target_N[next_items]
+        voices = np.zeros((len(weights), len(VOICES)), np.float32)
+        voices[:, VOICES.index("forward")] = weights
+        voices[:, VOICES.index("late")] = weights * self.lateness_E[later]
+        return OwnEvents(
+            pairs=Contributions(users[pairs], places[pairs], next_items, voices),
+            rows_BX=np.where(is_later_PX, train.item_rows_E[later_PX], NO_ITEM).astype(np.int32),
+            lateness_BX=np.where(is_later_PX, self.lateness_E[later_PX], 0.0).astype(np.float32),
+        )

@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from models.baselines.co_occurrence import CoOccurrence
+from models.baselines.neighbours import VOICES
+from models.baselines.tuned_neighbours import Mixture, MixtureConfig, choose_mixture
+from tests.models.data.histories import sequences_of
+
+SHOP = sequences_of({"u": [(0, 1), (1, 2)], "v": [(0, 1), (1, 2)], "w": [(2, 1), (0, 2)]})
+ALIKE_NN = csr_array(np.array([[0, 0, 1], [0, 0, 0], [1, 0, 0]], np.float32))
+
+
+def voice(mixture: Mixture, name: str, item: int, neighbour: int) -> float:
+    neighbours = mixture.neighbours
+    place = neighbours.rows_NM[item].tolist().index(neighbour)
+    return float(neighbours.voices_NMV[item, place, VOICES.index(name)])
+
+
+class TestFit:
+    def test_each_voice_says_its_own(self) -> None:
+        mixture = Mixture.fit(CoOccurrence.fit(SHOP, 3), ALIKE_NN, MixtureConfig(), 3)
+        assert voice(mixture, "forward", 0, 1) > 0
+        assert voice(mixture, "backward", 0, 1) == 0
+        assert voice(mixture, "backward", 1, 0) > 0
+        assert voice(mixture, "content", 0, 2) > 0
+        assert voice(mixture, "forward", 0, 2) == 0
+        assert voice(mixture, "backward", 0, 2) > 0
+
+    def test_a_pair_is_its_count_times_the_scales_of_its_items(self) -> None:
+        pairs = CoOccurrence.fit(SHOP, 3)
+        mixture = Mixture.fit(pairs, ALIKE_NN, MixtureConfig(), 3)
+        expected = pairs.forward_NN.toarray()[0, 1] * mixture.source_N[0] * mixture.target_N[1]
+        assert voice(mixture, "forward", 0, 1) == pytest.approx(expected, rel=1e-5)
+
+    def test_forward_voices_sum_to_one_for_the_mean_item(self) -> None:
+        voices_NMV = Mixture.fit(CoOccurrence.fit(SHOP, 3), ALIKE_NN, MixtureConfig(), 3).neighbours.voices_NMV
+        assert voices_NMV[..., 0].sum() / 3 == pytest.approx(1.0, rel=1e-5)
+        assert voices_NMV[..., 3].sum() / 3 == pytest.approx(1.0, rel=1e-5)
+
+    def test_without_events_content_speaks_alone(self) -> None:
+        nobody = sequences_of({"u": []})
+        neighbours = Mixture.fit(CoOccurrence.fit(nobody, 3), ALIKE_NN, MixtureConfig(), 3).neighbours
+        assert neighbours.rows_NM.tolist() == [[2, -1, -1], [-1, -1, -1], [0, -1, -1]]
+
+    def test_keeps_the_strongest(self) -> None:
+        neighbours = Mixture.fit(CoOccurrence.fit(SHOP, 3), ALIKE_NN, MixtureConfig(content=0.0), 1).neighbours
+        assert neighbours.rows_NM[:, 0].tolist() == [1, 0, 0]
+
+
+class TestChooseMixture:
+    def test_keeps_each_step_that_scores_more(self) -> None:
+        """The best score is at content 1.4 and a window of 20; every other setting is indifferent."""
+        tried = list(choose_mixture(lambda config: config.content + (config.history_window == 20)))
+        best = [config for config, _, better in tried if better][-1]
+        assert (best.content, best.history_window) == (1.4, 20)
+
+    def test_stays_with_the_defaults_where_nothing_is_better(self) -> None:
+        assert [config for config, _, better in choose_mixture(lambda _: 0.5) if better] == [MixtureConfig()]

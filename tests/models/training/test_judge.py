@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+import torch
+
+from models.training.judge import JudgedLists, fit_judge, judged_lists, verdicts
+
+
+def lists_of(num_lists: int, num_candidates: int = 8, seed: int = 0) -> JudgedLists:
+    """What was taken has the largest first piece of evidence; the second piece is noise, the third never varies."""
+    evidence_XCF = np.random.default_rng(seed).normal(size=(num_lists, num_candidates, 3)).astype(np.float32)
+    evidence_XCF[..., 2] = 4.0
+    taken_XC = np.zeros((num_lists, num_candidates), np.bool_)
+    taken_XC[np.arange(num_lists), evidence_XCF[..., 0].argmax(axis=1)] = True
+    return JudgedLists(evidence_XCF, np.ones_like(taken_XC), taken_XC)
+
+
+class TestFitJudge:
+    def test_learns_which_evidence_counts(self) -> None:
+        judge, unseen = fit_judge(lists_of(600), seed=0), lists_of(200, seed=1)
+        logits_XC = verdicts(judge, unseen.evidence_XCF, unseen.present_XC)
+        assert (logits_XC.argmax(axis=1) == unseen.taken_XC.argmax(axis=1)).mean() > 0.9
+
+    def test_evidence_that_never_varied_is_silent(self) -> None:
+        judge = fit_judge(lists_of(200), seed=0)
+        evidence = torch.zeros(1, 2, 3)
+        evidence[0, 1, 2] = 1e6
+        same, other = judge(evidence)[0]
+        assert same.item() == pytest.approx(other.item())
+
+    def test_the_seed_decides(self) -> None:
+        first, again, other = (fit_judge(lists_of(50), seed=seed, epochs=1) for seed in (1, 1, 2))
+        assert torch.equal(first.linear.weight, again.linear.weight)
+        assert not torch.equal(first.linear.weight, other.linear.weight)
+
+    def test_absent_candidates_get_no_verdict(self) -> None:
+        lists = lists_of(50)
+        present = lists.present_XC.copy()
+        present[:, 5:] = False
+        assert np.isneginf(verdicts(fit_judge(lists, seed=0, epochs=1), lists.evidence_XCF, present)[:, 5:]).all()
+
+
+class TestJudgedLists:
+    def test_lists_without_an_answer_are_dropped(self) -> None:
+        lists = lists_of(3)
+        taken = lists.taken_XC.copy()
+        taken[1] = False
+        assert len(judged_lists(lists.evidence_XCF, lists.present_XC, taken).taken_XC) == 2
+
+    def test_joined_lists_are_padded_with_absent_candidates(self) -> None:
+        joined = JudgedLists.joined([lists_of(2, 4), lists_of(1, 6)])
+        assert joined.present_XC.sum(axis=1).tolist() == [4, 4, 6]
+        assert joined.taken_XC.sum() == 3
