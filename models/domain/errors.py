@@ -12,7 +12,7 @@ FigmentError
 │   ├── BundleCorrupt           a digest, shape or schema version that disagrees; names the file
 │   └── GoldenReplayFailed      the bundle's own recorded requests answer differently here
 ├── TrainingError
-│   ├── TrainingDiverged        a loss or gradient that is not finite
+│   ├── TrainingDiverged        collapse or divergence that no roll-back mends
 │   └── CheckpointMismatch      --resume with other options, data or version than the checkpoint's
 └── ServiceError
     ├── NotReady                the bundle is still loading, or the process is draining
@@ -103,10 +103,11 @@ class TrainingError(FigmentError):
 
 
 class TrainingDiverged(TrainingError):
-    """A loss or gradient that is not finite."""
+    """Collapse, divergence or a number that is not finite, beyond what rolling back could mend."""
 
     def __init__(self, step: int, reason: str) -> None:
         self.step = step
+        self.reason = reason
         super().__init__(f"training stopped at step {step}: {reason}")
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -98,6 +99,8 @@ def _draft(version: str, fitting: Fitting, fitted: Fitted, judge: Judge | None) 
         git_revision=_git_revision(),
         metrics={
             "training": dict(trained.means),
+            "probe": dict(trained.figures),
+            "incidents": [asdict(incident) for incident in trained.incidents],
             "training_cpu_seconds": round(time.process_time(), 1),
             "peak_memory_bytes": trained.peak_memory_bytes,
         },

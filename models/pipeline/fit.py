@@ -23,9 +23,10 @@ from models.recommend.fusion import FusionWeights
 from models.recommend.ranker import Ranker
 from models.retrieval.faiss_index import build_faiss_index
 from models.training.config import TrainingConfig
+from models.training.run import TrainingData
 from models.training.step import Networks
 from models.training.teacher import TaughtLists, Teacher
-from models.training.trainer import TrainedNetworks, TrainingData, train_networks
+from models.training.trainer import TrainedNetworks, train_networks
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

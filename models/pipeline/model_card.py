@@ -32,6 +32,10 @@ def model_card(manifest: Manifest) -> str:
         f"Every item is ranked for every held-out shopper. `{manifest.serves}` is what serves;"
         f" weights beside the generator's 1: {_weights(manifest.fusion)}.",
         "",
+        "## Stability",
+        "",
+        *_stability(manifest.metrics),
+        "",
         "## Exploration",
         "",
         *_exploration(manifest.metrics.get("exploration", {})),
@@ -58,6 +62,16 @@ def _scoreboard(scoreboard: Mapping[str, Mapping[str, Any]]) -> list[str]:
             for name, row in scoreboard.items()
         ),
     ]
+
+
+def _stability(metrics: Mapping[str, Any]) -> list[str]:
+    """What the watch saw: where generated features lie among real ones, and every roll-back."""
+    probe = metrics.get("probe", {})
+    figures = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in probe.items())
+    lines = [f"The watch found at the end: {figures}." if probe else "Too little data for the watch's probe."]
+    for each in metrics.get("incidents", ()):
+        lines.append(f"- rolled back at step {each['step']}: {each['reason']}; then {each['remedy']}")
+    return lines if len(lines) > 1 else [*lines, "Training was never rolled back."]
 
 
 def _exploration(effect: Mapping[str, Mapping[str, float]]) -> list[str]:
@@ -96,7 +110,7 @@ def _who_orders(manifest: Manifest) -> str:
     )
     told = {
         "figment": f"They are ordered together with the neighbours' proposals, {judged}.",
-        "figment-fused": "They are ordered together with the neighbours' proposals: the judge did not improve the list.",
+        "figment-fused": "They are ordered together with the neighbours' proposals; the judge did not improve them.",
         "figment-generator": "They stand in the index's order: neither neighbours nor judge improved the list.",
         "item-knn+content": "On this data neighbours alone find more, so they serve.",
         "popularity": "On this data popularity alone finds more, so it serves.",

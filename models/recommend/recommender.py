@@ -85,7 +85,7 @@ class Recommender:
     def rank_rows(
         self, histories: Sequences, k: int, exclude_seen: bool, stage: Stage | None = None
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Item rows [B, K] (-1 where a list is shorter) and scores, best guesses without noise; as served by default."""
+        """Item rows [B, K] (-1 where a list is shorter) and scores, without noise; by default as served."""
         return self.ranker.rank_sequences(histories, k, exclude_seen, stage or self._stage)
 
     def _read(self, request: RecommendationRequest) -> tuple[Question, list[str]]:

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -36,8 +36,10 @@ class Checkpoint:
     step: int
     run: Mapping[str, str]
     """Program version, options by their names (`--seed`), data and settings: a run resumes only what is its own."""
-    means: Mapping[str, float]
-    """Running means of the logged terms, so that a resumed run reports what an uninterrupted one does."""
+    watch: Mapping[str, Any]
+    """What the watch compares with, so that a resumed run is watched and reported as an uninterrupted one is."""
+    incidents: Sequence[Mapping[str, Any]] = ()
+    """Roll-backs so far: the settings to train on with follow from their number."""
 
 
 def save_checkpoint(folder: Path, trainee: Trainee, checkpoint: Checkpoint) -> None:
@@ -50,7 +52,8 @@ def save_checkpoint(folder: Path, trainee: Trainee, checkpoint: Checkpoint) -> N
         "epoch": checkpoint.epoch,
         "step": checkpoint.step,
         "run": dict(checkpoint.run),
-        "means": dict(checkpoint.means),
+        "watch": dict(checkpoint.watch),
+        "incidents": [dict(each) for each in checkpoint.incidents],
     }
     (fresh / _FACTS).write_text(json.dumps(facts, indent=1))
     # contents before names: after a power cut the renamed folder must not hold empty files
@@ -81,11 +84,21 @@ def load_checkpoint(folder: Path, trainee: Trainee, run: Mapping[str, str]) -> C
     _refuse_another_run(facts["run"], run)
     tensors = load_file(folder / _TENSORS)
     _refuse_other_shapes(tensors, trainee)
+    restore(trainee, tensors)
+    return Checkpoint(**{**facts, "incidents": tuple(facts["incidents"])})
+
+
+def snapshot(trainee: Trainee) -> dict[str, Tensor]:
+    """A copy of everything that a step changes, in memory."""
+    return {key: value.clone() for key, value in _tensors(trainee).items()}
+
+
+def restore(trainee: Trainee, tensors: Mapping[str, Tensor]) -> None:
+    """Put a trainee back to where it was; `tensors` stays fit to be restored again."""
     for name, module in trainee.modules.items():
         module.load_state_dict(_part(tensors, f"module.{name}."))
     for name, optimizer in trainee.optimizers.items():
         _restore_optimizer(optimizer, _part(tensors, f"optimizer.{name}."))
-    return Checkpoint(epoch=facts["epoch"], step=facts["step"], run=facts["run"], means=facts["means"])
 
 
 def _refuse_another_run(found: Mapping[str, str], run: Mapping[str, str]) -> None:
@@ -132,7 +145,8 @@ def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, T
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         number, name = key.split(".", 1)
-        state.setdefault(int(number), {})[name] = value
+        # the optimiser steps on in the tensors that it is given
+        state.setdefault(int(number), {})[name] = value.clone()
     whole = optimizer.state_dict()
     whole["state"] = state
     optimizer.load_state_dict(whole)

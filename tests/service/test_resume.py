@@ -19,8 +19,8 @@ pytestmark = pytest.mark.long
 GIVE_UP_SECONDS = 300
 # `figment`, but with a checkpoint an epoch: a whole training on the tiny shop is shorter than the usual interval
 COMMAND = """
-from models.training import trainer
-trainer.CHECKPOINT_SECONDS = 0.0
+from models.training import run
+run.CHECKPOINT_SECONDS = 0.0
 from app.cli import main
 main()
 """
@@ -79,7 +79,7 @@ def shop(tmp_path: Path, tiny_shop: Path, tiny_bundle: Path, warm_cache: Path) -
 
 def weights(bundle: Path) -> dict[str, str]:
     digests = {path.name: file_digest(path) for path in (bundle / "weights").glob("*.safetensors")}
-    assert len(digests) == 3
+    assert len(digests) == 4
     return digests
 
 

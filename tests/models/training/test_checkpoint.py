@@ -6,8 +6,10 @@ from torch import nn
 
 from models.domain.errors import CheckpointMismatch
 from models.training import checkpoint as module
-from models.training.checkpoint import VERSION, Checkpoint, Trainee, load_checkpoint, save_checkpoint
+from models.training.checkpoint import VERSION, Checkpoint, Trainee, load_checkpoint, restore, save_checkpoint, snapshot
 
+WATCH = {"means": {"likelihood": 2.5}, "lowest_likelihood": 1 / 3, "norms": {"gradient_norm": [0.1, 0.2]}}
+INCIDENT = {"epoch": 0, "step": 3, "reason": "divergence", "remedy": "adversary off"}
 RUN = {VERSION: "1.0", "--profile": "quick", "--seed": "0", "data": "d", "epochs": "8"}
 
 
@@ -37,14 +39,14 @@ def assert_same(one: Trainee, other: Trainee) -> None:
 
 def save(folder: Path, seed: int, step: int) -> Trainee:
     trainee = trainee_of(seed)
-    save_checkpoint(folder, trainee, Checkpoint(1, step, RUN, {"likelihood": 2.5}))
+    save_checkpoint(folder, trainee, Checkpoint(1, step, RUN, WATCH, (INCIDENT,)))
     return trainee
 
 
 class TestRoundTrip:
     def test_gives_back_weights_moments_and_place(self, tmp_path: Path) -> None:
         saved, restored = save(tmp_path / "run", 0, 7), trainee_of(1)
-        assert load_checkpoint(tmp_path / "run", restored, RUN) == Checkpoint(1, 7, RUN, {"likelihood": 2.5})
+        assert load_checkpoint(tmp_path / "run", restored, RUN) == Checkpoint(1, 7, RUN, WATCH, (INCIDENT,))
         assert_same(saved, restored)
 
     def test_the_newer_replaces_the_older_and_leaves_nothing_beside_it(self, tmp_path: Path) -> None:
@@ -60,6 +62,33 @@ class TestRoundTrip:
         untouched = trainee_of(0)
         assert load_checkpoint(tmp_path / "run", untouched, RUN) is None
         assert_same(untouched, trainee_of(0))
+
+
+class TestSnapshot:
+    def test_is_what_training_goes_back_to_as_often_as_it_must(self) -> None:
+        trainee = trainee_of(0)
+        kept = snapshot(trainee)
+        for seed in (1, 2):
+            go_on(trainee, seed)
+            restore(trainee, kept)
+            assert_same(trainee, trainee_of(0))
+
+    def test_of_an_untouched_trainee_forgets_all_moments(self) -> None:
+        network = nn.Linear(3, 1)
+        trainee = Trainee({"network": network}, {"adam": torch.optim.Adam(network.parameters(), lr=0.1)})
+        kept = snapshot(trainee)
+        go_on(trainee, 0)
+        assert trainee.optimizers["adam"].state_dict()["state"]
+        restore(trainee, kept)
+        assert not trainee.optimizers["adam"].state_dict()["state"]
+
+
+def go_on(trainee: Trainee, seed: int) -> None:
+    """Two more steps: the second shows whether the first one's moments were the kept ones."""
+    torch.manual_seed(seed)
+    for _ in range(2):
+        trainee.modules["network"](torch.randn(8, 3)).square().sum().backward()
+        trainee.optimizers["adam"].step()
 
 
 class Killed(BaseException):

@@ -7,65 +7,27 @@ import numpy as np
 import pytest
 import torch
 
-from models.data.read import load_dataset
-from models.data.sequences_from_events import build_sequences
-from models.data.split import split_sequences
-from models.domain.errors import CheckpointMismatch, TrainingDiverged
+from models.domain.errors import CheckpointMismatch
 from models.domain.progress import NoProgress
-from models.features.content import encode_content
-from models.features.spec import fit_feature_spec
-from models.training import trainer
+from models.training import run as run_module
 from models.training.batches import epoch_batches
-from models.training.config import QUICK, TrainingConfig
+from models.training.build import build_networks
+from models.training.run import TrainingData
 from models.training.step import CatalogueTensors, Step
-from models.training.trainer import TrainedNetworks, TrainingData, train_networks
-from models.training.watch import Watch
-from tests.tiny_shop import write_tiny_shop
-
-CONFIG = replace(QUICK, embedding_size=16, epochs=3, min_steps=1, users_per_batch=32, mixture_positions=64)
+from models.training.trainer import train_networks
+from tests.models.training.tiny_training import (
+    CONFIG,
+    StopsAfter,
+    assert_same_weights,
+    run,
+    tiny_training_data,
+    weights,
+)
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
-    dataset = load_dataset(write_tiny_shop(tmp_path_factory.mktemp("shop"), users_per_group=30)).dataset
-    sequences = build_sequences(dataset, seed=0)
-    spec = fit_feature_spec(dataset.catalogue, text_encoder_digest="none", text_width=4, uses_time=True)
-    return TrainingData(
-        sequences=split_sequences(sequences, "none", time="real", seed=0).train,
-        content=encode_content(dataset.catalogue, spec, lambda texts: np.zeros((len(texts), 4), np.float32)),
-        spec=spec,
-        mask_seen=True,
-        digest="tiny",
-    )
-
-
-def run(data: TrainingData, folder: Path, *, config: TrainingConfig = CONFIG, resume: bool = False) -> TrainedNetworks:
-    return train_networks(
-        data, config, checkpoint_folder=folder / "checkpoint", log_folder=folder / "log", resume=resume,
-        progress=NoProgress(),
-    )  # fmt: skip
-
-
-def weights(trained: TrainedNetworks) -> dict[str, torch.Tensor]:
-    return trained.networks.state_dict()
-
-
-class StopsAfter:
-    """Progress that ends the run in the middle of a step, as a kill would."""
-
-    def __init__(self, steps: int) -> None:
-        self.steps = steps
-
-    def start(self, task: str, total: int | None = None) -> None:
-        pass
-
-    def advance(self, steps: int = 1, note: str = "") -> None:
-        self.steps -= steps
-        if self.steps < 0:
-            raise KeyboardInterrupt
-
-    def finish(self, note: str = "") -> None:
-        pass
+    return tiny_training_data(tmp_path_factory.mktemp("shop") / "shop")
 
 
 class TestTrainNetworks:
@@ -79,18 +41,16 @@ class TestTrainNetworks:
     def test_an_interrupted_run_resumes_to_the_same_numbers(
         self, data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        whole = run(data, tmp_path / "whole")
-        per_epoch = whole.steps // CONFIG.epochs
-        monkeypatch.setattr(trainer, "CHECKPOINT_SECONDS", 0.0)  # an epoch of the tiny shop takes no time
+        config = replace(CONFIG, min_steps=60)
+        whole = run(data, tmp_path / "whole", config=config)
+        monkeypatch.setattr(run_module, "CHECKPOINT_SECONDS", 0.0)  # an epoch of the tiny shop takes no time
+        monkeypatch.setattr(run_module, "PROBE_EVERY_STEPS", 10)
         with pytest.raises(KeyboardInterrupt):
-            train_networks(
-                data, CONFIG, checkpoint_folder=tmp_path / "cut" / "checkpoint", log_folder=tmp_path / "cut" / "log",
-                resume=False, progress=StopsAfter(per_epoch + 1),
-            )  # fmt: skip
-        resumed = run(data, tmp_path / "cut", resume=True)
+            run(data, tmp_path / "cut", config=config, progress=StopsAfter(45))
+        assert (tmp_path / "cut" / "checkpoint").exists()
+        resumed = run(data, tmp_path / "cut", config=config, resume=True)
         assert resumed.steps == whole.steps
-        for name, value in weights(whole).items():
-            assert torch.equal(value, weights(resumed)[name]), name
+        assert_same_weights(whole, resumed)
 
     def test_refuses_the_checkpoint_of_another_run(self, data: TrainingData, tmp_path: Path) -> None:
         run(data, tmp_path)
@@ -122,7 +82,7 @@ class TestTrainNetworks:
         assert run(data, tmp_path, config=replace(CONFIG, epochs=1, min_steps=10)).steps >= 10
 
     def test_both_networks_learn(self, data: TrainingData, tmp_path: Path) -> None:
-        start = trainer.build_networks(CONFIG, data.spec, data.content).state_dict()
+        start = build_networks(CONFIG, data.spec, data.content).state_dict()
         end = weights(run(data, tmp_path))
         for name in ("critic.body.0.weight", "generator.noise_in.weight", "generator.encoder.input_norm.weight"):
             assert not torch.equal(start[name], end[name]), name
@@ -135,7 +95,7 @@ class TestTrainNetworks:
             assert not torch.equal(listening[name], deaf[name]), name
 
     def test_each_loss_moves_its_own_network_only(self, data: TrainingData) -> None:
-        networks = trainer.build_networks(CONFIG, data.spec, data.content)
+        networks = build_networks(CONFIG, data.spec, data.content)
         average = copy.deepcopy(networks).requires_grad_(False)
         counts = np.bincount(data.sequences.item_rows_E, minlength=data.content.num_items)
         step = Step(CONFIG, networks, average, CatalogueTensors(data.content, counts), torch.float32)
@@ -153,14 +113,3 @@ class TestTrainNetworks:
         assert all(parameter.grad is None for parameter in networks.generator.parameters())
         assert all(parameter.grad is None for parameter in networks.items.parameters())
         assert any(parameter.grad is not None for parameter in networks.critic.parameters())
-
-    def test_a_loss_that_is_no_number_stops_the_run(self, data: TrainingData, tmp_path: Path) -> None:
-        with pytest.raises(TrainingDiverged, match=r"not a finite number: .*likelihood"):
-            run(data, tmp_path, config=replace(CONFIG, learning_rate=1e30))
-
-
-class TestWatch:
-    def test_names_every_term_that_is_not_finite(self) -> None:
-        terms = {"good": torch.tensor(1.0), "bad": torch.tensor(torch.nan), "worse": torch.tensor(torch.inf)}
-        with pytest.raises(TrainingDiverged, match="step 7: not a finite number: bad, worse"):
-            Watch({}).look(7, terms)

@@ -1,0 +1,138 @@
+"""Train seed after seed and record how each run ended: sealed and sound, failed with a message, or a bad bundle.
+
+    python benchmarks/stability.py --dataset DIR --folder var/stability/NAME --json benchmarks/results/NAME.json
+
+A run is bad if it seals a bundle that does not verify or recommends worse than popularity (NDCG@10 of what it serves).
+Each finished run is a file in the folder that a second start skips. Exit code 1 if any run is bad.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from record import circumstances
+
+from models.pipeline.train import TrainOptions
+
+FIGMENT = Path(sys.executable).with_name("figment")
+PACKAGES = ["torch", "numpy"]
+METRIC = "ndcg@10"
+
+
+def main() -> int:
+    arguments = _arguments()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    runs = [finished_run(arguments, seed) for seed in range(1, arguments.seeds + 1)]
+    result = {
+        "what": f"stability of the {arguments.profile} profile on {arguments.dataset.name}",
+        **circumstances(
+            f"figment train --dataset {arguments.dataset.name} --profile {arguments.profile} --seed 1 … {len(runs)}",
+            PACKAGES,
+        ),
+        **summary(runs),
+        "runs": runs,
+    }
+    if arguments.json:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps({key: value for key, value in result.items() if key != "runs"}, indent=1))
+    return int(result["bad"] > 0)
+
+
+def finished_run(arguments: argparse.Namespace, seed: int) -> dict[str, Any]:
+    """The record of one seed; trained now unless its file is there."""
+    file: Path = arguments.folder / f"seed-{seed}.json"
+    if not file.exists():
+        found = trained_run(arguments, seed)
+        # whole or not at all: a kill must not leave half a record that the next start takes for a finished run
+        fresh = file.with_suffix(".writing")
+        fresh.write_text(json.dumps(found, indent=1) + "\n")
+        fresh.rename(file)
+    found = json.loads(file.read_text())
+    print(f"seed {seed}: {found['ended']}, {len(found['incidents'])} roll-backs", flush=True)
+    return found
+
+
+def trained_run(arguments: argparse.Namespace, seed: int) -> dict[str, Any]:
+    bundle = arguments.folder / "bundles" / f"seed-{seed}"
+    options = TrainOptions(dataset=arguments.dataset, out=bundle)
+    # a bundle without its record is of a start that was killed between the two
+    shutil.rmtree(bundle, ignore_errors=True)
+    command = ["train", "--dataset", str(arguments.dataset), "--out", str(bundle), "--resume"]
+    started = time.monotonic()
+    status, told = figment(*command, "--profile", arguments.profile, "--seed", str(seed))
+    seconds = round(time.monotonic() - started, 1)
+    incidents = [
+        {"fit": facts.parent.name, **incident}
+        for facts in sorted(options.checkpoints.glob("*/facts.json"))
+        for incident in json.loads(facts.read_text())["incidents"]
+    ]
+    record = {"seed": seed, "seconds": seconds, "incidents": incidents}
+    if status != 0:
+        return {**record, "ended": "failed with a message", "message": told[-2000:], "scoreboard": {}}
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    status, told = figment("bundle", "verify", str(bundle))
+    board = manifest["scoreboard"]
+    is_sound = status == 0 and board[manifest["serves"]][METRIC] >= board["popularity"][METRIC]
+    ended = "sealed and sound" if is_sound else "bad bundle"
+    if not arguments.keep_bundles and is_sound:
+        shutil.rmtree(bundle)
+    return {
+        **record,
+        "ended": ended,
+        "message": told if status else "",
+        "serves": manifest["serves"],
+        "scoreboard": board,
+    }
+
+
+def figment(*arguments: str) -> tuple[int, str]:
+    """(exit code, what it said)."""
+    finished = subprocess.run(
+        [str(FIGMENT), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return finished.returncode, finished.stdout
+
+
+def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """How many ended how, and the spread of what they serve."""
+    served = [run["scoreboard"][run["serves"]][METRIC] for run in runs if run["scoreboard"]]
+    return {
+        "sound": sum(run["ended"] == "sealed and sound" for run in runs),
+        "failed_with_a_message": sum(run["ended"] == "failed with a message" for run in runs),
+        "bad": sum(run["ended"] == "bad bundle" for run in runs),
+        "roll_backs": sum(len(run["incidents"]) for run in runs),
+        METRIC: {
+            "mean": round(mean(served), 5),
+            "deviation": round(stdev(served), 5) if len(served) > 1 else 0.0,
+            "lowest": round(min(served), 5),
+            "highest": round(max(served), 5),
+        }
+        if served
+        else {},
+    }
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dataset", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--profile", choices=["full", "quick"], default="quick")
+    parser.add_argument("--folder", type=Path, required=True, help="records and bundles of the runs")
+    parser.add_argument("--json", type=Path, help="write the result here too")
+    parser.add_argument("--keep-bundles", action="store_true", help="do not remove bundles that are sound")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""Optimisers, their learning rates, and the running average that ships."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from models.training.checkpoint import Trainee
+from models.training.config import TrainingConfig
+from models.training.step import Networks
+
+
+def build_trainee(networks: Networks, average: Networks, config: TrainingConfig) -> Trainee:
+    """The networks, their average, and an optimiser each for generator (with item encoder) and critic."""
+    critic = torch.optim.Adam(networks.critic.parameters(), lr=config.critic_learning_rate, betas=(0.0, 0.9))
+    return Trainee(
+        modules={"networks": networks, "average": average},
+        optimizers={"generator": _generator_optimizer(networks, config), "critic": critic},
+    )
+
+
+def _generator_optimizer(networks: Networks, config: TrainingConfig) -> torch.optim.Optimizer:
+    """AdamW on generator and item encoder; only matrices decay."""
+    parameters = [*networks.generator.parameters(), *networks.items.parameters()]
+    return torch.optim.AdamW(
+        [
+            {"params": [each for each in parameters if each.ndim >= 2], "weight_decay": config.weight_decay},
+            {"params": [each for each in parameters if each.ndim < 2], "weight_decay": 0.0},
+        ],
+        lr=config.learning_rate,
+        betas=(0.9, 0.98),
+        fused=True,
+    )
+
+
+def set_learning_rates(trainee: Trainee, config: TrainingConfig, share: float, epochs: float) -> None:
+    """The generator's: linear warm-up over the first epochs, then a cosine down to a small share; the critic's stays.
+
+    `share` of the training is done, and `epochs` of its passes.
+    """
+    floor = config.final_learning_rate_share
+    cosine = floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * share))
+    for group in trainee.optimizers["generator"].param_groups:
+        group["lr"] = config.learning_rate * min(epochs / config.warmup_epochs, 1.0) * cosine
+    for group in trainee.optimizers["critic"].param_groups:
+        group["lr"] = config.critic_learning_rate
+
+
+def apply_gradient(loss: Tensor, optimizer: torch.optim.Optimizer, clip: float) -> Tensor:
+    """One step down; the gradient's norm before it was clipped."""
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    parameters: Sequence[Tensor] = [each for group in optimizer.param_groups for each in group["params"]]
+    norm = nn.utils.clip_grad_norm_(parameters, clip)
+    optimizer.step()
+    return norm
+
+
+@torch.no_grad()
+def follow(average: Networks, networks: Networks, decay: float) -> None:
+    """Exponential moving average of parameters; buffers are taken as they are."""
+    torch._foreach_lerp_(list(average.parameters()), list(networks.parameters()), 1 - decay)
+    for mine, theirs in zip(average.buffers(), networks.buffers(), strict=True):
+        mine.copy_(theirs)
