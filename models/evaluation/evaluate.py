@@ -13,6 +13,7 @@ from models.data.dataset import Dataset
 from models.data.read import load_dataset
 from models.data.repeats import exclude_seen_by_default, repeat_share
 from models.data.sequences_from_events import build_sequences
+from models.data.shuffle import shuffle_items
 from models.data.split import Split, default_split, split_sequences
 from models.domain.counted import counted
 from models.domain.errors import SettingsRefused, SplitRefused, UnknownName
@@ -88,7 +89,10 @@ def evaluate(options: EvaluateOptions, progress: Progress = NoProgress()) -> Eva
             f"bundle {options.bundle} was trained on data with digest {manifest.dataset.digest},"
             f" {options.dataset} has {dataset.digest}: its held-out events may be training events here"
         )
-    split = _split(dataset, manifest, options.seed)
+    seed = int(manifest.split["seed"]) if manifest else options.seed
+    # as training did: the bundle's rows must be these
+    dataset = shuffle_items(dataset, seed)
+    split = _split(dataset, manifest, seed)
     progress.finish(f"{dataset.info.name}, {split.kind} split")
     recommender = Recommender.open(options.bundle, threads=2) if options.bundle else None
     scored = score_systems(
@@ -155,7 +159,6 @@ def _read_manifest(bundle: Path) -> Manifest:
 
 def _split(dataset: Dataset, manifest: Manifest | None, seed: int) -> Split:
     kind = manifest.split["kind"] if manifest else default_split(dataset.info)
-    seed = int(manifest.split["seed"]) if manifest else seed
     sequences = build_sequences(dataset, seed=seed)
     return split_sequences(sequences, kind, time=dataset.info.time, seed=seed)
 

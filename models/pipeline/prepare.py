@@ -9,6 +9,7 @@ from models.data.read import load_dataset
 from models.data.repeats import exclude_seen_by_default, repeat_share
 from models.data.sequences import Sequences
 from models.data.sequences_from_events import build_sequences
+from models.data.shuffle import shuffle_items
 from models.data.split import Split, SplitKind, default_split, split_sequences
 from models.domain.counted import counted
 from models.domain.progress import Progress
@@ -49,7 +50,7 @@ def prepare(
     """Read, check, split, fit the feature spec and embed every text (cached by content)."""
     progress.start("reading")
     loaded = load_dataset(folder, strict=strict, column_map=column_map)
-    dataset = loaded.dataset
+    dataset = shuffle_items(loaded.dataset, seed)
     sequences = build_sequences(dataset, seed=seed)
     parts = split_sequences(sequences, split or default_split(dataset.info), time=dataset.info.time, seed=seed)
     progress.finish(
