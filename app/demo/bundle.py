@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from models.bundle.manifest import Manifest
+from models.bundle.manifest import SCHEMA_VERSION, Manifest
 from models.bundle.read import verify_bundle
 from models.data.dataset import Dataset
 from models.domain.counted import counted
@@ -19,9 +19,9 @@ SEED: Final = 0
 
 
 def bundle_folder(root: Path, dataset_folder: Path, dataset: Dataset) -> Path:
-    """Where the bundle of this data lies; another name for other data or other settings of the profile."""
+    """Where the bundle of this data lies; another name for other data, settings of the profile or format of bundles."""
     config = json.dumps(training_config("quick", SEED).as_dict(), sort_keys=True)
-    key = hashlib.sha256(f"{dataset.digest}\n{config}".encode()).hexdigest()[:8]
+    key = hashlib.sha256(f"{SCHEMA_VERSION}\n{dataset.digest}\n{config}".encode()).hexdigest()[:8]
     name = re.sub(r"[^\w.-]+", "-", dataset_folder.resolve().name)
     return root / f"{name}-quick-{key}"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from models.bundle.manifest import Manifest, read_manifest
+from models.bundle.manifest import SCHEMA_VERSION, Manifest, read_manifest
 from models.domain.errors import BundleCorrupt, BundleNotFound
 from tests.models.bundle.tiny_bundle import tiny_manifest
 
@@ -52,11 +52,13 @@ class TestReadManifest:
         with pytest.raises(BundleCorrupt, match=r"manifest\.json: not JSON"):
             read_manifest(tmp_path)
 
-    @pytest.mark.parametrize("version", [0, 2, "1", None])
+    @pytest.mark.parametrize("version", [0, 1, SCHEMA_VERSION + 1, "2", None])
     def test_names_an_unknown_schema_version(self, tmp_path: Path, version: object) -> None:
         path = write(tmp_path, tiny_manifest("v1"))
         path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": version}))
-        with pytest.raises(BundleCorrupt, match=rf"manifest\.json: schema version {version!r} is unknown.*reads 1"):
+        with pytest.raises(
+            BundleCorrupt, match=rf"manifest\.json: schema version {version!r} is unknown.*reads {SCHEMA_VERSION}"
+        ):
             read_manifest(tmp_path)
 
     def test_names_an_unknown_field_and_a_wrong_one(self, tmp_path: Path) -> None:

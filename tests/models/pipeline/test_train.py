@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
+from models.bundle.manifest import SCHEMA_VERSION
 from models.bundle.read import open_bundle, verify_bundle
 from models.data.read import load_dataset
 from models.domain.errors import CheckpointMismatch, DatasetError, SettingsRefused
@@ -141,4 +142,4 @@ def test_a_bundle_holds_no_pickle(tiny_bundle: Path) -> None:
     assert len(weights) == 4
     for name in weights:
         assert load_file(tiny_bundle / name)
-    assert json.loads((tiny_bundle / "manifest.json").read_text())["schema_version"] == 1
+    assert json.loads((tiny_bundle / "manifest.json").read_text())["schema_version"] == SCHEMA_VERSION
