@@ -15,14 +15,15 @@ from models.data.repeats import exclude_seen_by_default, repeat_share
 from models.data.sequences_from_events import build_sequences
 from models.data.shuffle import shuffle_items
 from models.data.split import Split, default_split, split_sequences
-from models.domain.counted import counted
 from models.domain.errors import SettingsRefused, SplitRefused, UnknownName
 from models.domain.progress import NoProgress, Progress
 from models.evaluation.content_vectors import content_vectors
 from models.evaluation.protocol import Measuring, Score, score_system
-from models.evaluation.systems import RIVALS, STAGES, SYSTEM_NAMES, FigmentSystem, System
+from models.evaluation.rival_data import RivalData, RivalTraining
+from models.evaluation.systems import RIVALS, STAGES, SYSTEM_NAMES, FigmentSystem, System, cheap_rivals
 from models.metrics.bootstrap import paired_difference
 from models.recommend.recommender import Recommender
+from models.training.config import Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,14 @@ class EvaluateOptions:
     bundle: Path | None = None
     """Its split, seed and seen rule are taken; without one, only rivals are scored on the default split."""
     systems: Sequence[str] | None = None
+    """None: every stage of the bundle, and the rivals that take seconds."""
     keep_seen: bool = False
     column_map: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
+    profile: Profile = "full"
+    """Budget of rivals that are trained; a bundle's own goes before."""
+    cache: Path = Path("var/cache")
+    """Of text encoders and embeddings, for rivals that read content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,7 @@ class EvaluationReport:
 
 def evaluate(options: EvaluateOptions, progress: Progress = NoProgress()) -> EvaluationReport:  # noqa: B008 - stateless
     """Score the systems; raises InputError for names, data or bundles that cannot be scored."""
-    names = _names(options)
+    _refuse_unknown(options)
     progress.start("reading")
     manifest = _read_manifest(options.bundle) if options.bundle else None
     loaded = load_dataset(options.dataset, column_map=options.column_map)
@@ -96,13 +102,20 @@ def evaluate(options: EvaluateOptions, progress: Progress = NoProgress()) -> Eva
     progress.finish(f"{dataset.info.name}, {split.kind} split")
     recommender = Recommender.open(options.bundle, threads=2) if options.bundle else None
     scored = score_systems(
-        names, dataset, split, recommender, keep_seen=options.keep_seen, seed=options.seed, progress=progress
+        options.systems,
+        dataset,
+        split,
+        recommender,
+        keep_seen=options.keep_seen,
+        seed=options.seed,
+        training=_training(options, manifest),
+        progress=progress,
     )
     return replace(scored, data=loaded.report)
 
 
 def score_systems(
-    names: Sequence[str],
+    names: Sequence[str] | None,
     dataset: Dataset,
     split: Split,
     recommender: Recommender | None,
@@ -110,25 +123,26 @@ def score_systems(
     keep_seen: bool,
     seed: int,
     progress: Progress,
+    training: RivalTraining = RivalTraining(),  # noqa: B008 - frozen
 ) -> EvaluationReport:
-    """Score the named systems on the test cases; rivals are fitted on the training events alone."""
+    """Score the named systems, by default all that are cheap; rivals are fitted on the training events alone."""
     if split.test is None:
         raise SplitRefused(split.kind, "it holds no event out, so there is nothing to evaluate on")
-    num_items = len(dataset.catalogue)
     exclude_seen = exclude_seen_by_default(repeat_share(split.train)) and not keep_seen
     measuring = Measuring(
         cases=split.test,
-        num_events_N=np.bincount(split.train.item_rows_E, minlength=num_items),
+        num_events_N=np.bincount(split.train.item_rows_E, minlength=len(dataset.catalogue)),
         content_NV=content_vectors(dataset.catalogue),
         exclude_seen=exclude_seen,
         seed=seed,
     )
-    progress.start("scoring", total=len(names))
+    data = RivalData(dataset, split.kind, split.train, split.validation, exclude_seen, seed, training, progress)
     scores = {}
-    for name in names:
-        scores[name] = score_system(_system(name, recommender, split, num_items), measuring)
-        progress.advance(1, f"{name}: NDCG@10 {scores[name].metrics['ndcg@10']:.4f}")
-    progress.finish(f"{counted(len(names), 'system')}, {counted(split.test.num_cases, 'held-out shopper')}")
+    for name in names or (*(STAGES if recommender else ()), *cheap_rivals(data)):
+        system = _system(name, recommender, data)
+        progress.start(f"scoring {name}")
+        scores[name] = score_system(system, measuring)
+        progress.finish(f"NDCG@10 {scores[name].metrics['ndcg@10']:.4f}")
     return EvaluationReport(
         dataset=dataset.info.name,
         split=split.kind,
@@ -138,14 +152,20 @@ def score_systems(
     )
 
 
-def _names(options: EvaluateOptions) -> Sequence[str]:
-    names = options.systems or (SYSTEM_NAMES if options.bundle else tuple(RIVALS))
-    for name in names:
+def _refuse_unknown(options: EvaluateOptions) -> None:
+    """Before anything is read."""
+    for name in options.systems or ():
         if name not in SYSTEM_NAMES:
             raise UnknownName("system", name, list(SYSTEM_NAMES))
         if name in STAGES and options.bundle is None:
             raise SettingsRefused(f"system {name} lives in a bundle: name one with --bundle")
-    return names
+
+
+def _training(options: EvaluateOptions, manifest: Manifest | None) -> RivalTraining:
+    """The budget of the bundle's own networks, and its text encoder."""
+    if manifest is None:
+        return RivalTraining(options.profile, cache=options.cache)
+    return RivalTraining(manifest.training["profile"], manifest.text_encoder.name, options.cache)
 
 
 def _read_manifest(bundle: Path) -> Manifest:
@@ -163,8 +183,8 @@ def _split(dataset: Dataset, manifest: Manifest | None, seed: int) -> Split:
     return split_sequences(sequences, kind, time=dataset.info.time, seed=seed)
 
 
-def _system(name: str, recommender: Recommender | None, split: Split, num_items: int) -> System:
+def _system(name: str, recommender: Recommender | None, data: RivalData) -> System:
     if name in STAGES:
         assert recommender is not None
         return FigmentSystem(recommender, STAGES[name], name)
-    return RIVALS[name](split.train, num_items)
+    return RIVALS[name](data)

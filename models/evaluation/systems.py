@@ -7,9 +7,13 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from models.baselines.buy_again import BuyAgain
+from models.baselines.ease import CHEAP_ITEMS
 from models.baselines.item_knn import ItemKnn
 from models.baselines.popularity import Popularity
 from models.data.sequences import Sequences
+from models.evaluation.choose_ease import choose_ease
+from models.evaluation.rival_data import RivalData
 from models.recommend.recommender import Recommender
 from models.recommend.systems import STAGE_OF, Stage
 
@@ -44,8 +48,37 @@ class FigmentSystem:
 
 STAGES: Final[Mapping[str, Stage]] = {name: stage for name, stage in STAGE_OF.items() if name != "popularity"}
 """What a bundle holds; its neighbours, tuned on validation events, are the strongest rival without training."""
-RIVALS: Final[Mapping[str, Callable[[Sequences, int], System]]] = {
-    "item-knn": ItemKnn.fit,
-    "popularity": Popularity.fit,
+
+
+def _sasrec(data: RivalData) -> System:
+    from models.evaluation.sasrec import fit_sasrec
+
+    return fit_sasrec(data)
+
+
+def _sasrec_item_knn(data: RivalData) -> System:
+    from models.evaluation.sasrec_item_knn import fit_sasrec_item_knn
+
+    return fit_sasrec_item_knn(data)
+
+
+RIVALS: Final[Mapping[str, Callable[[RivalData], System]]] = {
+    "item-knn": lambda data: ItemKnn.fit(data.train, data.num_items),
+    "popularity": lambda data: Popularity.fit(data.train, data.num_items),
+    "buy-again": lambda data: BuyAgain.fit(data.train, data.num_items),
+    "ease": choose_ease,
+    "sasrec": _sasrec,
+    "sasrec+item-knn": _sasrec_item_knn,
 }
+"""Fitted where they are measured; the last two train a network for minutes, and load torch only then."""
 SYSTEM_NAMES: Final = (*STAGES, *RIVALS)
+
+
+def cheap_rivals(data: RivalData) -> tuple[str, ...]:
+    """Those that take seconds and say something of their own on these data."""
+    names = ["item-knn", "popularity"]
+    if not data.exclude_seen:
+        names.append("buy-again")
+    if data.num_items <= CHEAP_ITEMS:
+        names.append("ease")
+    return tuple(names)

@@ -13,7 +13,6 @@ from models.bundle.read import load_bundle
 from models.bundle.write import place_text_encoder
 from models.data.split import EvaluationCases
 from models.networks.judge import Judge
-from models.pipeline.choose_fusion import UNTUNED, choose_fusion
 from models.pipeline.choose_system import choose_system
 from models.pipeline.files import write_serving_files
 from models.pipeline.fit import Fitted, Fitting
@@ -22,6 +21,7 @@ from models.pipeline.model_card import model_card
 from models.recommend.evidence import EVIDENCE
 from models.recommend.golden import record_golden
 from models.recommend.recommender import Recommender, build_ranker
+from models.training.choose_fusion import UNTUNED, choose_fusion
 
 MEASURING_THREADS: Final = 2
 

@@ -4,7 +4,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -17,8 +17,9 @@ from models.data.sequences import Sequences
 from models.data.split import inner_split
 from models.domain.progress import Progress
 from models.networks.critic import ServedCritic
+from models.networks.in_process import runs_in_process
 from models.pipeline.prepare import Prepared
-from models.recommend.candidates import CandidateSource, RunsNetwork
+from models.recommend.candidates import CandidateSource
 from models.recommend.fusion import FusionWeights
 from models.recommend.ranker import Ranker
 from models.retrieval.faiss_index import build_faiss_index
@@ -114,8 +115,8 @@ def unsealed_ranker(fitted: Fitted, prepared: Prepared, weights: FusionWeights) 
     features_ND = item_features(networks, prepared, fitted.train)
     return Ranker.assemble(
         source=CandidateSource(
-            generator=_runs(networks.generator),
-            critic=_runs(ServedCritic(networks.critic)),
+            generator=runs_in_process(networks.generator),
+            critic=runs_in_process(ServedCritic(networks.critic)),
             index=build_faiss_index(features_ND),
             item_features_ND=features_ND,
             neighbours=fitted.mixture.neighbours,
@@ -129,14 +130,3 @@ def unsealed_ranker(fitted: Fitted, prepared: Prepared, weights: FusionWeights) 
         noise_size=networks.generator.noise_size,
         out_of_stock_N=np.zeros(len(features_ND), np.bool_),
     )
-
-
-def _runs(network: torch.nn.Module) -> RunsNetwork:
-    @torch.no_grad()
-    def run(inputs: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
-        output: NDArray[np.float32] = network(
-            **{name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in inputs.items()}
-        ).numpy()
-        return output
-
-    return run

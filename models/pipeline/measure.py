@@ -12,7 +12,6 @@ from models.data.split import EvaluationCases
 from models.domain.progress import Progress
 from models.evaluation.content_vectors import content_vectors
 from models.evaluation.evaluate import score_systems
-from models.evaluation.systems import SYSTEM_NAMES
 from models.metrics.beyond_accuracy import coverage, intra_list_diversity
 from models.metrics.ranking import hit_rate, hits, ndcg
 from models.pipeline.prepare import Prepared
@@ -34,11 +33,11 @@ class Measured:
 
 
 def measure(recommender: Recommender, prepared: Prepared, *, seed: int, progress: Progress) -> Measured:
-    """The scoreboard of every system, and what exploration does to the list."""
+    """The scoreboard of the bundle's stages and the cheap rivals, and what exploration does to the list."""
     if prepared.split.test is None:
         return Measured({}, {})
     report = score_systems(
-        SYSTEM_NAMES, prepared.dataset, prepared.split, recommender, keep_seen=False, seed=seed, progress=progress
+        None, prepared.dataset, prepared.split, recommender, keep_seen=False, seed=seed, progress=progress
     )
     return Measured(
         scoreboard={name: dict(score.metrics) for name, score in report.scores.items()},

@@ -13,10 +13,10 @@ from models.data.shuffle import shuffle_items
 from models.data.split import Split, SplitKind, default_split, split_sequences
 from models.domain.counted import counted
 from models.domain.progress import Progress
-from models.features.content import ItemContent, encode_content
-from models.features.spec import FeatureSpec, fit_feature_spec
-from models.features.text_encoder import EmbeddingCache, TextEncoder
-from models.networks.text_encoder_export import DEFAULT_TEXT_ENCODER, TextEncoderFiles, ensure_text_encoder
+from models.features.content import ItemContent
+from models.features.spec import FeatureSpec
+from models.networks.text_encoder_export import TextEncoderFiles
+from models.training.encoded_catalogue import encode_catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,27 +58,17 @@ def prepare(
         f" {counted(sequences.num_events, 'event')};"
         f" {parts.train.num_events:,} to train on ({parts.kind} split)"
     )
-    name = text_encoder or DEFAULT_TEXT_ENCODER
-    files = ensure_text_encoder(cache / "text-encoders", name, progress)
-    encoder = TextEncoder(*files)
-    spec = fit_feature_spec(
-        dataset.catalogue,
-        text_encoder_digest=encoder.digest,
-        text_width=encoder.width,
-        uses_time=dataset.info.time == "real",
-    )
-    embeddings = EmbeddingCache(cache / "embeddings")
-    content = encode_content(dataset.catalogue, spec, lambda texts: embeddings.embed(encoder, texts, progress))
+    encoded = encode_catalogue(dataset, text_encoder, cache, progress)
     share = repeat_share(parts.train)
     return Prepared(
         dataset=dataset,
         report=loaded.report,
         sequences=sequences,
         split=parts,
-        spec=spec,
-        content=content,
-        text_encoder_name=name,
-        text_encoder=files,
+        spec=encoded.spec,
+        content=encoded.content,
+        text_encoder_name=encoded.text_encoder_name,
+        text_encoder=encoded.text_encoder,
         repeat_share=share,
         exclude_seen=exclude_seen_by_default(share),
     )

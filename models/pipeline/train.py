@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from models.baselines.content_neighbours import content_neighbours
 from models.bundle.write import refuse_existing, seal_bundle
@@ -13,14 +13,12 @@ from models.data.check import CheckReport
 from models.data.split import SplitKind
 from models.domain.errors import SettingsRefused
 from models.domain.progress import NoProgress, Progress
-from models.pipeline.choose_neighbours import choose_neighbours
 from models.pipeline.fill_bundle import fill_bundle
 from models.pipeline.fit import Fitting
-from models.pipeline.fit_judge import train_judge
 from models.pipeline.prepare import Prepared, prepare
+from models.pipeline.train_judge import train_judge
+from models.training.choose_neighbours import choose_neighbours
 from models.training.config import Profile, TrainingConfig, training_config
-
-MEASURING_THREADS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,15 @@ def build_trainee(networks: Networks, average: Networks, config: TrainingConfig)
     critic = torch.optim.Adam(networks.critic.parameters(), lr=config.critic_learning_rate, betas=(0.0, 0.9))
     return Trainee(
         modules={"networks": networks, "average": average},
-        optimizers={"generator": _generator_optimizer(networks, config), "critic": critic},
+        optimizers={
+            "generator": decaying_optimizer([*networks.generator.parameters(), *networks.items.parameters()], config),
+            "critic": critic,
+        },
     )
 
 
-def _generator_optimizer(networks: Networks, config: TrainingConfig) -> torch.optim.Optimizer:
-    """AdamW on generator and item encoder; only matrices decay."""
-    parameters = [*networks.generator.parameters(), *networks.items.parameters()]
+def decaying_optimizer(parameters: Sequence[nn.Parameter], config: TrainingConfig) -> torch.optim.Optimizer:
+    """AdamW; only matrices decay."""
     return torch.optim.AdamW(
         [
             {"params": [each for each in parameters if each.ndim >= 2], "weight_decay": config.weight_decay},
@@ -35,16 +37,21 @@ def _generator_optimizer(networks: Networks, config: TrainingConfig) -> torch.op
 
 
 def set_learning_rates(trainee: Trainee, config: TrainingConfig, share: float, epochs: float) -> None:
-    """The generator's: linear warm-up over the first epochs, then a cosine down to a small share; the critic's stays.
+    """The generator's as `set_learning_rate` says; the critic's stays."""
+    set_learning_rate(trainee.optimizers["generator"], config, share, epochs)
+    for group in trainee.optimizers["critic"].param_groups:
+        group["lr"] = config.critic_learning_rate
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, config: TrainingConfig, share: float, epochs: float) -> None:
+    """Linear warm-up over the first epochs, then a cosine down to a small share.
 
     `share` of the training is done, and `epochs` of its passes.
     """
     floor = config.final_learning_rate_share
     cosine = floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * share))
-    for group in trainee.optimizers["generator"].param_groups:
+    for group in optimizer.param_groups:
         group["lr"] = config.learning_rate * min(epochs / config.warmup_epochs, 1.0) * cosine
-    for group in trainee.optimizers["critic"].param_groups:
-        group["lr"] = config.critic_learning_rate
 
 
 def apply_gradient(loss: Tensor, optimizer: torch.optim.Optimizer, clip: float) -> Tensor:
@@ -58,8 +65,9 @@ def apply_gradient(loss: Tensor, optimizer: torch.optim.Optimizer, clip: float) 
 
 
 @torch.no_grad()
-def follow(average: Networks, networks: Networks, decay: float) -> None:
-    """Exponential moving average of parameters; buffers are taken as they are."""
+def follow(average: nn.Module, networks: nn.Module, config: TrainingConfig, done: int) -> None:
+    """Exponential moving average of parameters, shorter in the first steps; buffers are taken as they are."""
+    decay = min(config.ema_decay, (1 + done) / (10 + done))
     torch._foreach_lerp_(list(average.parameters()), list(networks.parameters()), 1 - decay)
     for mine, theirs in zip(average.buffers(), networks.buffers(), strict=True):
         mine.copy_(theirs)

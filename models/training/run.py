@@ -63,12 +63,11 @@ class RunLength:
     """At least 1."""
 
     @classmethod
-    def of(cls, data: TrainingData, config: TrainingConfig) -> "RunLength":
+    def of(cls, sequences: Sequences, config: TrainingConfig, max_events: int) -> "RunLength":
         """Small data gets as many more epochs as the least number of steps asks for."""
-        max_events = data.spec.max_history_events
-        first_epoch = max(1, count_batches(data.sequences, config, epochs=1, max_events=max_events))
+        first_epoch = max(1, count_batches(sequences, config, epochs=1, max_events=max_events))
         epochs = max(config.epochs, math.ceil(config.min_steps / first_epoch))
-        return cls(epochs, max(1, count_batches(data.sequences, config, epochs=epochs, max_events=max_events)))
+        return cls(epochs, max(1, count_batches(sequences, config, epochs=epochs, max_events=max_events)))
 
 
 @dataclass(slots=True)
@@ -168,7 +167,7 @@ class Run:
             norm = apply_gradient(generator_loss, optimizers["generator"], config.gradient_clip)
             critic_norm = apply_gradient(critic_loss, optimizers["critic"], math.inf)
             self.watch.look(self.done, {**terms, "gradient_norm": norm, "critic_gradient_norm": critic_norm})
-            follow(self.average, self.networks, min(config.ema_decay, (1 + self.done) / (10 + self.done)))
+            follow(self.average, self.networks, config, self.done)
             self.done += 1
             if self.done % LOG_EVERY_STEPS == 0:
                 _write(log, self.watch.means, self.done)

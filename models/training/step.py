@@ -71,7 +71,7 @@ class Step:
     def losses(self, batch: TrainingBatch, noise_deviation: float) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """(what generator and item encoder minimise, what the critic minimises, every term for the log)."""
         config, generator = self.config, self.networks.generator
-        rows_C, log_weights_C = self._candidates(batch)
+        rows_C, log_weights_C = softmax_rows(batch, self.catalogue.trained_rows, config.softmax_items)
         features_CD = self._features(rows_C)
         column_of_N = torch.full((len(self.catalogue.trained_N),), -1, dtype=torch.int64)
         column_of_N[rows_C] = torch.arange(len(rows_C))
@@ -141,22 +141,6 @@ class Step:
         critic.requires_grad_(True)
         return verdict, adversarial
 
-    def _candidates(self, batch: TrainingBatch) -> tuple[Tensor, Tensor | None]:
-        """Rows that the softmax runs over, and what to add to their logits.
-
-        Every trained item, or the batch's own and a fresh sample of the others.
-        """
-        trained = self.catalogue.trained_rows
-        if len(trained) <= self.config.softmax_items:
-            return trained, None
-        present = batch.history.item_rows_BL
-        own = np.unique(np.concatenate([batch.targets_P, present[present != NO_ITEM]])).astype(np.int64)
-        sample = trained[torch.randint(len(trained), (self.config.softmax_items,))]
-        rows_C = torch.unique(torch.cat([torch.from_numpy(own), sample]))
-        # the batch's own items had to be there; any other came with this chance, and stands for 1/chance of its like
-        chance = 1.0 - (1.0 - 1.0 / len(trained)) ** self.config.softmax_items
-        return rows_C, torch.where(torch.isin(rows_C, torch.from_numpy(own)), 0.0, -math.log(chance))
-
     def _features(self, rows_C: Tensor) -> Tensor:
         kept_C = (torch.rand(len(rows_C)) >= self.config.identity_dropout) & self.catalogue.trained_N[rows_C]
         content_CD = self.catalogue.content_features(self.networks.items, rows_C)
@@ -192,6 +176,22 @@ class Step:
             torch.from_numpy(batch.masked_positions_M),
             column_of_N[torch.from_numpy(batch.masked_items_M).long()],
         )
+
+
+def softmax_rows(batch: TrainingBatch, trained_rows: Tensor, num_sampled: int) -> tuple[Tensor, Tensor | None]:
+    """Rows [C] that the softmax runs over, ascending, and what to add to their logits.
+
+    Every trained item, or, where these are more than `num_sampled`, the batch's own and a fresh sample of the others.
+    """
+    if len(trained_rows) <= num_sampled:
+        return trained_rows, None
+    present = batch.history.item_rows_BL
+    own = np.unique(np.concatenate([batch.targets_P, present[present != NO_ITEM]])).astype(np.int64)
+    sample = trained_rows[torch.randint(len(trained_rows), (num_sampled,))]
+    rows_C = torch.unique(torch.cat([torch.from_numpy(own), sample]))
+    # the batch's own items had to be there; any other came with this chance, and stands for 1/chance of its like
+    chance = 1.0 - (1.0 - 1.0 / len(trained_rows)) ** num_sampled
+    return rows_C, torch.where(torch.isin(rows_C, torch.from_numpy(own)), 0.0, -math.log(chance))
 
 
 def _pairs_of(masked: tuple[Tensor, Tensor], chosen: Tensor, num_positions: int) -> tuple[Tensor, Tensor]:

@@ -100,7 +100,7 @@ def _begin(
     run = Run(
         data=data,
         config=config,
-        length=RunLength.of(data, config),
+        length=RunLength.of(data.sequences, config, data.spec.max_history_events),
         networks=networks,
         average=average,
         trainee=trainee,

@@ -6,7 +6,7 @@ from models.bundle.manifest import DatasetRecord
 from models.data.read import load_dataset
 from models.domain.errors import InputError, UnknownName
 from models.evaluation.evaluate import EvaluateOptions, EvaluationReport, evaluate
-from models.evaluation.systems import SYSTEM_NAMES
+from models.evaluation.systems import STAGES
 from models.evaluation.table import render_table
 from tests.models.bundle.tiny_bundle import tiny_manifest
 
@@ -38,18 +38,18 @@ class TestRivals:
         figures = rivals.to_json()
         assert set(figures) == {"dataset", "split", "seen_filtered", "num_users", "systems"}
         assert (figures["dataset"], figures["split"], figures["seen_filtered"]) == ("tiny shop", "temporal", True)
-        assert set(figures["systems"]) == {"popularity", "item-knn"}
+        assert set(figures["systems"]) == {"popularity", "item-knn", "ease"}
         for row in figures["systems"].values():
             assert row.keys() >= PROMISED
 
     def test_co_occurrence_knows_the_taste_groups_and_popularity_does_not(self, rivals: EvaluationReport) -> None:
         known = {name: score.segments["known_items"]["ndcg@10"] for name, score in rivals.scores.items()}
         assert known["item-knn"] > known["popularity"]
-        assert rivals.best == "item-knn"
+        assert known["ease"] > known["popularity"]
 
     def test_the_best_differs_from_itself_by_nothing(self, rivals: EvaluationReport) -> None:
         rows = rivals.to_json()["systems"]
-        assert rows["item-knn"]["ndcg@10_minus_best"] == {"mean": 0, "interval": [0, 0]}
+        assert rows[rivals.best]["ndcg@10_minus_best"] == {"mean": 0, "interval": [0, 0]}
         assert rows["popularity"]["ndcg@10_minus_best"]["mean"] < 0
 
     def test_is_the_same_again(self, rivals: EvaluationReport, tiny_shop: Path) -> None:
@@ -61,12 +61,16 @@ class TestRivals:
         assert again == once
 
     def test_renders_as_a_table(self, rivals: EvaluationReport) -> None:
-        assert render_table(rivals).count("\n") == 4
+        assert render_table(rivals).count("\n") == 5
 
     def test_keep_seen_says_so(self, tiny_shop: Path) -> None:
         report = evaluate(EvaluateOptions(dataset=tiny_shop, systems=["popularity"], keep_seen=True))
         assert not report.seen_filtered
         assert list(report.scores) == ["popularity"]
+
+    def test_a_trained_one_is_scored_when_named(self, tiny_shop: Path) -> None:
+        report = evaluate(EvaluateOptions(dataset=tiny_shop, systems=["sasrec"], profile="quick"))
+        assert report.scores["sasrec"].segments["known_items"]["ndcg@10"] > 0.2
 
     @pytest.mark.real_data
     def test_repeat_purchases_are_neither_hidden_nor_lost(self, shared_data: Path) -> None:
@@ -74,6 +78,7 @@ class TestRivals:
         assert (report.split, report.seen_filtered) == ("temporal", False)
         knn, popularity = (report.scores[name] for name in ("item-knn", "popularity"))
         assert knn.metrics["ndcg@10"] > 2 * popularity.metrics["ndcg@10"]
+        assert {"buy-again", "ease"} <= report.scores.keys()
         assert {"new_users", "new_items", "known_items"} <= knn.segments.keys()
         # without a history, item-kNN gives what is popular, as figment does
         assert knn.segments["new_users"] == popularity.segments["new_users"]
@@ -108,5 +113,5 @@ class TestRefusals:
 class TestBundle:
     def test_every_stage_is_scored_beside_the_rivals(self, tiny_shop: Path, tiny_bundle: Path) -> None:
         report = evaluate(EvaluateOptions(dataset=tiny_shop, bundle=tiny_bundle))
-        assert set(report.scores) == set(SYSTEM_NAMES)
+        assert set(report.scores) == {*STAGES, "item-knn", "popularity", "ease"}
         assert report.scores["figment"].metrics["ndcg@10"] > report.scores["popularity"].metrics["ndcg@10"]

@@ -12,6 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from models.domain.errors import TrainingDiverged
 from models.domain.progress import NoProgress
 from models.training import run as run_module
+from models.training.config import TrainingConfig
 from models.training.optimise import follow
 from models.training.remedy import LADDER
 from models.training.run import TrainingData
@@ -150,9 +151,9 @@ class TestNotFinite:
     ) -> None:
         steps = 0
 
-        def follow_and_break(average: Networks, networks: Networks, decay: float) -> None:
+        def follow_and_break(average: Networks, networks: Networks, config: TrainingConfig, done: int) -> None:
             nonlocal steps
-            follow(average, networks, decay)
+            follow(average, networks, config, done)
             steps += 1
             if steps == 80:
                 networks.generator.log_scale.fill_(torch.nan)

@@ -2,36 +2,19 @@
 
 # B users, S shortlisted
 
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
-from models.data.split import EvaluationCases, inner_split
+from models.data.split import EvaluationCases
 from models.domain.progress import Progress
 from models.networks.judge import Judge
-from models.pipeline.choose_fusion import UNTUNED, choose_fusion
-from models.pipeline.fit import Fitting, unsealed_ranker
 from models.recommend.ranker import Ranker
 from models.training.judge import JudgedLists, fit_judge, judged_lists
 
 MAX_LISTS: Final = 30_000
 CASES_PER_CALL: Final = 256
 LIST_LENGTH: Final = 10
-
-
-def train_judge(fitting: Fitting) -> Judge | None:
-    """Fitted on training events that the fits it judges have not seen; None where there are too few."""
-    prepared, seed, progress = fitting.prepared, fitting.config.seed, fitting.progress
-    inner = inner_split(prepared.split.train, prepared.split.kind)
-    if inner.validation is None or inner.train.num_events == 0 or not inner.validation.num_cases:
-        return None
-    fitted = fitting.fit(inner.train, "judged")
-    ranker = unsealed_ranker(fitted, prepared, UNTUNED)
-    exclude_seen = prepared.exclude_seen
-    weights, _ = choose_fusion(ranker, inner.validation, exclude_seen=exclude_seen, seed=seed, progress=progress)
-    ranker = replace(ranker, weights=weights)
-    return fit_judge_on(ranker, inner.validation, exclude_seen=exclude_seen, seed=seed, progress=progress)
 
 
 def fit_judge_on(

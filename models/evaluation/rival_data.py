@@ -1,0 +1,52 @@
+"""What rivals are fitted on: the same events, settings and budget for each."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from models.data.dataset import Dataset
+from models.data.repeats import exclude_seen_by_default, repeat_share
+from models.data.sequences import Sequences
+from models.data.split import EvaluationCases, SplitKind
+from models.domain.progress import NoProgress, Progress
+from models.training.config import Profile
+
+
+@dataclass(frozen=True, slots=True)
+class RivalTraining:
+    """How the trained ones are trained: as the bundle's generator was, where there is a bundle."""
+
+    profile: Profile = "full"
+    text_encoder: str | None = None
+    """None: the default one."""
+    cache: Path = Path("var/cache")
+    """Of text encoders and embeddings."""
+
+
+@dataclass(frozen=True, slots=True)
+class RivalData:
+    """Events to fit on; validation cases choose settings and nothing else. No test case is in here."""
+
+    dataset: Dataset
+    split_kind: SplitKind
+    train: Sequences
+    validation: EvaluationCases | None
+    exclude_seen: bool
+    """Whether the lists leave items of the history out."""
+    seed: int = 0
+    training: RivalTraining = field(default_factory=RivalTraining)
+    progress: Progress = field(default_factory=NoProgress)
+
+    @property
+    def num_items(self) -> int:
+        """Items of the catalogue."""
+        return len(self.dataset.catalogue)
+
+    @property
+    def uses_time(self) -> bool:
+        """Whether timestamps are times."""
+        return self.dataset.info.time == "real"
+
+    @property
+    def mask_seen(self) -> bool:
+        """Whether training leaves items of a history out of its softmax, which is how the generator is trained."""
+        return exclude_seen_by_default(repeat_share(self.train))

@@ -1,0 +1,128 @@
+"""SASRec in the generator's place: the same neighbours, the same fusion and the same judge."""
+
+# B users, S samples, C candidates, D features, N items
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.baselines.co_occurrence import CoOccurrence
+from models.baselines.content_neighbours import content_neighbours
+from models.baselines.item_facts import ItemFacts
+from models.baselines.tuned_neighbours import Mixture, MixtureConfig
+from models.data.sequences import Sequences
+from models.data.split import EvaluationCases, inner_split
+from models.evaluation.rival_data import RivalData
+from models.evaluation.sasrec import SasRec, fit_sasrec
+from models.features.spec import FeatureSpec
+from models.networks.in_process import runs_in_process
+from models.recommend.candidates import CandidateSource, RunsNetwork
+from models.recommend.ranker import Ranker
+from models.recommend.systems import Stage
+from models.retrieval.faiss_index import build_faiss_index
+from models.training.choose_fusion import UNTUNED, choose_fusion
+from models.training.choose_neighbours import choose_neighbours
+from models.training.encoded_catalogue import encode_catalogue
+from models.training.fit_judge import fit_judge_on
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+
+@dataclass(frozen=True, slots=True)
+class SasRecItemKnn:
+    """The ranker that serves, with SASRec's tastes instead of generated features."""
+
+    ranker: Ranker
+    name: str = "sasrec+item-knn"
+
+    def rank(
+        self, histories: Sequences, k: int, *, exclude_seen: bool, stage: Stage = "judged"
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Item rows [U, K], -1 where a list is shorter, and scores."""
+        return self.ranker.rank_sequences(histories, k, exclude_seen, stage)
+
+
+def fit_sasrec_item_knn(data: RivalData) -> SasRecItemKnn:
+    """Fitted step by step as a bundle is.
+
+    Validation chooses neighbours and weights; the judge learns from an inner hold-out, asked of a SASRec and neighbours
+    that have not seen it.
+    """
+    catalogue = encode_catalogue(data.dataset, data.training.text_encoder, data.training.cache, data.progress)
+    content_NN = content_neighbours(catalogue.content)
+    exclude_seen, seed, progress = data.exclude_seen, data.seed, data.progress
+    mixture = choose_neighbours(
+        data.train, content_NN, data.validation, exclude_seen=exclude_seen, seed=seed, progress=progress
+    )
+    parts = _Parts(data, catalogue.spec, content_NN, mixture)
+    judge: RunsNetwork | None = None
+    inner = inner_split(data.train, data.split_kind)
+    if inner.validation is not None and inner.train.num_events and inner.validation.num_cases:
+        ranker = parts.fused(inner.train, inner.validation)
+        network = fit_judge_on(ranker, inner.validation, exclude_seen=exclude_seen, seed=seed, progress=progress)
+        judge = runs_in_process(network) if network is not None else None
+    return SasRecItemKnn(replace(parts.fused(data.train, data.validation), judge=judge))
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What both fits share."""
+
+    data: RivalData
+    spec: FeatureSpec
+    content_NN: "csr_array"
+    mixture: MixtureConfig
+
+    def fused(self, train: Sequences, validation: EvaluationCases | None) -> Ranker:
+        """SASRec, neighbours and item facts of these events, weighted as finds most; no judge yet."""
+        data = self.data
+        pairs = CoOccurrence.fit(train, data.num_items)
+        facts = ItemFacts.fit(data.dataset.catalogue, train)
+        sasrec = fit_sasrec(replace(data, train=train))
+        ranker = assemble(sasrec, Mixture.fit(pairs, self.content_NN, self.mixture), facts, self.spec)
+        if validation is None:
+            return ranker
+        weights, _ = choose_fusion(
+            ranker, validation, exclude_seen=data.exclude_seen, seed=data.seed, progress=data.progress
+        )
+        return replace(ranker, weights=weights)
+
+
+def assemble(sasrec: SasRec, mixture: Mixture, facts: ItemFacts, spec: FeatureSpec) -> Ranker:
+    """The ranker over these, fused by the default weights."""
+    return Ranker.assemble(
+        source=CandidateSource(
+            generator=_generates_tastes(sasrec),
+            critic=_without_opinion,
+            index=build_faiss_index(sasrec.features_ND),
+            item_features_ND=sasrec.features_ND,
+            neighbours=mixture.neighbours,
+            similarity_scale=float(sasrec.network.log_scale.exp()),
+        ),
+        spec=spec,
+        weights=UNTUNED,
+        facts=facts,
+        judge=None,
+        popularity_N=facts.events_N,
+        noise_size=1,
+        out_of_stock_N=np.zeros(len(sasrec.features_ND), np.bool_),
+    )
+
+
+def _generates_tastes(sasrec: SasRec) -> RunsNetwork:
+    """The taste [B, S, D], whatever the noise."""
+
+    def run(inputs: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+        noise_BSZ = inputs["noise"]
+        taste_BD = sasrec.tastes({name: each for name, each in inputs.items() if name != "noise"})
+        return np.repeat(taste_BD[:, None], noise_BSZ.shape[1], axis=1)
+
+    return run
+
+
+def _without_opinion(inputs: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+    """SASRec has no critic: evidence that never varies is silent."""
+    return np.zeros(inputs["candidates"].shape[:2], np.float32)

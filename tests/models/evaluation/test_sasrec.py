@@ -1,0 +1,102 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from models.data.sequences import Sequences
+from models.evaluation.sasrec import SasRec, fit_sasrec
+from models.evaluation.sasrec_network import SasRecNetwork, TrainedItems
+from models.training.batches import TrainingBatch, epoch_batches
+from models.training.config import training_config
+from tests.models.data.histories import sequences_of
+from tests.models.evaluation.rivals import rival_data
+
+CIRCLE = 8
+
+
+def walks(starts: range, steps: int) -> Sequences:
+    """Shoppers who go round a circle of items, from one to the next."""
+    return sequences_of({f"u{n}": [((n + step) % CIRCLE, step) for step in range(steps)] for n in starts})
+
+
+@pytest.fixture(scope="module")
+def sasrec() -> SasRec:
+    # the ninth item has no event
+    return fit_sasrec(rival_data(walks(range(64), 5), CIRCLE + 1))
+
+
+class TestFitSasrec:
+    def test_knows_what_comes_next_in_an_order(self, sasrec: SasRec) -> None:
+        rows, _ = sasrec.rank(walks(range(CIRCLE), 3), 2, exclude_seen=True)
+        assert rows[:, 0].tolist() == [(start + 3) % CIRCLE for start in range(CIRCLE)]
+
+    def test_lists_no_item_that_nothing_taught(self, sasrec: SasRec) -> None:
+        assert not sasrec.features_ND[CIRCLE].any()
+        rows, _ = sasrec.rank(walks(range(2), 3), CIRCLE + 1, exclude_seen=False)
+        assert sorted(rows[0].tolist()) == [-1, *range(CIRCLE)]
+
+    def test_gives_what_is_popular_to_who_has_no_history(self, sasrec: SasRec) -> None:
+        rows, _ = sasrec.rank(sequences_of({"new": []}), 3, exclude_seen=True)
+        assert rows.tolist() == [sasrec.popularity.order_N()[:3].tolist()]
+
+    def test_is_the_same_alone_and_in_company(self, sasrec: SasRec) -> None:
+        histories = sequences_of({"long": [(row, row) for row in range(5)], "short": [(2, 1)]})
+        rows, scores = sasrec.rank(histories, 3, exclude_seen=True)
+        for user in range(2):
+            alone, own_scores = sasrec.rank(histories.take_users(np.array([user])), 3, exclude_seen=True)
+            assert alone[0].tolist() == rows[user].tolist()
+            assert own_scores[0] == pytest.approx(scores[user], abs=1e-4)
+
+
+def catalogue_of(neighbours: list[list[int]], shares: list[list[float]]) -> TrainedItems:
+    rows = torch.arange(CIRCLE)
+    return TrainedItems(rows, np.array(neighbours, np.int32), np.array(shares, np.float32), torch.float32)
+
+
+def batch_of(mask_seen: bool) -> TrainingBatch:
+    config = training_config("quick", 0)
+    (batch,) = epoch_batches(walks(range(3), 4), config, epoch=0, max_events=50, uses_time=False, mask_seen=mask_seen)
+    return batch
+
+
+class TestLikelihood:
+    @pytest.mark.parametrize("mask_seen", [False, True])
+    def test_is_the_cross_entropy_over_all_items_but_the_seen(self, mask_seen: bool) -> None:
+        config = replace(training_config("quick", 0), dropout=0.0)
+        torch.manual_seed(0)
+        network = SasRecNetwork(CIRCLE, config)
+        batch = batch_of(mask_seen)
+        # each item's neighbour is the one after it, with .4 of the target
+        catalogue = catalogue_of([[(row + 1) % CIRCLE] for row in range(CIRCLE)], [[0.4]] * CIRCLE)
+        found = network.likelihood(batch, catalogue, config)
+        history = batch.history.as_inputs(network.items.weight.detach().numpy())
+        tastes = network(**{name: torch.from_numpy(each) for name, each in history.items()})
+        logits = network.log_scale.exp() * tastes @ network.items.weight.T
+        losses = []
+        for user, column in batch.positions_P2.tolist():
+            row = logits[user, column].clone()
+            if mask_seen:
+                row[batch.history.item_rows_BL[user, : column + 1].tolist()] = -torch.inf
+            log_softmax, target = row.log_softmax(dim=0), int(batch.targets_P[len(losses)])
+            losses.append(-(0.6 * log_softmax[target] + 0.4 * log_softmax[(target + 1) % CIRCLE]).item())
+        assert found.item() == pytest.approx(np.mean(losses), abs=1e-5)
+
+
+class TestTrainedItems:
+    def test_neighbours_are_what_is_taken_together(self) -> None:
+        train = sequences_of({"u": [(0, 1), (1, 2)], "v": [(2, 1), (4, 2)]})
+        catalogue = TrainedItems.of(train, 6)
+        assert catalogue.rows.tolist() == [0, 1, 2, 4]
+        assert catalogue.neighbours_NM[:, 0].tolist() == [1, 0, 4, -1, 2, -1]
+        assert catalogue.shares_NM.sum(axis=1) == pytest.approx([0.4, 0.4, 0.4, 0, 0.4, 0])
+
+    def test_a_seen_neighbour_gives_its_share_to_the_next_item(self) -> None:
+        # the neighbour is the item before, which every history holds
+        catalogue = catalogue_of([[(row - 1) % CIRCLE] for row in range(CIRCLE)], [[0.4]] * CIRCLE)
+        batch = batch_of(mask_seen=True)
+        rows, shares = catalogue.smoothed(batch)
+        assert (rows == batch.targets_P[:, None]).all()
+        assert (shares == [1.0, 0.0]).all()
+        _, shares = catalogue.smoothed(batch_of(mask_seen=False))
+        assert shares == pytest.approx(np.tile([0.6, 0.4], (len(shares), 1)))
