@@ -1,59 +1,103 @@
-"""Train on a dataset, measure every system on its held-out events, and record what it took.
+"""Train on a dataset seed after seed, measure every system on its held-out events, and record what it took.
 
-    python benchmarks/accuracy.py --dataset DIR --json benchmarks/results/NAME.json
+    python benchmarks/accuracy.py --dataset DIR --json benchmarks/results/accuracy_NAME.json
 
-Runs `figment train` and `figment evaluate` as anybody would; `--bundle` measures one that is already there.
+Runs `figment train` and `figment evaluate` as anybody would. Each finished seed is a file in the folder that a second
+start skips.
 """
 
 import argparse
 import json
-import subprocess
 import sys
 from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
 
 from record import circumstances
+from runs import figment, finished
 
-FIGMENT = Path(sys.executable).with_name("figment")
 PACKAGES = ["torch", "numpy", "faiss-cpu", "onnxruntime", "scipy", "polars"]
+SUMMARISED = ("ndcg@10", "hr@10", "coverage@10", "ild@10")
 
 
 def main() -> int:
     arguments = _arguments()
-    bundle = arguments.bundle or Path("var/bundles") / f"{arguments.dataset.name}-{arguments.profile}-{arguments.seed}"
-    if not bundle.exists():
-        options = ["--profile", arguments.profile, "--seed", str(arguments.seed)]
-        run(["train", "--dataset", str(arguments.dataset), "--out", str(bundle), *options])
-    figures = bundle.parent / f"{bundle.name}.figures.json"
-    run(["evaluate", "--dataset", str(arguments.dataset), "--bundle", str(bundle), "--json", str(figures)])
-    manifest = json.loads((bundle / "manifest.json").read_text())
-    command = f"figment train --dataset {arguments.dataset.name} --profile {arguments.profile} --seed {arguments.seed}"
+    folder = arguments.folder or Path("var/accuracy") / f"{arguments.dataset.name}-{arguments.profile}"
+    runs = []
+    for seed in arguments.seeds:
+        runs.append(finished(folder / f"seed-{seed}.json", lambda seed=seed: measured(arguments, folder, seed)))
+        figures = runs[-1]["figures"]["systems"]["figment"]
+        print(f"seed {seed}: figment NDCG@10 {figures['ndcg@10']:.4f}, HR@10 {figures['hr@10']:.4f}", flush=True)
+    options = f"--dataset {arguments.dataset.name} --profile {arguments.profile}"
+    command = f"python benchmarks/accuracy.py {options} --seeds {' '.join(map(str, arguments.seeds))}"
     result = {
-        "what": f"accuracy on {manifest['dataset']['name']}",
-        **circumstances(f"{command}; figment evaluate", PACKAGES),
-        "training": {
-            "cpu_seconds": manifest["metrics"]["training_cpu_seconds"],
-            "peak_memory_gib": round(manifest["metrics"]["peak_memory_bytes"] / 2**30, 2),
-        },
-        "fusion": manifest["fusion"],
-        "exploration": manifest["metrics"]["exploration"],
-        "figures": json.loads(figures.read_text()),
+        "what": f"accuracy on {runs[0]['figures']['dataset']}",
+        **circumstances(command, PACKAGES),
+        "over_seeds": over_seeds(runs),
+        "runs": runs,
     }
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(result, indent=1) + "\n")
     return 0
 
 
-def run(arguments: list[str]) -> None:
-    subprocess.run([str(FIGMENT), *arguments], check=True)
+def measured(arguments: argparse.Namespace, folder: Path, seed: int) -> dict[str, Any]:
+    """One seed, from training to figures."""
+    bundle = folder / "bundles" / f"seed-{seed}"
+    if not bundle.exists():
+        options = ["--profile", arguments.profile, "--seed", str(seed), "--resume"]
+        succeed("train", "--dataset", str(arguments.dataset), "--out", str(bundle), *options)
+    figures = folder / f"seed-{seed}-figures.json"
+    systems = ["--systems", arguments.systems] if arguments.systems else []
+    succeed("evaluate", "--dataset", str(arguments.dataset), "--bundle", str(bundle), "--json", str(figures), *systems)
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    metrics = manifest["metrics"]
+    return {
+        "seed": seed,
+        "training": {
+            "cpu_seconds": metrics["training_cpu_seconds"],
+            "peak_memory_gib": round(metrics["peak_memory_bytes"] / 2**30, 2),
+            "incidents": metrics["incidents"],
+        },
+        "serves": manifest["serves"],
+        "fusion": manifest["fusion"],
+        "neighbours": manifest["neighbours"],
+        "validation_ndcg@10": metrics["validation_ndcg@10"],
+        "exploration": metrics["exploration"],
+        "figures": json.loads(figures.read_text()),
+    }
+
+
+def succeed(*arguments: str) -> None:
+    """Run figment; exits with what it said where it fails."""
+    status, told = figment(*arguments)
+    if status != 0:
+        sys.exit(f"figment {' '.join(arguments)} ended with {status}:\n{told[-2000:]}")
+
+
+def over_seeds(runs: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, float]]]:
+    """System → metric → mean and deviation over seeds."""
+    table: dict[str, dict[str, dict[str, float]]] = {}
+    for system in runs[0]["figures"]["systems"]:
+        rows = [run["figures"]["systems"][system] for run in runs]
+        table[system] = {
+            metric: {
+                "mean": round(mean(row[metric] for row in rows), 5),
+                "deviation": round(stdev(row[metric] for row in rows), 5) if len(rows) > 1 else 0.0,
+            }
+            for metric in SUMMARISED
+        }
+    return table
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--profile", choices=["full", "quick"], default="full")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--bundle", type=Path)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--systems", help="as `figment evaluate --systems`; by default all that are cheap")
+    parser.add_argument("--folder", type=Path, help="records and bundles of the runs; var/accuracy/… by default")
     return parser.parse_args()
 
 

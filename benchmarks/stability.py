@@ -9,7 +9,6 @@ Each finished run is a file in the folder that a second start skips. Exit code 1
 import argparse
 import json
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -17,17 +16,16 @@ from statistics import mean, stdev
 from typing import Any
 
 from record import circumstances
+from runs import figment, finished
 
 from models.pipeline.train import TrainOptions
 
-FIGMENT = Path(sys.executable).with_name("figment")
 PACKAGES = ["torch", "numpy"]
 METRIC = "ndcg@10"
 
 
 def main() -> int:
     arguments = _arguments()
-    arguments.folder.mkdir(parents=True, exist_ok=True)
     runs = [finished_run(arguments, seed) for seed in range(1, arguments.seeds + 1)]
     result = {
         "what": f"stability of the {arguments.profile} profile on {arguments.dataset.name}",
@@ -47,14 +45,7 @@ def main() -> int:
 
 def finished_run(arguments: argparse.Namespace, seed: int) -> dict[str, Any]:
     """The record of one seed; trained now unless its file is there."""
-    file: Path = arguments.folder / f"seed-{seed}.json"
-    if not file.exists():
-        found = trained_run(arguments, seed)
-        # whole or not at all: a kill must not leave half a record that the next start takes for a finished run
-        fresh = file.with_suffix(".writing")
-        fresh.write_text(json.dumps(found, indent=1) + "\n")
-        fresh.rename(file)
-    found = json.loads(file.read_text())
+    found = finished(arguments.folder / f"seed-{seed}.json", lambda: trained_run(arguments, seed))
     print(f"seed {seed}: {found['ended']}, {len(found['incidents'])} roll-backs", flush=True)
     return found
 
@@ -90,18 +81,6 @@ def trained_run(arguments: argparse.Namespace, seed: int) -> dict[str, Any]:
         "serves": manifest["serves"],
         "scoreboard": board,
     }
-
-
-def figment(*arguments: str) -> tuple[int, str]:
-    """(exit code, what it said)."""
-    finished = subprocess.run(
-        [str(FIGMENT), *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    return finished.returncode, finished.stdout
 
 
 def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:

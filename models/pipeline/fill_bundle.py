@@ -1,5 +1,6 @@
 """Last step: what was fitted to the files of a bundle, then weights chosen and systems measured on those very files."""
 
+import resource
 import subprocess
 import time
 from dataclasses import asdict
@@ -47,10 +48,19 @@ def fill_bundle(
         metrics = {**manifest.metrics, **everything.metrics}
         update = {name: getattr(manifest, name) for name in kept} | {"refitted": True, "metrics": metrics}
         manifest = everything.model_copy(update=update)
+    manifest = manifest.model_copy(update={"metrics": {**manifest.metrics, **_spent()}})
     bundle = load_bundle(folder, manifest)
     record_golden(folder, Recommender(bundle).recommend, bundle.item_ids, bundle.popularity_N, fitting.config.seed)
     (folder / layout.MODEL_CARD).write_text(model_card(manifest), encoding="utf-8")
     return manifest
+
+
+def _spent() -> dict[str, float]:
+    """What this process took so far, reading and measuring included; of a resumed run, since it was resumed."""
+    return {
+        "training_cpu_seconds": round(time.process_time(), 1),
+        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }
 
 
 def _write_files(folder: Path, fitting: Fitting, fitted: Fitted, judge: Judge | None) -> None:
@@ -99,10 +109,9 @@ def _draft(version: str, fitting: Fitting, fitted: Fitted, judge: Judge | None) 
         git_revision=_git_revision(),
         metrics={
             "training": dict(trained.means),
+            "networks_cpu_seconds": round(trained.cpu_seconds, 1),
             "probe": dict(trained.figures),
             "incidents": [asdict(incident) for incident in trained.incidents],
-            "training_cpu_seconds": round(time.process_time(), 1),
-            "peak_memory_bytes": trained.peak_memory_bytes,
         },
         scoreboard={},
         serves="figment",

@@ -1,7 +1,6 @@
 """Training from the first step to the last, or from the checkpoint of an interrupted run."""
 
 import copy
-import resource
 import shutil
 import time
 from collections.abc import Mapping
@@ -37,7 +36,6 @@ class TrainedNetworks:
     """What the last probe found in the averaged networks."""
     incidents: tuple[Incident, ...]
     """Every roll-back."""
-    peak_memory_bytes: int
     cpu_seconds: float
     """Of this process on all cores; of a resumed run, since it was resumed."""
 
@@ -78,7 +76,6 @@ def train_networks(
         means=dict(run.watch.means),
         figures=figures,
         incidents=tuple(run.incidents),
-        peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         cpu_seconds=time.process_time() - cpu_started,
     )
 

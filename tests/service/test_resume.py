@@ -99,6 +99,6 @@ class TestKill:
         shop.finish("--resume")
         assert shop.unfinished() == []
         # every epoch was done: training again would give the same weights, but not in no time
-        spent, whole = (verify_bundle(each).metrics["training_cpu_seconds"] for each in (shop.bundle, tiny_bundle))
+        spent, whole = (verify_bundle(each).metrics["networks_cpu_seconds"] for each in (shop.bundle, tiny_bundle))
         assert spent < whole / 4
         assert weights(shop.bundle) == weights(tiny_bundle)
