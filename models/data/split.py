@@ -2,6 +2,7 @@
 
 # U users (cases), E events of all users, T targets of all cases
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -38,6 +39,31 @@ class EvaluationCases:
     def targets_of(self, case: int) -> NDArray[np.int32]:
         """Item rows of one case."""
         return self.targets_T[self.target_offsets_U1[case] : self.target_offsets_U1[case + 1]]
+
+    def take(self, cases: NDArray[np.int64]) -> "EvaluationCases":
+        """Only these, in this order."""
+        targets = [self.targets_of(int(case)) for case in cases]
+        return EvaluationCases(
+            histories=self.histories.take_users(cases),
+            target_offsets_U1=np.concatenate([[0], np.cumsum([len(each) for each in targets])]).astype(np.int64),
+            targets_T=np.concatenate([np.empty(0, np.int32), *targets]),
+        )
+
+    def with_history(self, most: int, seed: int) -> "EvaluationCases":
+        """At most so many of those that have one, drawn by the seed, shortest first: little of a batch is padding."""
+        known = np.flatnonzero(self.histories.lengths_U > 0)
+        if len(known) > most:
+            known = np.sort(np.random.default_rng(seed).choice(known, most, replace=False))
+        return self.take(known[np.argsort(self.histories.lengths_U[known], kind="stable")])
+
+    def taken(self, rows_BC: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Which of each case's candidates [B, C] were taken next."""
+        return np.stack([np.isin(rows_C, self.targets_of(case)) for case, rows_C in enumerate(rows_BC)])
+
+    def batches(self, size: int) -> Iterator["EvaluationCases"]:
+        """All cases, so many at a time."""
+        for start in range(0, self.num_cases, size):
+            yield self.take(np.arange(start, min(start + size, self.num_cases)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 # B cases, K places, S samples
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -15,7 +15,7 @@ from models.evaluation.evaluate import score_systems
 from models.metrics.beyond_accuracy import coverage, intra_list_diversity
 from models.metrics.ranking import hit_rate, hits, ndcg
 from models.pipeline.prepare import Prepared
-from models.recommend.ranker import Question, Ranker
+from models.recommend.ranker import Ranker
 from models.recommend.recommender import Recommender
 
 EXPLORATION_LEVELS: Final = (0.0, 0.25, 0.5, 1.0)
@@ -47,44 +47,23 @@ def measure(recommender: Recommender, prepared: Prepared, *, seed: int, progress
 
 def _exploration(ranker: Ranker, prepared: Prepared, cases: EvaluationCases, seed: int) -> dict[str, dict[str, float]]:
     """Accuracy, variety and reach of the generator's lists at each noise scale, on a sample of cases."""
-    known = np.flatnonzero(cases.histories.lengths_U > 0)[:EXPLORATION_CASES]
+    cases = cases.with_history(EXPLORATION_CASES, seed)
     vectors_NV = content_vectors(prepared.dataset.catalogue)
+    plain = ranker.best_guesses(cases.histories, LIST_LENGTH, prepared.exclude_seen)
     effect = {}
     for level in EXPLORATION_LEVELS:
         rng = np.random.default_rng(seed)
-        rows_BK = np.full((len(known), LIST_LENGTH), -1, np.int32)
-        questions = [_noisy(ranker, cases, int(user), prepared.exclude_seen, level, rng) for user in known]
-        for start in range(0, len(known), 64):
-            ranked = ranker.rank(questions[start : start + 64], "generator")
-            for user, answer in enumerate(ranked, start=start):
-                rows_BK[user, : len(answer.rows_K)] = answer.rows_K
-        places_BK = -np.broadcast_to(np.arange(LIST_LENGTH, dtype=np.float32), rows_BK.shape)
-        offsets, targets = _targets(cases, known)
-        hits_BK = hits(rows_BK, places_BK, offsets, targets)
+        noise = level * rng.standard_normal((len(plain), EXPLORATION_SAMPLES, ranker.noise_size))
+        questions = [
+            replace(question, noise_SZ=noise_SZ)
+            for question, noise_SZ in zip(plain, noise.astype(np.float32), strict=True)
+        ]
+        rows_BK, scores_BK = ranker.rank_all(questions, LIST_LENGTH, "generator")
+        hits_BK = hits(rows_BK, scores_BK, cases.target_offsets_U1, cases.targets_T)
         effect[f"{level:g}"] = {
             "hr@10": float(hit_rate(hits_BK, LIST_LENGTH).mean()),
-            "ndcg@10": float(ndcg(hits_BK, np.diff(offsets), LIST_LENGTH).mean()),
+            "ndcg@10": float(ndcg(hits_BK, np.diff(cases.target_offsets_U1), LIST_LENGTH).mean()),
             "coverage@10": coverage(rows_BK, len(prepared.dataset.catalogue)),
             "ild@10": float(intra_list_diversity(rows_BK, vectors_NV).mean()),
         }
     return effect
-
-
-def _noisy(
-    ranker: Ranker,
-    cases: EvaluationCases,
-    user: int,
-    exclude_seen: bool,
-    level: float,
-    rng: np.random.Generator,
-) -> Question:
-    plain = ranker.best_guess(cases.histories, user, LIST_LENGTH, exclude_seen)
-    noise_SZ = level * rng.standard_normal((EXPLORATION_SAMPLES, ranker.noise_size))
-    return replace(plain, noise_SZ=noise_SZ.astype(np.float32), hide_out_of_stock=True)
-
-
-def _targets(cases: EvaluationCases, users: Sequence[int] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Offsets and targets of these cases alone."""
-    targets = [cases.targets_of(int(user)) for user in users]
-    offsets = np.concatenate([[0], np.cumsum([len(each) for each in targets])]).astype(np.int64)
-    return offsets, np.concatenate(targets)

@@ -187,13 +187,15 @@ class Ranker:
             hide_out_of_stock=hide_out_of_stock,
         )
 
+    def best_guesses(self, histories: Sequences, k: int, exclude_seen: bool) -> list[Question]:
+        """What evaluation asks for each of these."""
+        return [self.best_guess(histories, user, k, exclude_seen) for user in range(histories.num_users)]
+
     def rank_sequences(
         self, histories: Sequences, k: int, exclude_seen: bool, stage: Stage = "judged"
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Item rows [B, K] (-1 where a list is shorter) and scores for whole sequences."""
-        return self.rank_all(
-            [self.best_guess(histories, user, k, exclude_seen) for user in range(histories.num_users)], k, stage
-        )
+        return self.rank_all(self.best_guesses(histories, k, exclude_seen), k, stage)
 
     def rank_all(
         self, questions: Sequence[Question], k: int, stage: Stage = "judged"

@@ -15,14 +15,13 @@ from models.domain.item_rows import NO_ITEM
 from models.domain.progress import Progress
 from models.features.histories import encode_spans
 from models.features.spec import MAX_HISTORY_EVENTS
-from models.metrics.ranking import hits, ndcg
+from models.training.found import LIST_LENGTH, found_next
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 MAX_CASES: Final = 8_192
 CASES_PER_CALL: Final = 512
-LIST_LENGTH: Final = 10
 
 
 def choose_neighbours(
@@ -35,17 +34,13 @@ def choose_neighbours(
     progress: Progress,
 ) -> MixtureConfig:
     """The mixture with the best NDCG@10; the defaults where no event is held out."""
-    known = np.flatnonzero(cases.histories.lengths_U > 0) if cases is not None else np.empty(0, np.int64)
-    if cases is None or len(known) == 0:
+    if cases is None or not (known := cases.with_history(MAX_CASES, seed)).num_cases:
         return MixtureConfig()
-    if len(known) > MAX_CASES:
-        known = np.sort(np.random.default_rng(seed).choice(known, MAX_CASES, replace=False))
-    known = known[np.argsort(cases.histories.lengths_U[known], kind="stable")]
     pairs = CoOccurrence.fit(train, content_NN.shape[0])
 
     def score(config: MixtureConfig) -> float:
         neighbours = Mixture.fit(pairs, content_NN, config).neighbours
-        return neighbours_ndcg(neighbours, cases, known, exclude_seen=exclude_seen)
+        return neighbours_ndcg(neighbours, known, exclude_seen=exclude_seen)
 
     progress.start("choosing neighbours", total=len(GRID) + 1)
     best, best_score = MixtureConfig(), -1.0
@@ -59,15 +54,13 @@ def choose_neighbours(
     return best
 
 
-def neighbours_ndcg(neighbours: Neighbours, cases: EvaluationCases, users: np.ndarray, *, exclude_seen: bool) -> float:
+def neighbours_ndcg(neighbours: Neighbours, cases: EvaluationCases, *, exclude_seen: bool) -> float:
     """Mean NDCG@10 of the neighbours' own lists for these cases."""
     total = 0.0
-    histories = cases.histories
-    for start in range(0, len(users), CASES_PER_CALL):
-        block = users[start : start + CASES_PER_CALL]
-        offsets_U1 = histories.offsets_U1
+    for batch in cases.batches(CASES_PER_CALL):
+        offsets_B1 = batch.histories.offsets_U1
         history_BL = encode_spans(
-            histories, offsets_U1[block], offsets_U1[block + 1], max_events=MAX_HISTORY_EVENTS, uses_time=False
+            batch.histories, offsets_B1[:-1], offsets_B1[1:], max_events=MAX_HISTORY_EVENTS, uses_time=False
         ).item_rows_BL
         rows_BK, scores_BK = neighbours.scores(history_BL, LIST_LENGTH + (history_BL.shape[1] if exclude_seen else 0))
         if exclude_seen:
@@ -75,8 +68,5 @@ def neighbours_ndcg(neighbours: Neighbours, cases: EvaluationCases, users: np.nd
             order_BK = np.argsort(seen_BK, axis=1, kind="stable")[:, :LIST_LENGTH]
             rows_BK = np.take_along_axis(np.where(seen_BK, NO_ITEM, rows_BK), order_BK, axis=1)
             scores_BK = np.take_along_axis(scores_BK, order_BK, axis=1)
-        targets = [cases.targets_of(int(user)) for user in block]
-        offsets_B1 = np.concatenate([[0], np.cumsum([len(each) for each in targets])])
-        hits_BK = hits(rows_BK, scores_BK, offsets_B1, np.concatenate(targets))
-        total += float(ndcg(hits_BK, np.diff(offsets_B1), LIST_LENGTH).sum())
-    return total / len(users)
+        total += float(found_next(batch, rows_BK, scores_BK).sum())
+    return total / cases.num_cases

@@ -70,20 +70,17 @@ class Teacher:
         `cases` are histories that begin sequences of `train`, and what came next there.
         """
         number_of = {user_id: number for number, user_id in enumerate(self.train.user_ids)}
-        known = np.flatnonzero(cases.histories.lengths_U > 0)
-        rng = np.random.default_rng(seed)
-        known = np.sort(rng.choice(known, min(len(known), MAX_LISTS), replace=False))
-        users = np.array([number_of[cases.histories.user_ids[int(case)]] for case in known], np.int64)
-        positions_P = self.train.offsets_U1[users] + cases.histories.lengths_U[known] - 1
-        progress.start("gathering evidence", total=len(known))
+        cases = cases.with_history(MAX_LISTS, seed)
+        users = np.array([number_of[user_id] for user_id in cases.histories.user_ids], np.int64)
+        positions_P = self.train.offsets_U1[users] + cases.histories.lengths_U - 1
+        progress.start("gathering evidence", total=cases.num_cases)
         parts = []
         for places, rows_PC, evidence_PCF in self._lists(positions_P, progress):
-            targets = [cases.targets_of(int(known[place])) for place in places]
-            taken_PC = np.stack([np.isin(row_C, each) for row_C, each in zip(rows_PC, targets, strict=True)])
+            taken_PC = cases.take(places).taken(rows_PC)
             parts.append(judged_lists(evidence_PCF, rows_PC != NO_ITEM, taken_PC))
         lists = JudgedLists.joined(parts) if parts else None
         num_lists = 0 if lists is None else len(lists.taken_XC)
-        progress.finish(f"{num_lists:,} of {len(known):,} lists hold what was taken next")
+        progress.finish(f"{num_lists:,} of {cases.num_cases:,} lists hold what was taken next")
         return fit_judge(lists, seed) if lists is not None and num_lists else None
 
     def teach(self, judge: Judge, max_positions: int, seed: int, progress: Progress) -> TaughtLists:

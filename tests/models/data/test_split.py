@@ -183,3 +183,29 @@ class TestDefaultSplit:
     def test_follows_what_times_mean(self):
         assert default_split(DatasetInfo(name="a", time="real")) == "temporal"
         assert default_split(DatasetInfo(name="a", time="order")) == "leave-one-out"
+
+
+class TestEvaluationCases:
+    CASES = EvaluationCases(
+        histories=sequences_of({"a": [(0, 1), (1, 2)], "b": [], "c": [(2, 1)]}),
+        target_offsets_U1=np.array([0, 1, 2, 4]),
+        targets_T=np.array([5, 6, 7, 8], np.int32),
+    )
+
+    def test_takes_some_in_the_order_asked_for(self) -> None:
+        taken = self.CASES.take(np.array([2, 0]))
+        assert list(taken.histories.user_ids) == ["c", "a"]
+        assert [taken.targets_of(case).tolist() for case in range(2)] == [[7, 8], [5]]
+
+    def test_with_history_leaves_out_who_has_none_and_begins_with_the_shortest(self) -> None:
+        assert list(self.CASES.with_history(10, seed=0).histories.user_ids) == ["c", "a"]
+        assert self.CASES.with_history(1, seed=0).num_cases == 1
+        assert self.CASES.take(np.array([1])).with_history(10, seed=0).num_cases == 0
+
+    def test_says_which_candidates_were_taken(self) -> None:
+        rows = np.array([[5, 6], [5, 6], [7, -1]], np.int32)
+        assert self.CASES.taken(rows).tolist() == [[True, False], [False, True], [True, False]]
+
+    def test_batches_hold_each_case_once(self) -> None:
+        users = [user for batch in self.CASES.batches(2) for user in batch.histories.user_ids]
+        assert users == ["a", "b", "c"]
