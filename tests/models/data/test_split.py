@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from models.data.dataset import DatasetInfo
 from models.data.sequences import Sequences
-from models.data.split import Split, SplitKind, default_split, split_sequences
+from models.data.split import EvaluationCases, Split, SplitKind, default_split, split_sequences
 from models.domain.errors import SplitRefused
 from tests.models.data.histories import any_sequences, events_of, sequences_of
 
