@@ -20,7 +20,7 @@ from models.domain.progress import NoProgress, Progress
 from models.evaluation.content_vectors import content_vectors
 from models.evaluation.protocol import Measuring, Score, score_system
 from models.evaluation.rival_data import RivalData, RivalTraining
-from models.evaluation.systems import RIVALS, STAGES, SYSTEM_NAMES, FigmentSystem, System, cheap_rivals
+from models.evaluation.systems import NEED_BUNDLE, RIVALS, STAGES, SYSTEM_NAMES, FigmentSystem, System, cheap_rivals
 from models.metrics.bootstrap import paired_difference
 from models.recommend.recommender import Recommender
 from models.training.config import Profile
@@ -136,7 +136,9 @@ def score_systems(
         exclude_seen=exclude_seen,
         seed=seed,
     )
-    data = RivalData(dataset, split.kind, split.train, split.validation, exclude_seen, seed, training, progress)
+    data = RivalData(
+        dataset, split.kind, split.train, split.validation, exclude_seen, seed, training, progress, recommender
+    )
     scores = {}
     for name in names or (*(STAGES if recommender else ()), *cheap_rivals(data)):
         system = _system(name, recommender, data)
@@ -157,7 +159,7 @@ def _refuse_unknown(options: EvaluateOptions) -> None:
     for name in options.systems or ():
         if name not in SYSTEM_NAMES:
             raise UnknownName("system", name, list(SYSTEM_NAMES))
-        if name in STAGES and options.bundle is None:
+        if name in NEED_BUNDLE and options.bundle is None:
             raise SettingsRefused(f"system {name} lives in a bundle: name one with --bundle")
 
 

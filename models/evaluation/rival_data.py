@@ -8,6 +8,7 @@ from models.data.repeats import exclude_seen_by_default, repeat_share
 from models.data.sequences import Sequences
 from models.data.split import EvaluationCases, SplitKind
 from models.domain.progress import NoProgress, Progress
+from models.recommend.recommender import Recommender
 from models.training.config import Profile
 
 
@@ -35,6 +36,8 @@ class RivalData:
     seed: int = 0
     training: RivalTraining = field(default_factory=RivalTraining)
     progress: Progress = field(default_factory=NoProgress)
+    recommender: Recommender | None = None
+    """Of the bundle beside which rivals are measured."""
 
     @property
     def num_items(self) -> int:

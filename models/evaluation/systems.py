@@ -62,16 +62,32 @@ def _sasrec_item_knn(data: RivalData) -> System:
     return fit_sasrec_item_knn(data)
 
 
+def _content_knn(data: RivalData) -> System:
+    from models.evaluation.content_rivals import fit_content_knn
+
+    return fit_content_knn(data)
+
+
+def _content_regression(data: RivalData) -> System:
+    from models.evaluation.content_rivals import ContentRegression
+
+    assert data.recommender is not None
+    return ContentRegression.fit(data, data.recommender)
+
+
 RIVALS: Final[Mapping[str, Callable[[RivalData], System]]] = {
     "item-knn": lambda data: ItemKnn.fit(data.train, data.num_items),
     "popularity": lambda data: Popularity.fit(data.train, data.num_items),
     "buy-again": lambda data: BuyAgain.fit(data.train, data.num_items),
     "ease": choose_ease,
+    "content-knn": _content_knn,
+    "content-regression": _content_regression,
     "sasrec": _sasrec,
     "sasrec+item-knn": _sasrec_item_knn,
 }
 """Fitted where they are measured; the last two train a network for minutes, and load torch only then."""
 SYSTEM_NAMES: Final = (*STAGES, *RIVALS)
+NEED_BUNDLE: Final = (*STAGES, "content-regression")
 
 
 def cheap_rivals(data: RivalData) -> tuple[str, ...]:
@@ -81,4 +97,6 @@ def cheap_rivals(data: RivalData) -> tuple[str, ...]:
         names.append("buy-again")
     if data.num_items <= CHEAP_ITEMS:
         names.append("ease")
+    if data.split_kind == "cold-items":
+        names += ["content-knn", *(["content-regression"] if data.recommender else [])]
     return tuple(names)
