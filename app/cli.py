@@ -58,6 +58,8 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # ONNX Runtime otherwise notes a device id in the home directory and may report events to its maker
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    # Matplotlib otherwise keeps its settings and its list of fonts in the home directory
+    os.environ.setdefault("MPLCONFIGDIR", str(Path("var/cache/matplotlib").absolute()))
     try:
         cli()
     except FigmentError as error:
@@ -189,7 +191,6 @@ def evaluate(
 
         from app.observability.data_losses import tell_losses
         from app.observability.progress import TaskProgress
-        from models.evaluation import report as page
         from models.evaluation.evaluate import EvaluateOptions
         from models.evaluation.evaluate import evaluate as evaluate_systems
         from models.evaluation.table import render_table
@@ -197,6 +198,9 @@ def evaluate(
         if json_file:
             _refuse_unwritable_file("--json", json_file)
         if report_folder:
+            # loads matplotlib, which nothing else needs
+            from models.evaluation import report as page
+
             _refuse_unwritable_file("--report", report_folder / page.PAGE)
         options = EvaluateOptions(
             dataset=dataset,
