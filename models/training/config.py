@@ -93,6 +93,7 @@ QUICK: Final = TrainingConfig(
     weight_decay=0.1,
     warmup_epochs=0.5,
     ema_decay=0.99,
+    softmax_items=6_000,
     taught_positions=15_000,
     mixture_positions=64,
 )
