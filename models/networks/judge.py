@@ -6,25 +6,41 @@ import torch
 from torch import Tensor, nn
 
 HIDDEN_SIZES = (48, 24)
+NUM_MEMBERS = 4
+"""Networks whose logits are averaged: each alone knows .001 less (NDCG@10, Amazon Beauty)."""
+DROPOUT = 0.1
 LIMIT = 5.0
 """Evidence further than this from its mean, in deviations, is brought back to it: shops differ from training."""
 
 
-class Judge(nn.Module):
-    """A small network with a linear way past it; standardises its own inputs, so that serving need not."""
+class JudgeMember(nn.Module):
+    """A small network with a linear way past it; its evidence is standardised."""
 
-    def __init__(self, num_evidence: int, dropout: float = 0.1) -> None:
+    def __init__(self, num_evidence: int) -> None:
         super().__init__()
         first, second = HIDDEN_SIZES
         self.network = nn.Sequential(
             nn.Linear(num_evidence, first),
             nn.GELU(),
-            nn.Dropout(dropout),
+            nn.Dropout(DROPOUT),
             nn.Linear(first, second),
             nn.GELU(),
             nn.Linear(second, 1),
         )
         self.linear = nn.Linear(num_evidence, 1, bias=False)
+
+    def forward(self, standard: Tensor) -> Tensor:
+        """Logits [B, C]."""
+        logits_BC: Tensor = (self.network(standard) + self.linear(standard)).squeeze(-1)
+        return logits_BC
+
+
+class Judge(nn.Module):
+    """Members that learned the same from other beginnings; standardises its own inputs, so that serving need not."""
+
+    def __init__(self, num_evidence: int) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(JudgeMember(num_evidence) for _ in range(NUM_MEMBERS))
         self.mean: Tensor
         self.deviation: Tensor
         self.register_buffer("mean", torch.zeros(num_evidence))
@@ -36,8 +52,11 @@ class Judge(nn.Module):
         deviation_F = evidence_XF.std(dim=0)
         self.deviation.copy_(torch.where(deviation_F > 1e-6, deviation_F, torch.inf))
 
+    def standardise(self, evidence: Tensor) -> Tensor:
+        """Evidence in deviations from its mean."""
+        return ((evidence - self.mean) / self.deviation).clamp(-LIMIT, LIMIT)
+
     def forward(self, evidence: Tensor) -> Tensor:
         """Logits [B, C]: higher is more like the real next product."""
-        standard_BCF = ((evidence - self.mean) / self.deviation).clamp(-LIMIT, LIMIT)
-        logits_BC: Tensor = (self.network(standard_BCF) + self.linear(standard_BCF)).squeeze(-1)
-        return logits_BC
+        standard = self.standardise(evidence)
+        return torch.stack([member(standard) for member in self.members]).mean(dim=0)

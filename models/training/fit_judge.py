@@ -11,7 +11,7 @@ from models.recommend.ranker import Ranker
 from models.training.found import LIST_LENGTH
 from models.training.judge import JudgedLists, fit_judge, judged_lists
 
-MAX_LISTS: Final = 30_000
+MAX_LISTS: Final = 20_000
 CASES_PER_CALL: Final = 256
 
 

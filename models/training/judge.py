@@ -9,14 +9,15 @@ from typing import Any, Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 from torch.nn import functional
 
 from models.networks.judge import Judge
 
-EPOCHS: Final = 12
+EPOCHS: Final = 20
 LISTS_PER_STEP: Final = 128
 LEARNING_RATE: Final = 3e-3
-WEIGHT_DECAY: Final = 1e-2
+WEIGHT_DECAY: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +61,25 @@ def fit_judge(lists: JudgedLists, seed: int, epochs: int = EPOCHS) -> Judge:
     )
     judge = Judge(evidence_XCF.shape[2])
     judge.standardise_by(evidence_XCF[present_XC])
-    optimizer = torch.optim.AdamW(judge.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
-    num_lists = len(evidence_XCF)
+    for member in judge.members:
+        _fit_member(member, judge.standardise(evidence_XCF), present_XC, taken_XC, epochs)
+    return judge.eval()
+
+
+def _fit_member(member: nn.Module, standard_XCF: Tensor, present_XC: Tensor, taken_XC: Tensor, epochs: int) -> None:
+    optimizer = torch.optim.AdamW(member.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    num_lists = len(standard_XCF)
     total = epochs * -(-num_lists // LISTS_PER_STEP)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / total)
     for _ in range(epochs):
         for chosen in torch.split(torch.randperm(num_lists), LISTS_PER_STEP):
-            logits = judge(evidence_XCF[chosen]).masked_fill(~present_XC[chosen], -1e9)
+            logits = member(standard_XCF[chosen]).masked_fill(~present_XC[chosen], -1e9)
             shares = functional.normalize(taken_XC[chosen].float(), p=1.0, dim=1)
             loss = functional.cross_entropy(logits, shares)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
-    return judge.eval()
 
 
 @torch.no_grad()

@@ -30,7 +30,7 @@ from models.training.judge import JudgedLists, fit_judge, judged_lists, verdicts
 
 NUM_CANDIDATES: Final = 100
 NUM_TAUGHT: Final = 50
-MAX_LISTS: Final = 30_000
+MAX_LISTS: Final = 20_000
 POSITIONS_PER_CALL: Final = 512
 
 

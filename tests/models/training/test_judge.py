@@ -29,8 +29,14 @@ class TestFitJudge:
 
     def test_the_seed_decides(self) -> None:
         first, again, other = (fit_judge(lists_of(50), seed=seed, epochs=1) for seed in (1, 1, 2))
-        assert torch.equal(first.linear.weight, again.linear.weight)
-        assert not torch.equal(first.linear.weight, other.linear.weight)
+        assert torch.equal(first.members[0].linear.weight, again.members[0].linear.weight)
+        assert not torch.equal(first.members[0].linear.weight, other.members[0].linear.weight)
+
+    def test_members_differ_and_are_averaged(self) -> None:
+        judge, evidence = fit_judge(lists_of(50), seed=0, epochs=1), torch.randn(2, 3, 3)
+        alone = [member(judge.standardise(evidence)) for member in judge.members]
+        assert not torch.equal(alone[0], alone[1])
+        torch.testing.assert_close(judge(evidence), torch.stack(alone).mean(dim=0))
 
     def test_absent_candidates_get_no_verdict(self) -> None:
         lists = lists_of(50)
