@@ -191,17 +191,14 @@ def evaluate(
 
         from app.observability.data_losses import tell_losses
         from app.observability.progress import TaskProgress
-        from models.evaluation.evaluate import EvaluateOptions
+        from models.evaluation.evaluate import REPORT_PAGE, EvaluateOptions
         from models.evaluation.evaluate import evaluate as evaluate_systems
         from models.evaluation.table import render_table
 
         if json_file:
             _refuse_unwritable_file("--json", json_file)
         if report_folder:
-            # loads matplotlib, which nothing else needs
-            from models.evaluation import report as page
-
-            _refuse_unwritable_file("--report", report_folder / page.PAGE)
+            _refuse_unwritable_file("--report", report_folder / REPORT_PAGE)
         options = EvaluateOptions(
             dataset=dataset,
             bundle=bundle,
@@ -219,6 +216,9 @@ def evaluate(
             json_file.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
         print(render_table(report))
         if report_folder:
+            # loads Matplotlib, which nothing else needs
+            from models.evaluation import report as page
+
             print(page.write_report(report_folder, report, page.conditions_now(sys.argv[1:], bundle)))
 
 

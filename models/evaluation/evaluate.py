@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from models.evaluation.systems import NEED_BUNDLE, RIVALS, STAGES, SYSTEM_NAMES,
 from models.metrics.bootstrap import paired_difference
 from models.recommend.recommender import Recommender
 from models.training.config import Profile
+
+REPORT_PAGE: Final = "index.html"
+"""The report's one file; named here, because to import the report loads Matplotlib."""
 
 
 @dataclass(frozen=True, slots=True)

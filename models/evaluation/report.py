@@ -11,12 +11,11 @@ from typing import Any, Final
 from jinja2 import Environment, StrictUndefined
 
 from models.bundle.manifest import read_manifest
-from models.evaluation.evaluate import EvaluationReport
+from models.evaluation.evaluate import REPORT_PAGE, EvaluationReport
 from models.evaluation.protocol import CUTOFFS, Score
 from models.evaluation.report_headline import headline, is_own, signed
 from models.evaluation.report_plots import plots, segment_names
 
-PAGE: Final = "index.html"
 MEANINGS: Final[Mapping[str, tuple[str, str]]] = {
     "hr": ("hit rate: share of shoppers for whom something they took next is among the first k", "highest"),
     "ndcg": ("as hr, but a hit counts more the higher it stands; 1 is a perfect list", "highest"),
@@ -52,7 +51,7 @@ def conditions_now(arguments: Sequence[str], bundle: Path | None) -> Conditions:
 def write_report(folder: Path, report: EvaluationReport, conditions: Conditions) -> Path:
     """The page, written into the folder, which is made where it is missing; OSError where it cannot be."""
     folder.mkdir(parents=True, exist_ok=True)
-    page = folder / PAGE
+    page = folder / REPORT_PAGE
     page.write_text(render_report(report, conditions), encoding="utf-8")
     return page
 

@@ -6,10 +6,17 @@ import pytest
 import torch
 
 from models.networks.critic import Critic, ServedCritic
-from models.networks.export import ServedItemEncoder, export_critic, export_generator, export_item_encoder
+from models.networks.export import (
+    ServedItemEncoder,
+    export_critic,
+    export_generator,
+    export_item_encoder,
+    export_judge,
+)
 from models.networks.generator import Generator
 from models.networks.history_encoder import HistoryEncoder
 from models.networks.item_encoder import ItemEncoder
+from models.networks.judge import Judge
 
 SIZE, EVENTS, NOISE = 16, 12, 5
 
@@ -50,6 +57,18 @@ def test_generator(generator, users: int, events: int, samples: int) -> None:
     with torch.no_grad():
         expected = made(*torch_of(inputs)).numpy()
     np.testing.assert_allclose(run(file, inputs), expected, atol=1e-5)
+
+
+def test_judge(tmp_path) -> None:
+    torch.manual_seed(2)
+    judge = Judge(7).eval()
+    judge.standardise_by(torch.randn(50, 7))
+    export_judge(judge, tmp_path / "judge.onnx", num_evidence=7)
+    session = ort.InferenceSession(tmp_path / "judge.onnx", providers=["CPUExecutionProvider"])
+    for users, candidates in ((1, 1), (3, 100)):
+        evidence = torch.randn(users, candidates, 7)
+        (served,) = session.run(None, {"evidence": evidence.numpy()})
+        np.testing.assert_allclose(served, judge(evidence).detach().numpy(), atol=1e-5)
 
 
 def test_critic(tmp_path) -> None:
