@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 HIDDEN_SIZES = (48, 24)
 NUM_MEMBERS = 4
-"""Networks whose logits are averaged: each alone knows .001 less (NDCG@10, Amazon Beauty)."""
+"""Networks whose logits are averaged: what each has learned by chance cancels out."""
 DROPOUT = 0.1
 LIMIT = 5.0
 """Evidence further than this from its mean, in deviations, is brought back to it: shops differ from training."""
