@@ -42,7 +42,8 @@ class CoOccurrence:
         pairs = list(_pairs(train, pair_window(train.num_events)))
         earlier, later = (np.concatenate([train.item_rows_E[pair[side]] for pair in pairs]) for side in (0, 1))
         weights = np.concatenate([pair_weights(pair[1] - pair[0]) for pair in pairs])
-        lateness = np.concatenate([lateness_E(train)[pair[1]] for pair in pairs])
+        late_E = lateness_E(train)
+        lateness = np.concatenate([late_E[pair[1]] for pair in pairs])
         shape = (num_items, num_items)
         return cls(
             forward_NN=coo_array((weights, (earlier, later)), shape=shape).tocsr(),

@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from models.baselines.co_occurrence import lateness_E
+from models.data.repeats import is_repeat_E
 from models.data.sequences import Sequences
 from models.features.spec import category_prefixes
 
@@ -38,9 +39,6 @@ class ItemFacts:
     def fit(cls, catalogue: pl.DataFrame, train: Sequences) -> "ItemFacts":
         """Count training events; number brands and categories of the catalogue."""
         num_items = len(catalogue)
-        is_repeat_E = np.ones(train.num_events, np.bool_)
-        pairs_E = train.users_of_events_E() * np.int64(max(1, num_items)) + train.item_rows_E
-        is_repeat_E[np.unique(pairs_E, return_index=True)[1]] = False
 
         def counted(weights_E: NDArray[np.float32] | None) -> NDArray[np.float32]:
             return np.bincount(train.item_rows_E, weights_E, minlength=num_items).astype(np.float32)
@@ -48,7 +46,7 @@ class ItemFacts:
         return cls(
             events_N=counted(None),
             late_N=counted(lateness_E(train)),
-            repeats_N=counted(is_repeat_E.astype(np.float32)),
+            repeats_N=counted(is_repeat_E(train).astype(np.float32)),
             brand_N=_brands(catalogue),
             category_NP=_categories(catalogue),
         )

@@ -3,7 +3,7 @@
 # N items, M neighbours an item, V voices, B users, L events, H events that count, C candidates, X contributions
 
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -29,14 +29,18 @@ class Contributions:
     rows_X: NDArray[np.int32]
     voices_XV: NDArray[np.float32]
 
-    def minus(self, other: "Contributions") -> "Contributions":
-        """These, and the other's with their sign turned: sums over both are differences."""
+    def plus(self, other: "Contributions") -> "Contributions":
+        """These and the other's."""
         return Contributions(
             np.concatenate([self.users_X, other.users_X]),
             np.concatenate([self.places_X, other.places_X]),
             np.concatenate([self.rows_X, other.rows_X]),
-            np.concatenate([self.voices_XV, -other.voices_XV]),
+            np.concatenate([self.voices_XV, other.voices_XV]),
         )
+
+    def minus(self, other: "Contributions") -> "Contributions":
+        """These, and the other's with their sign turned: sums over both are differences."""
+        return self.plus(replace(other, voices_XV=-other.voices_XV))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,19 @@ class Neighbours:
         if rows_NM.size and not NO_ITEM <= rows_NM.min() <= rows_NM.max() < len(rows_NM):
             raise ValueError(f"a neighbour's row is outside of the {len(rows_NM)} items")
         return neighbours
+
+
+def unseen(
+    rows_BC: NDArray[np.int32], scores_BC: NDArray[np.float32], history_BL: NDArray[np.int32], num: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The first `num` of each list that are not in the history, in their order, -1 and 0 beyond the last."""
+    left_BC = (rows_BC != NO_ITEM) & ~(rows_BC[:, :, None] == history_BL[:, None, :]).any(axis=2)
+    order_BC = np.argsort(~left_BC, axis=1, kind="stable")[:, :num]
+    kept_BC = np.take_along_axis(left_BC, order_BC, axis=1)
+    return (
+        np.where(kept_BC, np.take_along_axis(rows_BC, order_BC, axis=1), NO_ITEM).astype(np.int32),
+        np.where(kept_BC, np.take_along_axis(scores_BC, order_BC, axis=1), np.float32(0.0)),
+    )
 
 
 def gather(

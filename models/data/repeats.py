@@ -1,8 +1,11 @@
 """How often shoppers come back for the same item, and what follows for recommendations."""
 
+# E events
+
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.data.sequences import Sequences
 
@@ -14,14 +17,18 @@ below.
 """
 
 
+def is_repeat_E(sequences: Sequences) -> NDArray[np.bool_]:
+    """Whether the same user had each event's item before."""
+    num_items = int(sequences.item_rows_E.max(initial=0)) + 1
+    first_E = np.unique(sequences.users_of_events_E() * num_items + sequences.item_rows_E, return_index=True)[1]
+    repeats_E = np.ones(sequences.num_events, np.bool_)
+    repeats_E[first_E] = False
+    return repeats_E
+
+
 def repeat_share(sequences: Sequences) -> float:
     """Share of events, 0 to 1, whose item the same user had before; 0 without events."""
-    if sequences.num_events == 0:
-        return 0.0
-    users_E = sequences.users_of_events_E()
-    num_items = int(sequences.item_rows_E.max()) + 1
-    num_first = len(np.unique(users_E * num_items + sequences.item_rows_E))
-    return 1.0 - num_first / sequences.num_events
+    return float(is_repeat_E(sequences).mean()) if sequences.num_events else 0.0
 
 
 def exclude_seen_by_default(share: float) -> bool:

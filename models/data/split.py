@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data.dataset import DatasetInfo, TimeMeaning
+from models.data.repeats import is_repeat_E
 from models.data.sequences import Sequences
 from models.domain.errors import SplitRefused
 
@@ -156,20 +157,13 @@ def _next_baskets(sequences: Sequences, start: int, end: int) -> EvaluationCases
     np.minimum.at(first_time_U, users_E[inside_E], times_E[inside_E])
     users = np.flatnonzero(first_time_U < end)
     basket_E = inside_E & (times_E == first_time_U[users_E])
-    targets = _first_of_each_item(sequences.take_events(basket_E)).take_users(users)
+    basket = sequences.take_events(basket_E)
+    targets = basket.take_events(~is_repeat_E(basket)).take_users(users)
     return EvaluationCases(
         histories=sequences.take_events(times_E < start).take_users(users),
         target_offsets_U1=targets.offsets_U1,
         targets_T=targets.item_rows_E,
     )
-
-
-def _first_of_each_item(sequences: Sequences) -> Sequences:
-    """A user's repeats of an item dropped."""
-    pairs_E = sequences.users_of_events_E() * (int(sequences.item_rows_E.max(initial=0)) + 1) + sequences.item_rows_E
-    kept_E = np.zeros(sequences.num_events, dtype=np.bool_)
-    kept_E[np.unique(pairs_E, return_index=True)[1]] = True
-    return sequences.take_events(kept_E)
 
 
 def _split_leave_one_out(sequences: Sequences) -> Split:

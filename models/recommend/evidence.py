@@ -70,6 +70,7 @@ class OwnEvents:
     rows_BX: NDArray[np.int32]
     """Items of the later events, -1 beyond the last."""
     lateness_BX: NDArray[np.float32]
+    is_repeat_BX: NDArray[np.bool_]
 
 
 def pair_evidence(
@@ -164,6 +165,7 @@ def _sales(
         same_BCX = (rows_BC[:, :, None] == own.rows_BX[:, None, :]) & (rows_BC != NO_ITEM)[:, :, None]
         events_BC = np.maximum(events_BC - same_BCX.sum(axis=2), 0.0)
         late_BC = np.maximum(late_BC - (same_BCX * own.lateness_BX[:, None, :]).sum(axis=2), 0.0)
+        repeats_BC = np.maximum(repeats_BC - (same_BCX & own.is_repeat_BX[:, None, :]).sum(axis=2), 0.0)
     log_BC = np.log1p(events_BC)
     present_BL = history_BL != NO_ITEM
     log_BL = np.log1p(facts.events_N[history_BL]) * present_BL

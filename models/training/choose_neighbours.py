@@ -4,14 +4,11 @@
 
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from models.baselines.co_occurrence import CoOccurrence
-from models.baselines.neighbours import Neighbours
+from models.baselines.neighbours import Neighbours, unseen
 from models.baselines.tuned_neighbours import GRID, Mixture, MixtureConfig, choose_mixture
 from models.data.sequences import Sequences
 from models.data.split import EvaluationCases
-from models.domain.item_rows import NO_ITEM
 from models.domain.progress import Progress
 from models.features.histories import encode_spans
 from models.features.spec import MAX_HISTORY_EVENTS
@@ -64,9 +61,6 @@ def neighbours_ndcg(neighbours: Neighbours, cases: EvaluationCases, *, exclude_s
         ).item_rows_BL
         rows_BK, scores_BK = neighbours.scores(history_BL, LIST_LENGTH + (history_BL.shape[1] if exclude_seen else 0))
         if exclude_seen:
-            seen_BK = (rows_BK[:, :, None] == history_BL[:, None, :]).any(axis=2)
-            order_BK = np.argsort(seen_BK, axis=1, kind="stable")[:, :LIST_LENGTH]
-            rows_BK = np.take_along_axis(np.where(seen_BK, NO_ITEM, rows_BK), order_BK, axis=1)
-            scores_BK = np.take_along_axis(scores_BK, order_BK, axis=1)
+            rows_BK, scores_BK = unseen(rows_BK, scores_BK, history_BL, LIST_LENGTH)
         total += float(found_next(batch, rows_BK, scores_BK).sum())
     return total / cases.num_cases

@@ -4,8 +4,7 @@ Its evidence at a training position leaves out what the shopper's own later even
 answer only copies it.
 """
 
-# E events, P positions, H events that count, X later events, Y events that a later one may follow, Q their matches,
-# C candidates, T taught items, V voices
+# E events, P positions, C candidates, T taught items, H events that count
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,9 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.baselines.co_occurrence import lateness_E, pair_weights, pair_window
 from models.baselines.item_facts import ItemFacts
-from models.baselines.neighbours import VOICES, Contributions
+from models.baselines.neighbours import unseen
 from models.baselines.tuned_neighbours import Mixture
 from models.data.sequences import Sequences
 from models.data.split import EvaluationCases
@@ -27,6 +25,7 @@ from models.features.spec import MAX_HISTORY_EVENTS
 from models.networks.judge import Judge
 from models.recommend.evidence import OwnEvents, pair_evidence
 from models.training.judge import JudgedLists, fit_judge, judged_lists, verdicts
+from models.training.own_events import OwnEventsSource
 
 NUM_CANDIDATES: Final = 100
 NUM_TAUGHT: Final = 50
@@ -53,7 +52,7 @@ class Teacher:
     train: Sequences
     mixture: Mixture
     facts: ItemFacts
-    lateness_E: NDArray[np.float32]
+    own: OwnEventsSource
     exclude_seen: bool
     uses_time: bool
 
@@ -62,7 +61,7 @@ class Teacher:
         cls, train: Sequences, mixture: Mixture, facts: ItemFacts, *, exclude_seen: bool, uses_time: bool
     ) -> "Teacher":
         """A teacher that has not judged yet."""
-        return cls(train, mixture, facts, lateness_E(train), exclude_seen, uses_time)
+        return cls(train, mixture, facts, OwnEventsSource.of(train, mixture), exclude_seen, uses_time)
 
     def fit_judge(self, cases: EvaluationCases, seed: int, progress: Progress) -> Judge | None:
         """A judge of neighbours' lists; None where no list holds what was taken.
@@ -125,7 +124,7 @@ class Teacher:
                 uses_time=self.uses_time,
             )
             num_recent = self.mixture.neighbours.recent(history.item_rows_BL).shape[1]
-            own = self._own_events(positions_P[places], users_P[places], num_recent)
+            own = self.own.after(positions_P[places], users_P[places], num_recent)
             rows_PC, best_PX = self._candidates(history, own)
             yield places, rows_PC, pair_evidence(history, rows_PC, best_PX, self.mixture.neighbours, self.facts, own)
             progress.advance(len(places))
@@ -138,44 +137,7 @@ class Teacher:
         extra = history_BL.shape[1] if self.exclude_seen else 0
         rows_PC, best_PX = neighbours.best(said, shape_BH, NUM_CANDIDATES + extra)
         if self.exclude_seen:
-            seen_PC = (rows_PC[:, :, None] == history_BL[:, None, :]).any(axis=2) & (rows_PC != NO_ITEM)
-            rows_PC = np.where(seen_PC, NO_ITEM, rows_PC)
-            first_PC = np.argsort(rows_PC == NO_ITEM, axis=1, kind="stable")[:, :NUM_CANDIDATES]
-            rows_PC = np.take_along_axis(rows_PC, first_PC, axis=1)
+            rows_PC, _ = unseen(rows_PC, best_PX, history_BL, NUM_CANDIDATES)
         end = np.iinfo(np.int32).max
         rows_PC = np.sort(np.where(rows_PC == NO_ITEM, end, rows_PC), axis=1)
         return np.where(rows_PC == end, NO_ITEM, rows_PC).astype(np.int32), best_PX
-
-    def _own_events(self, positions_P: NDArray[np.int64], users_P: NDArray[np.int64], num_recent: int) -> OwnEvents:
-        """Each shopper's events after the position, and every pair that they make with an item that counts.
-
-        Exact for shoppers who take an item once; where they come back for it, pairs that lie further ahead than the
-        window reaches are left in.
-        """
-        train, window = self.train, pair_window(self.train.num_events)
-        starts_P1, ends_P1 = train.offsets_U1[users_P][:, None], train.offsets_U1[users_P + 1][:, None]
-        num_later = min(int((ends_P1[:, 0] - positions_P - 1).max(initial=1)), window + num_recent)
-        later_PX = positions_P[:, None] + 1 + np.arange(num_later)
-        is_later_PX = later_PX < ends_P1
-        later_PX = np.minimum(later_PX, train.num_events - 1)
-        num_earlier = min(int((positions_P - starts_P1[:, 0]).max(initial=0)) + 1, window)
-        earlier_PY = positions_P[:, None] + np.arange(1 - num_earlier, num_later)
-        is_earlier_PY = (earlier_PY >= starts_P1) & (earlier_PY < ends_P1)
-        recent_PH = positions_P[:, None] - np.arange(num_recent - 1, -1, -1)
-        recent_items_PH = np.where(recent_PH >= starts_P1, train.item_rows_E[recent_PH], NO_ITEM)
-        items_PY = np.where(is_earlier_PY, train.item_rows_E[np.minimum(earlier_PY, train.num_events - 1)], NO_ITEM - 1)
-        users, places, earliers = np.nonzero(recent_items_PH[:, :, None] == items_PY[:, None, :])
-        distances_QX = later_PX[users] - earlier_PY[users, earliers][:, None]
-        pairs, laters = np.nonzero((distances_QX > 0) & (distances_QX <= window) & is_later_PX[users])
-        later = later_PX[users[pairs], laters]
-        items, next_items = recent_items_PH[users[pairs], places[pairs]], train.item_rows_E[later]
-        weights = pair_weights(distances_QX[pairs, laters])
-        weights *= self.mixture.source_N[items] * self.mixture.target_N[next_items]
-        voices = np.zeros((len(weights), len(VOICES)), np.float32)
-        voices[:, VOICES.index("forward")] = weights
-        voices[:, VOICES.index("late")] = weights * self.lateness_E[later]
-        return OwnEvents(
-            pairs=Contributions(users[pairs], places[pairs], next_items, voices),
-            rows_BX=np.where(is_later_PX, train.item_rows_E[later_PX], NO_ITEM).astype(np.int32),
-            lateness_BX=np.where(is_later_PX, self.lateness_E[later_PX], 0.0).astype(np.float32),
-        )

@@ -84,7 +84,7 @@ class TestPairEvidence:
     def test_own_later_events_count_for_nothing(self) -> None:
         """The shopper's own later purchase of item 2 is taken out of its sales."""
         nothing = NEIGHBOURS.contributions(np.empty((0, 1), np.int32))
-        own = OwnEvents(nothing, np.array([[2]], np.int32), np.array([[1.0]], np.float32))
+        own = OwnEvents(nothing, np.array([[2]], np.int32), np.array([[1.0]], np.float32), np.array([[False]]))
         found = evidence_of(history_of(0, 1), 2, own=own)
         assert found["events"] == pytest.approx([np.log(2)])
         assert found["late_share"] == pytest.approx([2 / 4])

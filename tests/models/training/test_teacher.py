@@ -6,7 +6,7 @@ from scipy.sparse import csr_array
 
 from models.baselines.co_occurrence import CoOccurrence, lateness_E
 from models.baselines.item_facts import ItemFacts
-from models.baselines.neighbours import gather
+from models.baselines.neighbours import VOICES, gather
 from models.baselines.tuned_neighbours import Mixture, MixtureConfig
 from models.data.sequences import Sequences
 from models.data.split import inner_split
@@ -46,22 +46,29 @@ class TestOwnEvents:
             position = np.array([(start + stop) // 2 - 1]).clip(start)
             history = encode_spans(train, np.array([start]), position + 1, max_events=50, uses_time=False)
             num_recent = neighbours.recent(history.item_rows_BL).shape[1]
-            own = teacher._own_events(position, np.array([user]), num_recent)
+            own = teacher.own.after(position, np.array([user]), num_recent)
             said = neighbours.contributions(history.item_rows_BL).minus(own.pairs)
-            forward_HC = gather(said, everything, num_recent, NUM_ITEMS)[0, :, :, 0]
+            said_HCV = gather(said, everything, num_recent, NUM_ITEMS)[0]
 
             events_E = np.arange(train.num_events)
             past = train.take_events((train.users_of_events_E() != user) | (events_E <= position[0]))
             counted_NN = CoOccurrence.fit(past, NUM_ITEMS).forward_NN.toarray()
-            scaled_NN = counted_NN * teacher.mixture.source_N[:, None] * teacher.mixture.target_N
-            expected_HC = scaled_NN[neighbours.recent(history.item_rows_BL)[0]]
-            np.testing.assert_allclose(forward_HC, expected_HC, atol=1e-4)
+            for name, pairs_NN in (("forward", counted_NN), ("backward", counted_NN.T)):
+                scaled_NN = pairs_NN * teacher.mixture.source_N[:, None] * teacher.mixture.target_N
+                expected_HC = scaled_NN[neighbours.recent(history.item_rows_BL)[0]]
+                np.testing.assert_allclose(said_HCV[..., VOICES.index(name)], expected_HC, atol=1e-4)
 
     def test_later_events_are_named_with_their_lateness(self) -> None:
         train = sequences_of({"u": [(3, 1), (4, 2), (5, 3)]})
-        own = teacher_of(train)._own_events(np.array([0]), np.array([0]), 1)
+        own = teacher_of(train).own.after(np.array([0]), np.array([0]), 1)
         assert own.rows_BX[0][own.rows_BX[0] != NO_ITEM].tolist() == [4, 5]
         np.testing.assert_allclose(own.lateness_BX[0][:2], lateness_E(train)[1:])
+        assert not own.is_repeat_BX.any()
+
+    def test_later_repeats_are_marked(self) -> None:
+        train = sequences_of({"u": [(3, 1), (3, 2), (4, 3)]})
+        own = teacher_of(train).own.after(np.array([0]), np.array([0]), 1)
+        assert own.is_repeat_BX[0][:2].tolist() == [True, False]
 
 
 class TestTeach:
