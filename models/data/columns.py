@@ -65,6 +65,7 @@ def read_attribute(values: pl.Series, *, is_csv: bool) -> pl.Series:
     filled = text.drop_nulls()
     if not is_csv or filled.is_empty():
         return text
+    # Polars types any maximum as any value
     if filled.str.contains(INTEGER).all() and filled.str.len_chars().max() <= 18:  # type: ignore[operator]
         return text.cast(pl.Int64)
     if filled.str.contains(DECIMAL).all():

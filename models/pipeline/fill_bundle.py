@@ -3,7 +3,6 @@
 import resource
 import subprocess
 import time
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -111,7 +110,7 @@ def _draft(version: str, fitting: Fitting, fitted: Fitted, judge: Judge | None) 
             "training": dict(trained.means),
             "networks_cpu_seconds": round(trained.cpu_seconds, 1),
             "probe": dict(trained.figures),
-            "incidents": [asdict(incident) for incident in trained.incidents],
+            "incidents": list(fitting.incidents),
         },
         scoreboard={},
         serves="figment",

@@ -2,9 +2,9 @@
 
 # N items, D features
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -45,7 +45,7 @@ class Fitted:
 
 @dataclass(frozen=True, slots=True)
 class Fitting:
-    """What every fit of a run shares."""
+    """What every fit of a run shares, and the roll-backs of all of them."""
 
     prepared: Prepared
     content_NN: "csr_array"
@@ -55,6 +55,8 @@ class Fitting:
     logs: Path
     resume: bool
     progress: Progress
+    incidents: list[dict[str, Any]] = field(default_factory=list)
+    """In the order of the fits, each with the name of its fit."""
 
     def fit(self, train: Sequences, name: str) -> Fitted:
         """Fit on these events; `name` keeps the checkpoints of one run's fits apart."""
@@ -83,6 +85,7 @@ class Fitting:
             resume=self.resume,
             progress=self.progress,
         )
+        self.incidents.extend({"fit": name, **asdict(incident)} for incident in trained.incidents)
         return Fitted(train, mixture, facts, trained)
 
     def _taught(self, train: Sequences, mixture: Mixture, facts: ItemFacts) -> TaughtLists | None:

@@ -70,7 +70,7 @@ def _stability(metrics: Mapping[str, Any]) -> list[str]:
     figures = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in probe.items())
     lines = [f"The watch found at the end: {figures}." if probe else "Too little data for the watch's probe."]
     for each in metrics.get("incidents", ()):
-        lines.append(f"- rolled back at step {each['step']}: {each['reason']}; then {each['remedy']}")
+        lines.append(f"- {each['fit']}: rolled back at step {each['step']}: {each['reason']}; then {each['remedy']}")
     return lines if len(lines) > 1 else [*lines, "Training was never rolled back."]
 
 

@@ -35,12 +35,14 @@ class StandardScores:
     def __init__(self, candidates: Candidates) -> None:
         present_BC = candidates.rows_BC != NO_ITEM
         # what the shopper has is no yardstick: training may never have asked for it
-        generator_BC = np.where(present_BC & ~candidates.in_history_BC, candidates.generator_BC, -np.inf)
-        num_best = min(NUM_CANDIDATES, generator_BC.shape[1])
-        kth_B1 = -np.partition(-generator_BC, num_best - 1, axis=1)[:, num_best - 1 : num_best]
-        best_BC = (generator_BC >= kth_B1) & np.isfinite(generator_BC)
-        self.generator_best_BX = -np.sort(-generator_BC, axis=1)[:, :num_best]
+        is_new_BC = present_BC & ~candidates.in_history_BC
+        generator_BC = np.where(is_new_BC, candidates.generator_BC, -np.inf)
+        best_BC = _among_best(generator_BC)
+        near_BC = _among_best(np.where(is_new_BC & (candidates.neighbours_BC > 0), candidates.neighbours_BC, -np.inf))
+        self.generator_best_BX = -np.sort(-generator_BC, axis=1)[:, :NUM_CANDIDATES]
         self.present_BC = present_BC
+        self.core_BC = best_BC | near_BC | candidates.in_history_BC
+        """The best of each source and the history: who these are does not depend on how many proposals were fetched."""
         self.generator_BC = _standardised(candidates.generator_BC, best_BC)
         self.critic_BC = _standardised(candidates.critic_BC, best_BC)
         top_B1 = candidates.neighbours_BC.max(axis=1, keepdims=True)
@@ -55,6 +57,14 @@ class StandardScores:
 def as_score(fused: NDArray[np.float32]) -> NDArray[np.float32]:
     """Fused values on (0, 1): the logistic of half, so that three deviations above the mean is .82."""
     return np.asarray(1.0 / (1.0 + np.exp(-fused / 2.0)), np.float32)
+
+
+def _among_best(scores_BC: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which scores are among their row's `NUM_CANDIDATES` highest; -inf never is."""
+    kth = min(NUM_CANDIDATES, scores_BC.shape[1]) - 1
+    kth_B1 = -np.partition(-scores_BC, kth, axis=1)[:, kth : kth + 1]
+    among_BC: NDArray[np.bool_] = (scores_BC >= kth_B1) & np.isfinite(scores_BC)
+    return among_BC
 
 
 def _standardised(scores_BC: NDArray[np.float32], over_BC: NDArray[np.bool_]) -> NDArray[np.float32]:

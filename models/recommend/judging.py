@@ -32,54 +32,43 @@ class Shortlist:
     evidence_BSF: NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
-class EvidenceSource:
-    """Everything that evidence is read from, beside the candidates themselves."""
+def make_shortlist(
+    history: HistoryBatch,
+    candidates: Candidates,
+    scores: StandardScores,
+    fused_BC: NDArray[np.float32],
+    *,
+    neighbours: Neighbours,
+    facts: ItemFacts,
+    item_features_ND: NDArray[np.float32],
+) -> Shortlist:
+    """The `SHORTLIST_LENGTH` best by `fused_BC`, which is -inf where a candidate must not be judged."""
+    num_candidates = fused_BC.shape[1]
+    kept = min(SHORTLIST_LENGTH, num_candidates)
+    best_BS = np.argpartition(-fused_BC, kept - 1, axis=1)[:, :kept]
+    # ascending, with the absent ones at the end
+    is_absent_BS = np.isneginf(np.take_along_axis(fused_BC, best_BS, axis=1))
+    is_absent_BS, columns_BS = np.divmod(np.sort(best_BS + num_candidates * is_absent_BS, axis=1), num_candidates)
+    present_BS = is_absent_BS == 0
 
-    neighbours: Neighbours
-    facts: ItemFacts
-    item_features_ND: NDArray[np.float32]
+    def shortlisted(values_BC: NDArray[Any]) -> NDArray[Any]:
+        return np.take_along_axis(values_BC, columns_BS, axis=1)
 
-    def shortlist(
-        self,
-        history: HistoryBatch,
-        candidates: Candidates,
-        scores: StandardScores,
-        fused_BC: NDArray[np.float32],
-        length: int = SHORTLIST_LENGTH,
-    ) -> Shortlist:
-        """The `length` best by `fused_BC`, which is -inf where a candidate must not be listed."""
-        kept = min(length, fused_BC.shape[1])
-        columns_BS = np.sort(np.argpartition(-fused_BC, kept - 1, axis=1)[:, :kept], axis=1)
-
-        def taken(values_BC: NDArray[Any]) -> NDArray[Any]:
-            return np.take_along_axis(values_BC, columns_BS, axis=1)
-
-        present_BS = np.isfinite(taken(fused_BC))
-        # absent candidates to the end, so that rows ascend
-        order_BS = np.argsort(~present_BS, axis=1, kind="stable")
-        columns_BS = np.take_along_axis(columns_BS, order_BS, axis=1)
-        present_BS = np.take_along_axis(present_BS, order_BS, axis=1)
-        rows_BS = np.where(present_BS, taken(candidates.rows_BC), NO_ITEM)
-        evidence_BSF = np.concatenate(
-            [
-                pair_evidence(history, rows_BS, candidates.neighbours_best_BX, self.neighbours, self.facts),
-                generator_evidence(
-                    history,
-                    rows_BS,
-                    ScoresOfCandidates(
-                        generator_BC=taken(candidates.generator_BC),
-                        generator_best_BX=scores.generator_best_BX,
-                        generator_standard_BC=taken(scores.generator_BC),
-                        critic_standard_BC=taken(scores.critic_BC),
-                    ),
-                    self.neighbours,
-                    self.item_features_ND,
-                ),
-            ],
-            axis=2,
-        )
-        return Shortlist(columns_BS, present_BS, rows_BS, evidence_BSF)
+    rows_BS = np.where(present_BS, shortlisted(candidates.rows_BC), NO_ITEM)
+    networks_scores = ScoresOfCandidates(
+        generator_BC=shortlisted(candidates.generator_BC),
+        generator_best_BX=scores.generator_best_BX,
+        generator_standard_BC=shortlisted(scores.generator_BC),
+        critic_standard_BC=shortlisted(scores.critic_BC),
+    )
+    evidence_BSF = np.concatenate(
+        [
+            pair_evidence(history, rows_BS, candidates.neighbours_best_BX, neighbours, facts),
+            generator_evidence(history, rows_BS, networks_scores, neighbours, item_features_ND),
+        ],
+        axis=2,
+    )
+    return Shortlist(columns_BS, present_BS, rows_BS, evidence_BSF)
 
 
 def judged_order(shortlist: Shortlist, fused_BC: NDArray[np.float32], judge: RunsNetwork) -> NDArray[np.float32]:

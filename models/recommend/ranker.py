@@ -16,7 +16,7 @@ from models.features.histories import HistoryBatch, encode_histories
 from models.features.spec import FeatureSpec
 from models.recommend.candidates import NUM_CANDIDATES, Candidates, CandidateSource, RunsNetwork
 from models.recommend.fusion import FusionWeights, StandardScores, as_score
-from models.recommend.judging import EvidenceSource, Shortlist, judged_order
+from models.recommend.judging import Shortlist, judged_order, make_shortlist
 from models.recommend.systems import Stage
 
 USERS_PER_CALL: Final = 256
@@ -150,20 +150,27 @@ class Ranker:
         allowed_BC = np.stack(
             [self._allowed(row_C, question) for row_C, question in zip(candidates.rows_BC, questions, strict=True)]
         )
+        scores = StandardScores(candidates)
         seen_left_out_B1 = np.array([[question.seen_left_out] for question in questions])
         return Proposal(
             history=history,
             candidates=candidates,
-            scores=StandardScores(candidates),
-            judged_BC=(candidates.rows_BC != NO_ITEM) & ~(candidates.in_history_BC & seen_left_out_B1),
+            scores=scores,
+            judged_BC=scores.core_BC & ~(candidates.in_history_BC & seen_left_out_B1),
             allowed_BC=allowed_BC & (candidates.rows_BC != NO_ITEM),
         )
 
     def shortlist(self, proposal: Proposal) -> Shortlist:
         """What the judge is asked about."""
-        source = EvidenceSource(self.source.neighbours, self.facts, self.source.item_features_ND)
-        fused_BC = np.where(proposal.judged_BC, proposal.scores.fused(self.weights), np.float32(-np.inf))
-        return source.shortlist(proposal.history, proposal.candidates, proposal.scores, fused_BC)
+        return make_shortlist(
+            proposal.history,
+            proposal.candidates,
+            proposal.scores,
+            np.where(proposal.judged_BC, proposal.scores.fused(self.weights), np.float32(-np.inf)),
+            neighbours=self.source.neighbours,
+            facts=self.facts,
+            item_features_ND=self.source.item_features_ND,
+        )
 
     def best_guess(
         self,

@@ -77,7 +77,7 @@ def _fit_member(member: nn.Module, standard_XCF: Tensor, present_XC: Tensor, tak
             shares = functional.normalize(taken_XC[chosen].float(), p=1.0, dim=1)
             loss = functional.cross_entropy(logits, shares)
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             optimizer.step()
             schedule.step()
 

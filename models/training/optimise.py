@@ -57,7 +57,7 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, config: TrainingConfig, 
 def apply_gradient(loss: Tensor, optimizer: torch.optim.Optimizer, clip: float) -> Tensor:
     """One step down; the gradient's norm before it was clipped."""
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     parameters: Sequence[Tensor] = [each for group in optimizer.param_groups for each in group["params"]]
     norm = nn.utils.clip_grad_norm_(parameters, clip)
     optimizer.step()

@@ -15,9 +15,9 @@ TIMEOUT_SECONDS: Final = 60.0
 def download(url: str, file: Path, *, num_bytes: int, sha256: str, progress: Progress) -> None:
     """Writes the file. Raises `DatasetError` without network, and for any other content than the known one."""
     progress.start(f"Download {url}", total=num_bytes)
-    request = urllib.request.Request(url, headers={"User-Agent": "figment"})  # noqa: S310  (checked below)
+    request = urllib.request.Request(url, headers={"User-Agent": "figment"})  # noqa: S310 - the address is checked below
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310 - the address is checked below
             if not response.url.startswith("https://"):
                 raise DatasetError(f"{url} leads to {response.url}, which is not HTTPS")
             save_known(response, file, num_bytes=num_bytes, sha256=sha256, progress=progress)

@@ -112,6 +112,7 @@ def _workbook(folder: Path, file: Path | None, progress: Progress) -> Path:
     else:
         with file.open("rb") as stream:
             save_known(stream, archive, num_bytes=ARCHIVE_BYTES, sha256=ARCHIVE_SHA256, progress=NoProgress())
+    # a zipped file reads like any other, but is typed as a stream of its own
     with zipfile.ZipFile(archive) as zipped, zipped.open(WORKBOOK_NAME) as stream:
         save_known(stream, workbook, num_bytes=WORKBOOK_BYTES, sha256=WORKBOOK_SHA256, progress=NoProgress())  # type: ignore[arg-type]
     return workbook

@@ -1,0 +1,127 @@
+"""The judged order on a catalogue much larger than the shortlist, with networks that are plain arithmetic."""
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.baselines.item_facts import ItemFacts
+from models.recommend.candidates import CandidateSource
+from models.recommend.evidence import EVIDENCE
+from models.recommend.fusion import FusionWeights
+from models.recommend.judging import SHORTLIST_LENGTH
+from models.recommend.ranker import Question, Ranker
+from models.retrieval.exact import ExactIndex
+from tests.models.baselines.tiny_neighbours import neighbours_of
+from tests.models.bundle.tiny_bundle import SPEC
+from tests.models.data.histories import sequences_of
+
+NUM_ITEMS = 500
+RNG = np.random.default_rng(7)
+FEATURES = RNG.normal(size=(NUM_ITEMS, 6)).astype(np.float32)
+TASTES = RNG.normal(size=(len(EVIDENCE),)).astype(np.float32)
+
+
+def generator(inputs):
+    """Wants what is like the mean of the history, moved by the noise."""
+    mean_BD = inputs["history_features"].sum(axis=1) / np.maximum(inputs["history_mask"].sum(axis=1)[:, None], 1)
+    wishes_BSD = mean_BD[:, None] + 0.1 * inputs["noise"][..., :1]
+    return wishes_BSD / np.linalg.norm(wishes_BSD, axis=-1, keepdims=True)
+
+
+def critic(inputs):
+    return np.einsum("bd,bcd->bc", inputs["taste"][:, ::-1], inputs["candidates"])
+
+
+def judge(inputs):
+    return np.tanh(inputs["evidence"]) @ TASTES
+
+
+def build_ranker() -> Ranker:
+    rows = [RNG.choice(NUM_ITEMS, 60, replace=False).tolist() for _ in range(NUM_ITEMS)]
+    weights = [np.sort(RNG.random(60))[::-1].tolist() for _ in range(NUM_ITEMS)]
+    train = sequences_of({f"u{user}": [(int(row), 0) for row in RNG.choice(NUM_ITEMS, 9)] for user in range(80)})
+    facts = ItemFacts.fit(pl.DataFrame({"item_id": [str(row) for row in range(NUM_ITEMS)]}), train)
+    return Ranker.assemble(
+        source=CandidateSource(generator, critic, ExactIndex(FEATURES), FEATURES, neighbours_of(rows, weights), 4.0),
+        spec=SPEC,
+        weights=FusionWeights(neighbours=2.0),
+        facts=facts,
+        judge=judge,
+        popularity_N=facts.events_N,
+        noise_size=2,
+        out_of_stock_N=np.zeros(NUM_ITEMS, np.bool_),
+    )
+
+
+RANKER = build_ranker()
+HISTORIES = st.lists(st.integers(0, NUM_ITEMS - 1), min_size=1, max_size=12)
+
+
+def question(rows: list[int], *, excluded: tuple[int, ...] = (), keep_seen: bool = False, k: int = 100) -> Question:
+    history = np.array(rows, np.int32)
+    left_out = [*excluded, *([] if keep_seen else rows)]
+    return Question(
+        history=(history, np.full(len(rows), 3, np.int8), np.full(len(rows), -1, np.int64)),
+        excluded_rows=np.unique(np.array(left_out, np.int32)),
+        seen_left_out=not keep_seen,
+        k=k,
+        noise_SZ=np.zeros((1, 2), np.float32),
+    )
+
+
+def listed(asked: Question, stage="judged") -> list[int]:
+    (answer,) = RANKER.rank([asked], stage)
+    return answer.rows_K.tolist()
+
+
+class TestJudgedOrder:
+    def test_is_not_the_fused_one(self) -> None:
+        assert listed(question([1, 2, 3])) != listed(question([1, 2, 3]), "fused")
+
+    def test_the_shortlist_is_judged_and_stands_above_the_others(self) -> None:
+        proposal = RANKER.propose([question([1, 2, 3])])
+        shortlist = RANKER.shortlist(proposal)
+        assert shortlist.rows_BS.shape == (1, SHORTLIST_LENGTH)
+        assert (np.diff(shortlist.rows_BS[0]) > 0).all()
+        assert set(listed(question([1, 2, 3]))) == set(shortlist.rows_BS[0].tolist())
+        best = int(np.argmax(judge({"evidence": shortlist.evidence_BSF})[0]))
+        assert listed(question([1, 2, 3]))[0] == shortlist.rows_BS[0, best]
+
+    @settings(max_examples=60, deadline=None)
+    @given(HISTORIES, st.booleans(), st.sets(st.integers(0, 99), min_size=1, max_size=60))
+    def test_an_exclusion_never_reorders_the_rest(self, rows: list[int], keep_seen: bool, places: set[int]) -> None:
+        whole = listed(question(rows, keep_seen=keep_seen))
+        excluded = tuple(whole[place] for place in places)
+        cut = listed(question(rows, excluded=excluded, keep_seen=keep_seen))
+        rest = [row for row in whole if row not in excluded]
+        assert cut[: len(rest)] == rest
+        assert len(cut) == 100
+
+    @settings(max_examples=40, deadline=None)
+    @given(st.lists(HISTORIES, min_size=2, max_size=5), st.booleans())
+    def test_a_question_is_answered_alone_as_in_company(self, histories: list[list[int]], keep_seen: bool) -> None:
+        asked = [question(rows, keep_seen=keep_seen, k=40) for rows in histories]
+        for together, alone in zip(RANKER.rank(asked), asked, strict=True):
+            (by_itself,) = RANKER.rank([alone])
+            np.testing.assert_allclose(together.scores_K, by_itself.scores_K, atol=1e-5)
+            assert set(together.rows_K[:30]) <= set(by_itself.rows_K)
+
+    @given(HISTORIES)
+    def test_what_the_shopper_has_is_listed_only_where_it_may_be(self, rows: list[int]) -> None:
+        assert not set(rows) & set(listed(question(rows)))
+        (answer,) = RANKER.rank([question(rows, keep_seen=True, k=NUM_ITEMS)])
+        assert set(rows) <= set(answer.rows_K.tolist())
+
+    def test_without_a_judge_the_fused_order_stands(self) -> None:
+        without = replace(RANKER, judge=None)
+        (answer,) = without.rank([question([4, 5])])
+        assert answer.rows_K.tolist() == listed(question([4, 5]), "fused")
+
+    @pytest.mark.parametrize("stage", ["neighbours", "generator", "fused", "judged", "popularity"])
+    def test_sources_of_every_stage_add_up(self, stage) -> None:
+        (answer,) = RANKER.rank([question([1, 2, 3], keep_seen=True)], stage)
+        assert sum(answer.sources.values()) == pytest.approx(1.0)
