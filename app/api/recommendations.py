@@ -165,7 +165,8 @@ class Retrieval(AnswerPart):
     under_filled: bool
     """Fewer than `k` items were left after the exclusions."""
     sources: dict[str, float]
-    """Share of the listed items that each source proposed."""
+    """Share of the listed items that each source proposed: `generator`, `neighbours`, `history` (taken before, and
+    neither of them proposes it) and `popularity`."""
 
 
 class Meta(AnswerPart):

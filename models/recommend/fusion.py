@@ -34,8 +34,9 @@ class StandardScores:
 
     def __init__(self, candidates: Candidates) -> None:
         present_BC = candidates.rows_BC != NO_ITEM
-        # what the shopper has is no yardstick: training may never have asked for it
+        # what the shopper has is no yardstick, unless there is nothing else: training may never have asked for it
         is_new_BC = present_BC & ~candidates.in_history_BC
+        is_new_BC = np.where(is_new_BC.any(axis=1, keepdims=True), is_new_BC, present_BC)
         generator_BC = np.where(is_new_BC, candidates.generator_BC, -np.inf)
         best_BC = _among_best(generator_BC)
         near_BC = _among_best(np.where(is_new_BC & (candidates.neighbours_BC > 0), candidates.neighbours_BC, -np.inf))
@@ -71,4 +72,6 @@ def _standardised(scores_BC: NDArray[np.float32], over_BC: NDArray[np.bool_]) ->
     count_B1 = np.maximum(over_BC.sum(axis=1, keepdims=True), 1)
     mean_B1 = np.where(over_BC, scores_BC, 0.0).sum(axis=1, keepdims=True) / count_B1
     variance_B1 = np.where(over_BC, (scores_BC - mean_B1) ** 2, 0.0).sum(axis=1, keepdims=True) / count_B1
-    return np.asarray((scores_BC - mean_B1) / np.maximum(np.sqrt(variance_B1), _TINY), np.float32)
+    deviation_B1 = np.sqrt(variance_B1)
+    # a single candidate leaves no spread to measure by: the scores keep their own unit
+    return np.asarray((scores_BC - mean_B1) / np.where(deviation_B1 > _TINY, deviation_B1, 1.0), np.float32)

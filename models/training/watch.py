@@ -20,6 +20,9 @@ LIKELIHOOD_RISE: Final = 0.5
 NORM_RISE: Final = 10.0
 """Times by which the newest gradients may be longer than those before. Healthy runs: 1.4 at most; a critic out of
 control: 37. A single long gradient is clipped and no alarm: medians are compared."""
+LEAST_LONG_NORM: Final = 1.0
+"""Gradients shorter than this are no explosion, whatever they were before: a tiny shop is learned by heart, and then
+the smallest surprise is ten times the usual."""
 NEWEST_STEPS: Final = 10
 REMEMBERED_STEPS: Final = 200
 WATCHED_NORMS: Final = ("gradient_norm", "critic_gradient_norm")
@@ -99,7 +102,7 @@ class Watch:
         if len(norms) < 2 * NEWEST_STEPS:
             return
         newest, usual = median(norms[-NEWEST_STEPS:]), median(norms)
-        if newest > NORM_RISE * usual:
+        if newest > max(NORM_RISE * usual, LEAST_LONG_NORM):
             raise TrainingDiverged(step, f"divergence: {name} rose from {usual:.3g} to {newest:.3g}")
 
     def _look_at_likelihood(self, step: int) -> None:

@@ -98,6 +98,12 @@ class TestFusion:
         assert scores.generator_BC[0, 1:].tolist() == [0.0, 0.0]
         assert scores.generator_best_BX[0, :2].tolist() == [0.0, 0.0]
 
+    def test_a_shopper_who_has_everything_still_gets_distinct_scores(self) -> None:
+        found = propose([history(0, 1, 2, 3, 4, 5)], [6], again=True)
+        scores = as_score(StandardScores(found).fused(FusionWeights(1.0)))[0]
+        assert found.rows_BC[0, scores.argmax()] == 5
+        assert 0.5 < scores.max() < 0.99
+
     def test_places_without_an_item_come_last(self) -> None:
         scores = StandardScores(propose([history(0), history(5)], [1, 1]))
         assert np.isneginf(scores.fused(FusionWeights(1.0))[1, 1])

@@ -116,6 +116,23 @@ class TestJudgedOrder:
         (answer,) = RANKER.rank([question(rows, keep_seen=True, k=NUM_ITEMS)])
         assert set(rows) <= set(answer.rows_K.tolist())
 
+    def test_a_shopper_who_has_everything_is_judged_too(self) -> None:
+        tiny = replace(
+            RANKER,
+            source=replace(
+                RANKER.source,
+                index=ExactIndex(FEATURES[:3]),
+                item_features_ND=FEATURES[:3],
+                neighbours=neighbours_of([[1, 2], [0, 2], [0, 1]], [[0.5, 0.2]] * 3),
+            ),
+        )
+        proposal = tiny.propose([question([0, 1, 2], keep_seen=True)])
+        evidence = tiny.shortlist(proposal).evidence_BSF
+        assert np.isfinite(evidence).all()
+        (answer,) = tiny.rank([question([0, 1, 2], keep_seen=True, k=3)])
+        assert sorted(answer.rows_K.tolist()) == [0, 1, 2]
+        assert answer.sources["popularity"] == 0
+
     def test_without_a_judge_the_fused_order_stands(self) -> None:
         without = replace(RANKER, judge=None)
         (answer,) = without.rank([question([4, 5])])

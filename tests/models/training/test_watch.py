@@ -47,6 +47,11 @@ class TestLook:
         watch = Watch()
         look_at_all(watch, "gradient_norm", [1.0] * 50 + [1000.0] + [1.0] * 50)
 
+    def test_gradients_that_grow_and_are_still_short_are_none(self) -> None:
+        """What a shop of one shopper does, once it is learned by heart."""
+        watch = Watch()
+        look_at_all(watch, "gradient_norm", [0.001] * 100 + [0.04] * NEWEST_STEPS)
+
     def test_goes_through_a_checkpoint(self) -> None:
         watch = Watch()
         for step in range(30):
