@@ -56,6 +56,10 @@ class Sequences:
             timestamps_E=self.timestamps_E[mask_E],
         )
 
+    def without_items(self, rows: NDArray[np.int32]) -> "Sequences":
+        """Without the events of these items; users keep their numbers."""
+        return self.take_events(~np.isin(self.item_rows_E, rows))
+
     def take_users(self, users: NDArray[np.int64]) -> "Sequences":
         """Only these users, in this order."""
         lengths = self.lengths_U[users]

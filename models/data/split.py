@@ -193,13 +193,13 @@ def _single_targets(known: Sequences, users: NDArray[np.int64], targets_U: NDArr
 def _split_cold_items(sequences: Sequences, seed: int) -> Split:
     """As leave-one-out, but a tenth of the items is never trained on; histories may hold them, as when serving."""
     plain = _split_leave_one_out(sequences)
+    cold_rows = draw_items(sequences, seed)
+    train = plain.train.without_items(cold_rows)
+    return Split(kind="cold-items", train=train, validation=plain.validation, test=plain.test, cold_rows=cold_rows)
+
+
+def draw_items(sequences: Sequences, seed: int) -> NDArray[np.int32]:
+    """A tenth of the items that occur, at least one, ascending."""
     rows = np.unique(sequences.item_rows_E)
-    num_cold = max(1, round(COLD_ITEM_SHARE * len(rows)))
-    cold_rows = np.sort(np.random.default_rng(seed).choice(rows, size=num_cold, replace=False))
-    return Split(
-        kind="cold-items",
-        train=plain.train.take_events(~np.isin(plain.train.item_rows_E, cold_rows)),
-        validation=plain.validation,
-        test=plain.test,
-        cold_rows=cold_rows,
-    )
+    num_drawn = max(1, round(COLD_ITEM_SHARE * len(rows)))
+    return np.sort(np.random.default_rng(seed).choice(rows, size=num_drawn, replace=False))

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from models.baselines.content_neighbours import content_neighbours
 from models.baselines.item_knn import ItemKnn, ItemKnnConfig
 from models.baselines.popularity import Popularity
-from models.data.sequences import Sequences
+from models.evaluation.ranker_system import RankerSystem
 from models.evaluation.rival_data import RivalData
 from models.features.content import ItemContent
-from models.recommend.ranker import Ranker
 from models.recommend.recommender import Recommender
 from models.retrieval.faiss_index import build_faiss_index
 from models.training.encoded_catalogue import encode_catalogue
@@ -33,31 +32,19 @@ def fit_content_knn(data: RivalData) -> ItemKnn:
     )
 
 
-class ContentRegression:
-    """The bundle's generator, with every untrained item where a ridge regression on content expects its feature."""
+def fit_content_regression(data: RivalData, recommender: Recommender) -> RankerSystem:
+    """The bundle's generator, with every untrained item where a ridge regression on content expects its feature.
 
-    name = "content-regression"
-
-    def __init__(self, ranker: Ranker) -> None:
-        self.ranker = ranker
-
-    @classmethod
-    def fit(cls, data: RivalData, recommender: Recommender) -> "ContentRegression":
-        """Learned on the features of trained items; its regularisation is chosen on a tenth of them."""
-        source = recommender.ranker.source
-        trained_N = np.bincount(data.train.item_rows_E, minlength=data.num_items) > 0
-        content_NX = _content_matrix(_content(data))
-        features_ND = np.array(source.item_features_ND)
-        weights_XD = _ridge(content_NX[trained_N], features_ND[trained_N], data.seed)
-        features_ND[~trained_N] = content_NX[~trained_N] @ weights_XD
-        moved = replace(source, item_features_ND=features_ND, index=build_faiss_index(features_ND))
-        return cls(replace(recommender.ranker, source=moved))
-
-    def rank(
-        self, histories: Sequences, k: int, *, exclude_seen: bool
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """The generator's lists over these features."""
-        return self.ranker.rank_sequences(histories, k, exclude_seen, "generator")
+    Learned on the features of trained items; its regularisation is chosen on a tenth of them.
+    """
+    source = recommender.ranker.source
+    trained_N = np.bincount(data.train.item_rows_E, minlength=data.num_items) > 0
+    content_NX = _content_matrix(_content(data))
+    features_ND = np.array(source.item_features_ND)
+    weights_XD = _ridge(content_NX[trained_N], features_ND[trained_N], data.seed)
+    features_ND[~trained_N] = content_NX[~trained_N] @ weights_XD
+    moved = replace(source, item_features_ND=features_ND, index=build_faiss_index(features_ND))
+    return RankerSystem(replace(recommender.ranker, source=moved), "generator", "content-regression")
 
 
 def _content(data: RivalData) -> ItemContent:

@@ -19,8 +19,10 @@ from models.domain.errors import SettingsRefused, SplitRefused, UnknownName
 from models.domain.progress import NoProgress, Progress
 from models.evaluation.content_vectors import content_vectors
 from models.evaluation.protocol import Measuring, Score, score_system
+from models.evaluation.ranker_system import RankerSystem
 from models.evaluation.rival_data import RivalData, RivalTraining
-from models.evaluation.systems import NEED_BUNDLE, RIVALS, STAGES, SYSTEM_NAMES, FigmentSystem, System, cheap_rivals
+from models.evaluation.systems import NEED_BUNDLE, RIVALS, STAGES, SYSTEM_NAMES, System, cheap_rivals
+from models.evaluation.taste_groups import taste_groups
 from models.metrics.bootstrap import paired_difference
 from models.recommend.recommender import Recommender
 from models.training.config import Profile
@@ -136,6 +138,7 @@ def score_systems(
         cases=split.test,
         num_events_N=np.bincount(split.train.item_rows_E, minlength=len(dataset.catalogue)),
         content_NV=content_vectors(dataset.catalogue),
+        groups_N=taste_groups(dataset.catalogue),
         exclude_seen=exclude_seen,
         seed=seed,
     )
@@ -191,5 +194,5 @@ def _split(dataset: Dataset, manifest: Manifest | None, seed: int) -> Split:
 def _system(name: str, recommender: Recommender | None, data: RivalData) -> System:
     if name in STAGES:
         assert recommender is not None
-        return FigmentSystem(recommender, STAGES[name], name)
+        return RankerSystem(recommender.ranker, STAGES[name], name)
     return RIVALS[name](data)

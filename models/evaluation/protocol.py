@@ -15,6 +15,7 @@ from models.data.split import EvaluationCases
 from models.evaluation.systems import System
 from models.metrics.beyond_accuracy import coverage, exposure_gini, intra_list_diversity, novelty
 from models.metrics.bootstrap import mean_interval
+from models.metrics.calibration import miscalibration
 from models.metrics.ranking import hit_rate, hits, ndcg, reciprocal_rank
 
 CUTOFFS: Final = (5, 10, 20)
@@ -34,6 +35,8 @@ class Measuring:
     """Training events of each item."""
     content_NV: sparse.csr_array
     """Unit rows by which two items are alike; the same for every system."""
+    groups_N: NDArray[np.int32]
+    """Each item's kind, by which lists are held against histories; -1 where unknown."""
     exclude_seen: bool
     seed: int
 
@@ -43,11 +46,14 @@ class Score:
     """A system's row of the table, and what it did for each case."""
 
     metrics: Mapping[str, float]
-    """By the names of `figment evaluate --json`, means over cases."""
+    """By the names of `figment evaluate --json`, means over cases; no `miscalibration@10` without known kinds."""
     intervals: Mapping[str, tuple[float, float]]
     """95 % intervals of `hr@10` and `ndcg@10`."""
     segments: Mapping[str, Mapping[str, float]]
-    """`new_users`, `new_items`, `known_items` → `num_users`, `hr@10`, `ndcg@10`; only those that there are."""
+    """`new_users`, `new_items`, `known_items`, `taken_before`, `first_time` → `num_users`, `hr@10`, `ndcg@10`.
+
+    Only those that there are.
+    """
     per_case: Mapping[str, NDArray[np.float64]]
     """Each accuracy metric of each case, [B], for paired comparison."""
 
@@ -70,6 +76,10 @@ def score_system(system: System, measuring: Measuring) -> Score:
         "novelty@10": float(novelty(shown_BK, measuring.num_events_N).mean()),
         "seconds": seconds,
     }
+    histories = cases.histories
+    divergence_B = miscalibration(shown_BK, histories.offsets_U1, histories.item_rows_E, measuring.groups_N)
+    if np.isfinite(divergence_B).any():
+        metrics["miscalibration@10"] = float(np.nanmean(divergence_B))
     return Score(
         metrics=metrics,
         intervals={name: mean_interval(per_case[name], measuring.seed) for name in HEADLINES},
@@ -93,20 +103,36 @@ def _segments(
     per_case: Mapping[str, NDArray[np.float64]],
     measuring: Measuring,
 ) -> dict[str, dict[str, float]]:
-    """Shoppers without a history, and targets without and with a training event, each apart.
+    """Shoppers without a history apart, and targets by kind: without and with a training event; where seen items stay
+    in the lists, taken before by this shopper and taken for the first time.
 
-    In a basket of both kinds of item, each segment asks for its own kind only: to find the known one is no merit among
-    the new.
+    In a basket of several kinds, each segment asks for its own kind only: to find the known one is no merit among the
+    new.
     """
     cases = measuring.cases
     segments = {"new_users": _figures(per_case, cases.histories.lengths_U == 0)}
     is_new_T = measuring.num_events_N[cases.targets_T] == 0
-    for name, asked_T in (("new_items", is_new_T), ("known_items", ~is_new_T)):
+    asked = {"new_items": is_new_T, "known_items": ~is_new_T}
+    if not measuring.exclude_seen:
+        again_T = _taken_before_T(cases)
+        asked |= {"taken_before": again_T, "first_time": ~again_T}
+    for name, asked_T in asked.items():
         offsets_B1 = np.concatenate([[0], np.cumsum(asked_T)])[cases.target_offsets_U1]
         num_asked_B = np.diff(offsets_B1)
         found_BK = hits(rows_BK, scores_BK, offsets_B1, cases.targets_T[asked_T])
         segments[name] = _figures(_per_case(found_BK, num_asked_B), num_asked_B > 0)
     return {name: figures for name, figures in segments.items() if figures["num_users"] > 0}
+
+
+def _taken_before_T(cases: EvaluationCases) -> NDArray[np.bool_]:
+    """Which targets stand in their shopper's history."""
+    histories, offsets_U1 = cases.histories, cases.histories.offsets_U1
+    return np.concatenate(
+        [
+            np.isin(cases.targets_of(case), histories.item_rows_E[offsets_U1[case] : offsets_U1[case + 1]])
+            for case in range(cases.num_cases)
+        ]
+    )
 
 
 def _figures(per_case: Mapping[str, NDArray[np.float64]], mask_B: NDArray[np.bool_]) -> dict[str, float]:

@@ -23,6 +23,7 @@ MEANINGS: Final[Mapping[str, tuple[str, str]]] = {
     "coverage": ("share of the catalogue that stands in any shopper's list", "highest"),
     "gini": ("how unevenly items are listed: 0 all alike, towards 1 all places to one item", "lowest"),
     "ild": ("intra-list diversity: how different the items of a list are by their content, 0 to 1", "highest"),
+    "miscalibration": ("how far a list's mixture of categories (or brands) is from the history's, in nats", "lowest"),
     "novelty": ("how rare the listed items are in the training events, in bits; neither end is better", ""),
     "seconds": ("time to rank all shoppers on the machine that measured, nothing else", "lowest"),
 }

@@ -13,7 +13,13 @@ from models.evaluation.report_points import against_accuracy, over_cutoffs
 from models.evaluation.report_svg import PAPER, Plot, colour_of, drawn, marker_of, told_values, values_of
 
 ROW_INCHES: Final = 0.28
-SEGMENT_MARKERS: Final = {"new_users": "^", "new_items": "D", "known_items": "o"}
+SEGMENT_MARKERS: Final = {
+    "new_users": "^",
+    "new_items": "D",
+    "known_items": "o",
+    "taken_before": "s",
+    "first_time": "*",
+}
 
 
 def plots(report: EvaluationReport) -> list[Plot]:
@@ -106,7 +112,10 @@ def _segments(report: EvaluationReport) -> Plot:
     )
     return Plot(
         title="New and known",
-        caption=f"Shoppers without a history, and targets without and with a training event, each apart. {counts}.",
+        caption=(
+            "Shoppers without a history, targets without and with a training event, and, where lists hold what shoppers"
+            f" had, targets taken before and taken for the first time, each apart. {counts}."
+        ),
         description=f"By segment: {'; '.join(told)}.",
         svg=drawn("segments", 1.0 + ROW_INCHES * len(report.scores), draw),
     )

@@ -25,7 +25,7 @@ from models.retrieval.faiss_index import build_faiss_index
 from models.training.choose_fusion import UNTUNED, choose_fusion
 from models.training.choose_neighbours import choose_neighbours
 from models.training.encoded_catalogue import encode_catalogue
-from models.training.fit_judge import fit_judge_on
+from models.training.fit_judge import Judging, fit_judge_on
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -61,8 +61,8 @@ def fit_sasrec_item_knn(data: RivalData) -> SasRecItemKnn:
     judge: RunsNetwork | None = None
     inner = inner_split(data.train, data.split_kind)
     if inner.validation is not None and inner.train.num_events and inner.validation.num_cases:
-        ranker = parts.fused(inner.train, inner.validation)
-        network = fit_judge_on(ranker, inner.validation, exclude_seen=exclude_seen, seed=seed, progress=progress)
+        judging = Judging(parts.fused(inner.train, inner.validation), inner.validation)
+        network = fit_judge_on([judging], exclude_seen=exclude_seen, seed=seed, progress=progress)
         judge = runs_in_process(network) if network is not None else None
     return SasRecItemKnn(replace(parts.fused(data.train, data.validation), judge=judge))
 

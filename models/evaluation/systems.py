@@ -1,7 +1,6 @@
 """What can be scored: anything that ranks items for histories."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
@@ -14,7 +13,6 @@ from models.baselines.popularity import Popularity
 from models.data.sequences import Sequences
 from models.evaluation.choose_ease import choose_ease
 from models.evaluation.rival_data import RivalData
-from models.recommend.recommender import Recommender
 from models.recommend.systems import STAGE_OF, Stage
 
 
@@ -29,21 +27,6 @@ class System(Protocol):
         self, histories: Sequences, k: int, *, exclude_seen: bool
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Item rows [B, K], best first, -1 where a list is shorter, and their scores."""
-
-
-@dataclass(frozen=True, slots=True)
-class FigmentSystem:
-    """The recommender that serves, or an earlier stage of it."""
-
-    recommender: Recommender
-    stage: Stage
-    name: str
-
-    def rank(
-        self, histories: Sequences, k: int, *, exclude_seen: bool
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """The lists that the service would give, without noise."""
-        return self.recommender.rank_rows(histories, k, exclude_seen, self.stage)
 
 
 STAGES: Final[Mapping[str, Stage]] = {name: stage for name, stage in STAGE_OF.items() if name != "popularity"}
@@ -69,10 +52,17 @@ def _content_knn(data: RivalData) -> System:
 
 
 def _content_regression(data: RivalData) -> System:
-    from models.evaluation.content_rivals import ContentRegression
+    from models.evaluation.content_rivals import fit_content_regression
 
     assert data.recommender is not None
-    return ContentRegression.fit(data, data.recommender)
+    return fit_content_regression(data, data.recommender)
+
+
+def _validation_judge(data: RivalData) -> System:
+    from models.evaluation.validation_judge import fit_validation_judge
+
+    assert data.recommender is not None
+    return fit_validation_judge(data, data.recommender)
 
 
 RIVALS: Final[Mapping[str, Callable[[RivalData], System]]] = {
@@ -82,12 +72,13 @@ RIVALS: Final[Mapping[str, Callable[[RivalData], System]]] = {
     "ease": choose_ease,
     "content-knn": _content_knn,
     "content-regression": _content_regression,
+    "figment+validation": _validation_judge,
     "sasrec": _sasrec,
     "sasrec+item-knn": _sasrec_item_knn,
 }
 """Fitted where they are measured; the last two train a network for minutes, and load torch only then."""
 SYSTEM_NAMES: Final = (*STAGES, *RIVALS)
-NEED_BUNDLE: Final = (*STAGES, "content-regression")
+NEED_BUNDLE: Final = (*STAGES, "content-regression", "figment+validation")
 
 
 def cheap_rivals(data: RivalData) -> tuple[str, ...]:

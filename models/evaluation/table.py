@@ -7,7 +7,10 @@ from models.domain.counted import counted
 from models.evaluation.evaluate import EvaluationReport
 from models.evaluation.protocol import HEADLINES
 
-COLUMNS: Final = ("hr@10", "ndcg@10", "mrr@10", "coverage@10", "gini@10", "ild@10", "novelty@10", "seconds")
+COLUMNS: Final = (
+    *("hr@10", "ndcg@10", "mrr@10", "coverage@10", "gini@10", "ild@10", "novelty@10", "miscalibration@10"),
+    "seconds",
+)
 BEST: Final = "*"
 
 
@@ -20,7 +23,22 @@ def render_table(report: EvaluationReport) -> str:
     seen = "seen items left out" if report.seen_filtered else "seen items kept"
     title = f"{report.dataset} · {report.split} · {counted(report.num_users, 'shopper')} · {seen}"
     rows = _rows({name: score.metrics for name, score in report.scores.items()}, intervals)
-    return "\n".join([title, *rows, f"{LEGEND}; [low, high]: 95 % interval"])
+    apart = _segments(report)
+    return "\n".join([title, *rows, f"{LEGEND}; [low, high]: 95 % interval", *apart])
+
+
+def _segments(report: EvaluationReport) -> list[str]:
+    """NDCG@10 and HR@10 of kinds of shoppers and targets, where there is more than one kind."""
+    sizes = {name: int(each["num_users"]) for name, each in next(iter(report.scores.values())).segments.items()}
+    if len(sizes) < 2:
+        return []
+    lines = [
+        ["NDCG@10 / HR@10", *(f"{name.replace('_', ' ')} ({counted(size, 'shopper')})" for name, size in sizes.items())]
+    ]
+    for system, score in report.scores.items():
+        figures = (score.segments[name] for name in sizes)
+        lines.append([system, *(f"{each['ndcg@10']:.4f} / {each['hr@10']:.4f}" for each in figures)])
+    return ["", *_aligned(lines)]
 
 
 def render_scoreboard(scoreboard: Mapping[str, Mapping[str, float]], serves: str) -> str:
@@ -46,5 +64,9 @@ def _rows(
                     cell += f"[{low:.4f}, {high:.4f}]"
             cells.append(cell)
         lines.append(cells)
+    return _aligned(lines)
+
+
+def _aligned(lines: list[list[str]]) -> list[str]:
     widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
     return ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines]

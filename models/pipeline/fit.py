@@ -61,9 +61,7 @@ class Fitting:
     def fit(self, train: Sequences, name: str) -> Fitted:
         """Fit on these events; `name` keeps the checkpoints of one run's fits apart."""
         prepared = self.prepared
-        pairs = CoOccurrence.fit(train, prepared.content.num_items)
-        mixture = Mixture.fit(pairs, self.content_NN, self.mixture)
-        facts = ItemFacts.fit(prepared.dataset.catalogue, train)
+        mixture, facts = self.neighbours(train), self.facts(train)
         data = TrainingData(
             sequences=train,
             content=prepared.content,
@@ -87,6 +85,14 @@ class Fitting:
         )
         self.incidents.extend({"fit": name, **asdict(incident)} for incident in trained.incidents)
         return Fitted(train, mixture, facts, trained)
+
+    def neighbours(self, train: Sequences) -> Mixture:
+        """Neighbours by these events and by content."""
+        return Mixture.fit(CoOccurrence.fit(train, self.prepared.content.num_items), self.content_NN, self.mixture)
+
+    def facts(self, train: Sequences) -> ItemFacts:
+        """What these events and the catalogue say of each item."""
+        return ItemFacts.fit(self.prepared.dataset.catalogue, train)
 
     def _taught(self, train: Sequences, mixture: Mixture, facts: ItemFacts) -> TaughtLists | None:
         """The teacher's lists; None where too little happened to fit one."""

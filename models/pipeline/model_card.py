@@ -5,7 +5,7 @@ from typing import Any
 
 from models.bundle.manifest import Manifest
 
-METRICS = ("hr@10", "ndcg@10", "coverage@10", "gini@10", "ild@10", "novelty@10")
+METRICS = ("hr@10", "ndcg@10", "coverage@10", "gini@10", "ild@10", "novelty@10", "miscalibration@10")
 
 
 def model_card(manifest: Manifest) -> str:
@@ -58,7 +58,7 @@ def _scoreboard(scoreboard: Mapping[str, Mapping[str, Any]]) -> list[str]:
         "| system | " + " | ".join(METRICS) + " |",
         "|---" * (len(METRICS) + 1) + "|",
         *(
-            f"| {name} | " + " | ".join(f"{row[metric]:.4f}" for metric in METRICS) + " |"
+            f"| {name} | " + " | ".join(f"{row[metric]:.4f}" if metric in row else "-" for metric in METRICS) + " |"
             for name, row in scoreboard.items()
         ),
     ]

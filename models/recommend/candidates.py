@@ -68,7 +68,7 @@ class CandidateSource:
         Up to `fetch_B[b]` proposals of each sample and of the neighbours: `NUM_CANDIDATES` plus what will be left out.
         `again_BL` are items of the history that may be listed again, -1 elsewhere.
         """
-        generated_BTD = self._generate(history, noise_BSZ)
+        generated_BTD = self.generate(history, noise_BSZ)
         taste_BD, samples_BSD = generated_BTD[:, 0], generated_BTD[:, 1:]
         fetch = min(max(fetch_B), self.index.num_items)
         batch, num_samples, size = samples_BSD.shape
@@ -94,7 +94,7 @@ class CandidateSource:
             neighbours_best_BX=scores_BX[:, :NUM_CANDIDATES],
         )
 
-    def _generate(self, history: HistoryBatch, noise_BSZ: NDArray[np.float32]) -> NDArray[np.float32]:
+    def generate(self, history: HistoryBatch, noise_BSZ: NDArray[np.float32]) -> NDArray[np.float32]:
         """Generated features [B, 1 + S, D]; the first, of zero noise, is the taste itself."""
         best_guess_B1Z = np.zeros_like(noise_BSZ[:, :1])
         inputs = history.as_inputs(self.item_features_ND)

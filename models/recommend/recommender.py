@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from models.bundle.layout import MANIFEST
 from models.bundle.manifest import Manifest
 from models.bundle.read import Bundle, open_bundle
-from models.data.sequences import Sequences
 from models.domain.errors import BundleCorrupt, HistoryTooLong, UnknownName
 from models.domain.events import EVENT_TYPES, HISTORY_EVENT_TYPES, HistoryEvent
 from models.domain.recommendation import (
@@ -34,7 +33,7 @@ _TYPE_NUMBER: Final = {name: number for number, name in enumerate(EVENT_TYPES)}
 
 
 class Recommender:
-    """Requests in item ids, answers in item ids; `rank_rows` is the same for evaluation, in item rows."""
+    """Requests in item ids, answers in item ids; evaluation asks its `ranker`, in item rows."""
 
     def __init__(self, bundle: Bundle, *, threads: int = 1, wish: Wish = "auto") -> None:
         self.folder: Path = bundle.folder
@@ -81,12 +80,6 @@ class Recommender:
             ranked = self.ranker.rank([read[number][0] for number in numbers], self._stage)
             answers.update(zip(numbers, ranked, strict=True))
         return [self._answer(answers[number], question.k, warnings) for number, (question, warnings) in enumerate(read)]
-
-    def rank_rows(
-        self, histories: Sequences, k: int, exclude_seen: bool, stage: Stage | None = None
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Item rows [B, K] (-1 where a list is shorter) and scores, without noise; by default as served."""
-        return self.ranker.rank_sequences(histories, k, exclude_seen, stage or self._stage)
 
     def _read(self, request: RecommendationRequest) -> tuple[Question, list[str]]:
         if len(request.history) > MAX_HISTORY_EVENTS:

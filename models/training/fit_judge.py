@@ -2,6 +2,8 @@
 
 # B users, S shortlisted
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from models.data.split import EvaluationCases
@@ -15,20 +17,31 @@ MAX_LISTS: Final = 20_000
 CASES_PER_CALL: Final = 256
 
 
-def fit_judge_on(
-    ranker: Ranker, cases: EvaluationCases, *, exclude_seen: bool, seed: int, progress: Progress
-) -> Judge | None:
-    """A judge of the ranker's shortlists; None where none of them holds what was taken."""
-    cases = cases.with_history(MAX_LISTS, seed)
-    progress.start("judging proposals", total=cases.num_cases)
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """A ranker without a judge, and what shoppers took next that it has not seen."""
+
+    ranker: Ranker
+    cases: EvaluationCases
+
+
+def fit_judge_on(judgings: Sequence[Judging], *, exclude_seen: bool, seed: int, progress: Progress) -> Judge | None:
+    """A judge of the rankers' shortlists; None where none of them holds what was taken."""
+    most = MAX_LISTS // max(1, len(judgings))
+    asked = [Judging(each.ranker, each.cases.with_history(most, seed)) for each in judgings]
+    num_cases = sum(each.cases.num_cases for each in asked)
+    progress.start("judging proposals", total=num_cases)
     parts = []
-    for batch in cases.batches(CASES_PER_CALL):
-        shortlist = ranker.shortlist(ranker.propose(ranker.best_guesses(batch.histories, LIST_LENGTH, exclude_seen)))
-        taken_BS = batch.taken(shortlist.rows_BS)
-        parts.append(judged_lists(shortlist.evidence_BSF, shortlist.present_BS, taken_BS))
-        progress.advance(batch.num_cases)
+    for judging in asked:
+        ranker = judging.ranker
+        for batch in judging.cases.batches(CASES_PER_CALL):
+            questions = ranker.best_guesses(batch.histories, LIST_LENGTH, exclude_seen)
+            shortlist = ranker.shortlist(ranker.propose(questions))
+            taken_BS = batch.taken(shortlist.rows_BS)
+            parts.append(judged_lists(shortlist.evidence_BSF, shortlist.present_BS, taken_BS))
+            progress.advance(batch.num_cases)
     lists = JudgedLists.joined(parts) if parts else None
     num_lists = 0 if lists is None else len(lists.taken_XC)
     judge = fit_judge(lists, seed) if lists is not None and num_lists else None
-    progress.finish(f"{num_lists:,} of {cases.num_cases:,} shortlists hold what was taken next")
+    progress.finish(f"{num_lists:,} of {num_cases:,} shortlists hold what was taken next")
     return judge

@@ -8,7 +8,7 @@ from models.data.sequences_from_events import build_sequences
 from models.data.shuffle import shuffle_items
 from models.data.split import split_sequences
 from models.domain.errors import SettingsRefused
-from models.evaluation.content_rivals import ContentRegression, _ridge, fit_content_knn
+from models.evaluation.content_rivals import _ridge, fit_content_knn, fit_content_regression
 from models.evaluation.evaluate import EvaluateOptions, evaluate
 from models.evaluation.rival_data import RivalData, RivalTraining
 from models.recommend.recommender import Recommender
@@ -46,7 +46,7 @@ class TestContentKnn:
 class TestContentRegression:
     def test_moves_untrained_items_only(self, data: RivalData) -> None:
         assert data.recommender is not None
-        system = ContentRegression.fit(data, data.recommender)
+        system = fit_content_regression(data, data.recommender)
         before, after = data.recommender.ranker.source.item_features_ND, system.ranker.source.item_features_ND
         untrained = np.bincount(data.train.item_rows_E, minlength=data.num_items) == 0
         assert untrained.any()

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,15 @@ class TestRivals:
     def test_renders_as_a_table(self, rivals: EvaluationReport) -> None:
         assert render_table(rivals).count("\n") == 5
 
+    def test_kinds_of_shoppers_stand_below_where_there_are_several(self, rivals: EvaluationReport) -> None:
+        kinds = {name: {"num_users": 1, "hr@10": 0.5, "ndcg@10": 0.25} for name in ("taken_before", "first_time")}
+        scores = {name: replace(score, segments=kinds) for name, score in rivals.scores.items()}
+        _, apart = render_table(replace(rivals, scores=scores)).split("\n\n")
+        header, *lines = apart.splitlines()
+        assert "taken before (1 shopper)" in header
+        assert [line.split()[0] for line in lines] == list(rivals.scores)
+        assert lines[0].endswith("0.2500 / 0.5000")
+
     def test_keep_seen_says_so(self, tiny_shop: Path) -> None:
         report = evaluate(EvaluateOptions(dataset=tiny_shop, systems=["popularity"], keep_seen=True))
         assert not report.seen_filtered
@@ -80,6 +90,8 @@ class TestRivals:
         assert knn.metrics["ndcg@10"] > 2 * popularity.metrics["ndcg@10"]
         assert {"buy-again", "ease"} <= report.scores.keys()
         assert {"new_users", "new_items", "known_items"} <= knn.segments.keys()
+        again = report.scores["buy-again"].segments
+        assert again["taken_before"]["ndcg@10"] > 5 * again["first_time"]["ndcg@10"]
         # without a history, item-kNN gives what is popular, as figment does
         assert knn.segments["new_users"] == popularity.segments["new_users"]
         assert knn.segments["new_users"]["hr@10"] > 0

@@ -31,7 +31,14 @@ class FixedLists:
         return rows, scores
 
 
-def score(lists: dict[str, list[int]], targets: dict[str, list[int]], history: dict[str, list[int]]) -> Score:
+def score(
+    lists: dict[str, list[int]],
+    targets: dict[str, list[int]],
+    history: dict[str, list[int]],
+    kinds: NDArray[np.int32] | None = None,
+    *,
+    exclude_seen: bool = True,
+) -> Score:
     cases = EvaluationCases(
         histories=sequences_of({user: [(item, 0) for item in items] for user, items in history.items()}),
         target_offsets_U1=np.cumsum([0, *map(len, targets.values())]),
@@ -40,7 +47,8 @@ def score(lists: dict[str, list[int]], targets: dict[str, list[int]], history: d
     num_events = np.ones(NUM_ITEMS, np.int64)
     num_events[NEW_ITEM] = 0
     content = sparse.csr_array(np.eye(NUM_ITEMS))
-    return score_system(FixedLists(lists), Measuring(cases, num_events, content, exclude_seen=True, seed=0))
+    kinds = np.where(np.arange(NUM_ITEMS) < NUM_ITEMS // 2, 0, 1).astype(np.int32) if kinds is None else kinds
+    return score_system(FixedLists(lists), Measuring(cases, num_events, content, kinds, exclude_seen, seed=0))
 
 
 class TestScoreSystem:
@@ -58,6 +66,16 @@ class TestScoreSystem:
         found = score({"a": [1, 2]}, {"a": [1, 2]}, {"a": [6]})
         assert found.metrics["ndcg@10"] == pytest.approx(1)
         assert found.metrics["hr@10"] == 1
+
+    def test_lists_are_held_against_the_kinds_of_the_history(self) -> None:
+        alike = score({"a": [1, 2]}, {"a": [2]}, {"a": [0, 3]})
+        other = score({"a": [6, 7]}, {"a": [2]}, {"a": [0, 3]})
+        assert alike.metrics["miscalibration@10"] == pytest.approx(0)
+        assert other.metrics["miscalibration@10"] > 1
+
+    def test_without_known_kinds_nothing_is_said_of_them(self) -> None:
+        unknown = score({"a": [1, 2]}, {"a": [2]}, {"a": [0]}, kinds=np.full(NUM_ITEMS, -1, np.int32))
+        assert "miscalibration@10" not in unknown.metrics
 
     def test_intervals_hold_the_mean(self) -> None:
         users = [f"u{n}" for n in range(40)]
@@ -84,3 +102,9 @@ class TestSegments:
 
     def test_a_segment_that_nobody_is_in_is_not_there(self) -> None:
         assert set(score({"a": [1]}, {"a": [1]}, {"a": [6]}).segments) == {"known_items"}
+
+    def test_where_seen_items_stay_what_is_new_to_the_shopper_stands_apart(self) -> None:
+        found = score({"a": [6, 1], "b": [6, 3]}, {"a": [6, 2], "b": [3]}, {"a": [6], "b": [6]}, exclude_seen=False)
+        assert found.segments["taken_before"] == {"num_users": 1, "hr@10": 1, "ndcg@10": 1}
+        assert found.segments["first_time"]["num_users"] == 2
+        assert found.segments["first_time"]["hr@10"] == 0.5

@@ -21,7 +21,14 @@ from tests.conftest import REPOSITORY
 from tests.models.bundle.tiny_bundle import tiny_manifest
 
 NUM_SHOPPERS = 100
-BESIDE = {"coverage@10": 0.5, "gini@10": 0.6, "ild@10": 0.7, "novelty@10": 12.0, "seconds": 3.0}
+BESIDE = {
+    "coverage@10": 0.5,
+    "gini@10": 0.6,
+    "ild@10": 0.7,
+    "novelty@10": 12.0,
+    "miscalibration@10": 1.5,
+    "seconds": 3.0,
+}
 CONDITIONS = Conditions("figment evaluate --report out", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), "bundle-1")
 
 

@@ -18,10 +18,11 @@ from models.domain.recommendation import RecommendationRequest
 from models.evaluation.evaluate import EvaluateOptions, evaluate
 from models.evaluation.systems import STAGES
 from models.features.content import encode_content
-from models.pipeline import fill_bundle
+from models.pipeline import fill_bundle, train_judge
 from models.pipeline import train as pipeline
 from models.pipeline.train import TrainOptions, train
 from models.recommend.recommender import Recommender
+from models.training.fit_judge import Judging
 
 
 @pytest.fixture
@@ -102,6 +103,31 @@ class TestTrain:
         # proposed by the networks: no place of the list was filled up by popularity
         assert answer.sources["popularity"] == pytest.approx(0)
         assert set(untrained[1:]) <= {item.item_id for item in answer.items}
+
+    def test_the_judge_meets_items_that_nobody_has_taken_yet(
+        self, options: TrainOptions, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        judged: list[list[Judging]] = []
+        monkeypatch.setattr(train_judge, "fit_judge_on", lambda judgings, **_: judged.append(judgings))
+        train(replace(options, split="leave-one-out"))
+        known, others = judged[0]
+        events, fewer = known.ranker.facts.events_N, others.ranker.facts.events_N
+        is_newcomer = (events > 0) & (fewer == 0)
+        assert is_newcomer.sum() == round((events > 0).sum() / 10)
+        np.testing.assert_array_equal(events[~is_newcomer], fewer[~is_newcomer])
+        # placed by content alone, with neighbours by content alone, and proposed all the same
+        moved = others.ranker.source.item_features_ND != known.ranker.source.item_features_ND
+        np.testing.assert_array_equal(moved.any(axis=1), is_newcomer)
+        proposal = others.ranker.propose(others.ranker.best_guesses(others.cases.histories, 10, True))
+        assert np.isin(np.flatnonzero(is_newcomer), proposal.candidates.rows_BC).all()
+
+    def test_the_judge_of_a_temporal_split_meets_what_is_new_there(
+        self, options: TrainOptions, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        judged: list[list[Judging]] = []
+        monkeypatch.setattr(train_judge, "fit_judge_on", lambda judgings, **_: judged.append(judgings))
+        train(options)
+        assert [len(judgings) for judgings in judged] == [1]
 
     def test_bundles_of_one_name_in_two_places_share_no_checkpoint(self, options: TrainOptions, tmp_path: Path) -> None:
         elsewhere = replace(options, out=tmp_path / "elsewhere" / options.out.name)

@@ -186,7 +186,7 @@ class TestPropertiesOf:
             recommender.properties_of(0, ["colour"])
 
 
-class TestRankRows:
+class TestRankSequences:
     def test_is_what_recommend_answers(self, recommender: Recommender) -> None:
         from models.data.sequences import Sequences
 
@@ -198,7 +198,7 @@ class TestRankRows:
             event_types_E=np.full(3, 3, np.int8),
             timestamps_E=np.full(3, -1, np.int64),
         )
-        ranked, scores = recommender.rank_rows(histories, 10, exclude_seen=True)
+        ranked, scores = recommender.ranker.rank_sequences(histories, 10, True, STAGE_OF[recommender.serves])
         asked = ask(recommender, *TEA[:3])
         assert [recommender.item_ids[row] for row in ranked[0]] == ids(asked)
         np.testing.assert_allclose(scores[0], [item.score for item in asked.items], atol=1e-5)

@@ -1,0 +1,209 @@
+"""What the ablation measures of a ranker: accuracy, realism, what noise does, and variety against accuracy."""
+
+# B users, K places, S samples, D features, N items, V content values, C candidates
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pyversity import dpp, mmr
+from scipy.sparse.linalg import svds
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from models.data.sequences import Sequences
+from models.data.split import EvaluationCases
+from models.evaluation import protocol
+from models.evaluation.content_vectors import content_vectors
+from models.evaluation.ranker_system import RankerSystem
+from models.evaluation.taste_groups import taste_groups
+from models.features.histories import encode_histories
+from models.metrics.beyond_accuracy import coverage, intra_list_diversity
+from models.metrics.prdc import prdc
+from models.metrics.ranking import hit_rate, hits, ndcg
+from models.pipeline.prepare import Prepared
+from models.recommend.ranker import Ranker
+from models.recommend.systems import Stage
+
+NUM_JUDGED: Final = 10_000
+"""Held-out users whose lists are scored: the same for every arm of a seed."""
+NUM_USERS: Final = 2_000
+"""Those of them whose wishes are looked at more closely."""
+LIST_LENGTH: Final = 10
+POOL: Final = 100
+"""What rivals of the noise choose their lists from: the generator's best."""
+NUM_SAMPLES: Final = 8
+NOISE_LEVELS: Final = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
+RELEVANCE_GIVEN_UP: Final = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
+"""Of MMR and DPP, on scores and likeness that both run from 0 to 1."""
+TEMPERATURES: Final = (0.05, 0.1, 0.2, 0.4, 0.8)
+SHOWN_METRICS: Final = ("ndcg@10", "hr@10", "coverage@10", "ild@10", "gini@10", "novelty@10", "miscalibration@10")
+CURVES: Final = ("likelihood", "mixture", "adversarial", "critic", "critic_accuracy", "spread", "probe/coverage")
+
+
+class Measuring:
+    """The test events of one seed."""
+
+    def __init__(self, prepared: Prepared, train: Sequences, seed: int) -> None:
+        self.prepared, self.seed = prepared, seed
+        self.content_NV = content_vectors(prepared.dataset.catalogue)
+        self.protocol = protocol.Measuring(
+            cases=prepared.split.test.with_history(NUM_JUDGED, seed),
+            num_events_N=np.bincount(train.item_rows_E, minlength=prepared.content.num_items),
+            content_NV=self.content_NV,
+            groups_N=taste_groups(prepared.dataset.catalogue),
+            exclude_seen=prepared.exclude_seen,
+            seed=seed,
+        )
+        self.sample: EvaluationCases = self.protocol.cases.with_history(NUM_USERS, seed)
+
+    def accuracy(self, ranker: Ranker, stage: Stage) -> dict[str, float]:
+        """The metrics of the page."""
+        score = protocol.score_system(RankerSystem(ranker, stage, stage), self.protocol)
+        return {name: round(score.metrics[name], 5) for name in SHOWN_METRICS}
+
+    def realism(self, ranker: Ranker) -> dict[str, float]:
+        """PRDC of one wish a user against what these users really took, each item once, as directions."""
+        wishes_BD = self._wishes(ranker, 1)[:, 0]
+        taken_RD = ranker.source.item_features_ND[np.unique(self.sample.targets_T)]
+        found = prdc(_directions(taken_RD), _directions(wishes_BD))
+        return {name: round(value, 4) for name, value in asdict(found).items()}
+
+    def noise_use(self, ranker: Ranker) -> dict[str, float]:
+        """How far noise moves a wish, and whether one of eight wishes finds what the single guess does not.
+
+        Eight lists hold more items than one: `hr of as many` gives the single guess as many places as they have items.
+        """
+        wishes_BSD = self._wishes(ranker, NUM_SAMPLES)
+        spread = wishes_BSD.std(axis=1).mean(axis=0) / ranker.source.item_features_ND.std(axis=0)
+        flat_BS = wishes_BSD.reshape(-1, wishes_BSD.shape[2])
+        fetch = LIST_LENGTH + ranker.spec.max_history_events
+        found, _ = ranker.source.index.search(np.ascontiguousarray(flat_BS), fetch)
+        lists_BSX = found.reshape(len(wishes_BSD), NUM_SAMPLES, fetch)
+        deep_BK, _ = self._rank(ranker, NUM_SAMPLES * LIST_LENGTH, 0.0, 1)
+        single, best, as_many, sizes = [], [], [], []
+        for case, lists_SX in enumerate(lists_BSX):
+            seen = self._history(case) if self.protocol.exclude_seen else ()
+            union = {row for list_X in lists_SX for row in list_X[~np.isin(list_X, seen)][:LIST_LENGTH]}
+            targets = set(self.sample.targets_of(case).tolist())
+            single.append(bool(set(deep_BK[case, :LIST_LENGTH].tolist()) & targets))
+            best.append(bool(union & targets))
+            as_many.append(bool(set(deep_BK[case, : len(union)].tolist()) & targets))
+            sizes.append(len(union))
+        return {
+            "spread": round(float(spread.mean()), 5),
+            "hr@10 of the single guess": _mean(single),
+            "hr of the best of 8 lists": _mean(best),
+            "items in 8 lists": _mean(sizes),
+            "hr of as many": _mean(as_many),
+        }
+
+    def trade_off(self, ranker: Ranker, *, has_noise: bool) -> list[dict[str, Any]]:
+        """Accuracy, coverage and variety of the generator's lists: by noise, or by what needs no noise."""
+        if has_noise:
+            return [
+                self._point("noise", level, self._rank(ranker, LIST_LENGTH, level, NUM_SAMPLES))
+                for level in NOISE_LEVELS
+            ]
+        rows_BC, scores_BC = self._rank(ranker, POOL, 0.0, 1)
+        points = [self._point("none", 0.0, (rows_BC[:, :LIST_LENGTH], scores_BC[:, :LIST_LENGTH]))]
+        dense_NV = _dense(self.content_NV)
+        for name, choose in (("MMR", mmr), ("DPP", dpp)):
+            for share in RELEVANCE_GIVEN_UP:
+                points.append(self._point(name, share, _varied(choose, rows_BC, scores_BC, dense_NV, share)))
+        logits_BC = np.log(scores_BC) - np.log1p(-np.minimum(scores_BC, 1 - 1e-6))
+        rng = np.random.default_rng(self.seed)
+        for temperature in TEMPERATURES:
+            drawn_BC = logits_BC + temperature * rng.gumbel(size=logits_BC.shape)
+            best_BK = np.argsort(-drawn_BC, axis=1)[:, :LIST_LENGTH]
+            points.append(self._point("temperature", temperature, _at(best_BK, rows_BC)))
+        return points
+
+    def curves(self, logs: Path) -> dict[str, list[list[float]]]:
+        """Term → [step, value], of training on all training events."""
+        read = EventAccumulator(str(logs))
+        read.Reload()
+        known = set(read.Tags()["scalars"])
+        return {
+            name: [[each.step, round(each.value, 5)] for each in read.Scalars(name)] for name in CURVES if name in known
+        }
+
+    def _wishes(self, ranker: Ranker, samples: int) -> NDArray[np.float32]:
+        """Generated features [B, S, D] of the sampled users."""
+        rng = np.random.default_rng(self.seed)
+        parts = []
+        for batch in self.sample.batches(256):
+            questions = ranker.best_guesses(batch.histories, LIST_LENGTH, self.protocol.exclude_seen)
+            history = encode_histories(
+                [question.history for question in questions],
+                max_events=ranker.spec.max_history_events,
+                uses_time=ranker.spec.uses_time,
+            )
+            noise_BSZ = rng.standard_normal((len(questions), samples, ranker.noise_size)).astype(np.float32)
+            parts.append(ranker.source.generate(history, noise_BSZ)[:, 1:])
+        return np.concatenate(parts)
+
+    def _rank(
+        self, ranker: Ranker, k: int, level: float, samples: int
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        rng = np.random.default_rng(self.seed)
+        questions = ranker.best_guesses(self.sample.histories, k, self.protocol.exclude_seen)
+        noise = level * rng.standard_normal((len(questions), samples, ranker.noise_size)).astype(np.float32)
+        asked = [replace(each, noise_SZ=noise_SZ) for each, noise_SZ in zip(questions, noise, strict=True)]
+        return ranker.rank_all(asked, k, "generator")
+
+    def _point(self, name: str, level: float, lists: tuple[NDArray[np.int32], NDArray[np.float32]]) -> dict[str, Any]:
+        rows_BK, scores_BK = lists
+        hits_BK = hits(rows_BK, scores_BK, self.sample.target_offsets_U1, self.sample.targets_T)
+        return {
+            "by": name,
+            "level": level,
+            "ndcg@10": round(float(ndcg(hits_BK, np.diff(self.sample.target_offsets_U1), LIST_LENGTH).mean()), 5),
+            "hr@10": round(float(hit_rate(hits_BK, LIST_LENGTH).mean()), 5),
+            "coverage@10": round(coverage(rows_BK, len(self.protocol.num_events_N)), 5),
+            "ild@10": round(float(intra_list_diversity(rows_BK, self.content_NV).mean()), 5),
+        }
+
+    def _history(self, case: int) -> NDArray[np.int32]:
+        histories = self.sample.histories
+        return histories.item_rows_E[histories.offsets_U1[case] : histories.offsets_U1[case + 1]]
+
+
+def _varied(
+    choose: Callable[..., Any],
+    rows_BC: NDArray[np.int32],
+    scores_BC: NDArray[np.float32],
+    dense_NV: NDArray[np.float32],
+    share: float,
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """What MMR or DPP picks of each pool."""
+    low_B1, high_B1 = scores_BC.min(axis=1, keepdims=True), scores_BC.max(axis=1, keepdims=True)
+    relevance_BC = (scores_BC - low_B1) / np.maximum(high_B1 - low_B1, 1e-9)
+    picked = [
+        choose(dense_NV[rows_C], relevance_C, LIST_LENGTH, diversity=share).indices
+        for rows_C, relevance_C in zip(rows_BC, relevance_BC, strict=True)
+    ]
+    return _at(np.stack(picked), rows_BC)
+
+
+def _at(picked_BK: NDArray[Any], rows_BC: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Lists of the picked columns, in that order."""
+    scores_BK = np.broadcast_to(np.arange(LIST_LENGTH, 0, -1, dtype=np.float32), picked_BK.shape)
+    return np.take_along_axis(rows_BC, picked_BK.astype(np.int64), axis=1), scores_BK
+
+
+def _dense(content_NV: Any) -> NDArray[np.float32]:
+    """The best 128 dimensions of the content that lists are measured by: what MMR and DPP know is what counts."""
+    left_ND, values_D, _ = svds(content_NV, k=128, random_state=0)
+    return np.asarray(left_ND * values_D, np.float32)
+
+
+def _directions(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    lengths = np.sqrt(np.square(features).sum(axis=-1, keepdims=True))
+    return np.asarray(features / np.maximum(lengths, 1e-9), np.float32)
+
+
+def _mean(values: list[Any]) -> float:
+    return round(float(np.mean(values)), 5)
