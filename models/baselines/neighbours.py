@@ -3,6 +3,7 @@
 # N items, M neighbours an item, V voices, B users, L events, H events that count, C candidates, X contributions
 
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -13,8 +14,9 @@ from numpy.typing import NDArray
 from models.baselines.best_of_rows import best_of_rows
 from models.domain.item_rows import NO_ITEM
 
-VOICES: Final = ("forward", "late", "backward", "content")
-"""Why an item is a neighbour: taken after it, taken after it lately, taken before it, alike by content."""
+VOICES: Final = ("forward", "late", "backward", "content", "borrowed")
+"""Why an item is a neighbour: taken after it, taken after it lately, taken before it, alike by content, taken near what
+is alike."""
 _NOTHING: Final = 1e-6
 """What is left of a sum after its only part was subtracted is rounding, not evidence."""
 
@@ -29,18 +31,19 @@ class Contributions:
     rows_X: NDArray[np.int32]
     voices_XV: NDArray[np.float32]
 
-    def plus(self, other: "Contributions") -> "Contributions":
-        """These and the other's."""
-        return Contributions(
-            np.concatenate([self.users_X, other.users_X]),
-            np.concatenate([self.places_X, other.places_X]),
-            np.concatenate([self.rows_X, other.rows_X]),
-            np.concatenate([self.voices_XV, other.voices_XV]),
+    @classmethod
+    def joined(cls, parts: Sequence["Contributions"]) -> "Contributions":
+        """All of them, at least one."""
+        return cls(
+            np.concatenate([part.users_X for part in parts]),
+            np.concatenate([part.places_X for part in parts]),
+            np.concatenate([part.rows_X for part in parts]),
+            np.concatenate([part.voices_XV for part in parts]),
         )
 
     def minus(self, other: "Contributions") -> "Contributions":
         """These, and the other's with their sign turned: sums over both are differences."""
-        return self.plus(replace(other, voices_XV=-other.voices_XV))
+        return self.joined([self, replace(other, voices_XV=-other.voices_XV)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,10 @@ class Neighbours:
         """What an event in each of H columns counts [H]."""
         return (self.age_decay ** np.arange(num_recent - 1, -1, -1)).astype(np.float32)
 
+    def weighed(self, voices: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The score of voices [..., V]; summed row by row: a matrix product rounds by the company that a row is in."""
+        return np.asarray((voices * self.weights_V).sum(axis=-1), np.float32)
+
     def contributions(self, history_rows_BL: NDArray[np.int32]) -> Contributions:
         """Every neighbour of every event that counts; histories are right-aligned item rows, -1 where shorter."""
         recent_BH = self.recent(history_rows_BL)
@@ -102,7 +109,7 @@ class Neighbours:
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """The `num` candidates [B, C] that are most spoken for, -1 beyond the last, and their scores."""
         num_users, num_recent = shape_BH
-        values_X = (said.voices_XV @ self.weights_V) * self.age_weights(num_recent)[said.places_X]
+        values_X = self.weighed(said.voices_XV) * self.age_weights(num_recent)[said.places_X]
         keys, places_X = np.unique(said.users_X * np.int64(self.num_items) + said.rows_X, return_inverse=True)
         # summed in 64 bits and always newest last, so that company cannot change a rounding
         totals = np.bincount(places_X, weights=values_X, minlength=len(keys))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.baselines.best_of_rows import best_of_rows
+from models.baselines.borrowed import Lookup, borrowed, lenders
 from models.baselines.co_occurrence import CoOccurrence
 from models.baselines.neighbours import VOICES, Neighbours
 from models.domain.item_rows import NO_ITEM
@@ -37,6 +38,8 @@ class MixtureConfig:
     """An item's pairs are divided by (its events + shrink)^power: frequent items say less with each."""
     content: float = 0.7
     """Weight of content^1.5, relative to co-occurrence, both scaled to the same mean sum."""
+    borrowed: float = 0.0
+    """Weight of what goes with the items most alike by content, scaled like content."""
     history_window: int = 10
     age_decay: float = 0.6
 
@@ -58,6 +61,8 @@ GRID: Final[tuple[dict[str, Any], ...]] = (
     {"history_window": 20, "age_decay": 0.9},
     {"content": 0.3},
     {"content": 1.0},
+    {"borrowed": 0.5},
+    {"borrowed": 1.0},
 )
 """One step after the other, kept where it finds more."""
 
@@ -69,6 +74,8 @@ class Mixture:
     neighbours: Neighbours
     source_N: NDArray[np.float32]
     target_N: NDArray[np.float32]
+    lent: Lookup | None
+    """What share of each other's co-occurrence an item borrows, on the scale of its voice; None if nothing does."""
 
     @classmethod
     def fit(
@@ -80,7 +87,8 @@ class Mixture:
     ) -> "Mixture":
         """Each item's best `per_item` by the weighted sum of voices.
 
-        Co-occurrence is scaled so that the mean item's forward voices sum to 1, content so that all of its do.
+        Co-occurrence is scaled so that the mean item's forward voices sum to 1, content and what is borrowed so that
+        all of theirs do.
         """
         from scipy.sparse import diags_array
 
@@ -91,21 +99,31 @@ class Mixture:
         source_NN, target_NN = diags_array(source_N), diags_array(target_N.astype(np.float32))
         alike_NN = content_NN.copy()
         alike_NN.data **= CONTENT_POWER
-        voices = (
+        voices = [
             (source_NN @ pairs.forward_NN @ target_NN).tocsr(),
             (source_NN @ pairs.late_NN @ target_NN).tocsr(),
             (source_NN @ pairs.forward_NN.T @ target_NN).tocsr(),
             alike_NN / max(float(alike_NN.sum()) / len(source_N), _TINY),
-        )
-        weights_V = np.array([1.0 - config.late, config.late, config.backward, config.content], np.float32)
-        total_NN = sum(weight * voice_NN for weight, voice_NN in zip(weights_V, voices, strict=True)).tocsr()
+        ]
+        weights = [1.0 - config.late, config.late, config.backward, config.content, config.borrowed]
+        lent = None
+        if config.borrowed > 0:
+            taken_NN = sum(weight * voice_NN for weight, voice_NN in zip(weights[:3], voices[:3], strict=True)).tocsr()
+            lenders_NN = lenders(content_NN)
+            borrowed_NN = borrowed(lenders_NN, taken_NN)
+            scale = 1.0 / max(float(borrowed_NN.sum()) / len(source_N), _TINY)
+            voices.append(borrowed_NN * np.float32(scale))
+            lent = Lookup.of(lenders_NN * np.float32(scale))
+        weights_V = np.array(weights, np.float32)
+        total_NN = sum(weight * voice_NN for weight, voice_NN in zip(weights, voices, strict=False)).tocsr()
         rows_NM, _ = best_of_rows(total_NN.indptr.astype(np.int64), total_NN.indices, total_NN.data, per_item)
         present_NM = rows_NM != NO_ITEM
         voices_NMV = np.zeros((*rows_NM.shape, len(VOICES)), np.float32)
+        of_items_X = np.nonzero(present_NM)[0].astype(np.int32)
         for number, voice_NN in enumerate(voices):
-            voices_NMV[present_NM, number] = _values_at(voice_NN, np.nonzero(present_NM)[0], rows_NM[present_NM])
+            voices_NMV[present_NM, number] = Lookup.of(voice_NN).at(of_items_X, rows_NM[present_NM])
         neighbours = Neighbours(rows_NM, voices_NMV, weights_V, config.history_window, config.age_decay)
-        return cls(neighbours, source_N, target_N.astype(np.float32))
+        return cls(neighbours, source_N, target_N.astype(np.float32), lent)
 
 
 def choose_mixture(score: Callable[[MixtureConfig], float]) -> Iterator[tuple[MixtureConfig, float, bool]]:
@@ -122,16 +140,3 @@ def choose_mixture(score: Callable[[MixtureConfig], float]) -> Iterator[tuple[Mi
         yield tried, scored, better
         if better:
             best, best_score = tried, scored
-
-
-def _values_at(values_NN: "csr_array", rows_X: NDArray[np.int64], columns_X: NDArray[np.int32]) -> NDArray[np.float32]:
-    """Stored values of these places, 0 where nothing is stored."""
-    values_NN = values_NN.copy()
-    values_NN.sum_duplicates()
-    size = np.int64(values_NN.shape[1])
-    keys_E = np.repeat(np.arange(values_NN.shape[0]), np.diff(values_NN.indptr)) * size + values_NN.indices
-    keys_X = rows_X * size + columns_X
-    if len(keys_E) == 0:
-        return np.zeros(len(keys_X), np.float32)
-    found_X = np.minimum(np.searchsorted(keys_E, keys_X), len(keys_E) - 1)
-    return np.where(keys_E[found_X] == keys_X, values_NN.data[found_X], 0.0).astype(np.float32)

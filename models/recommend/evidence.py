@@ -94,7 +94,7 @@ def pair_evidence(
     weights_H = neighbours.age_weights(recent_BH.shape[1])
     voices_BHCV = np.maximum(gather(said, rows_BC, recent_BH.shape[1], neighbours.num_items), 0.0)
     recent_BCV = np.einsum("bhcv,h->bcv", voices_BHCV, weights_H)
-    score_BC = recent_BCV @ neighbours.weights_V
+    score_BC = neighbours.weighed(recent_BCV)
     pieces = [
         np.sqrt(voices_BHCV[:, -1]),
         np.sqrt(recent_BCV),

@@ -1,7 +1,9 @@
 """What a training shopper's own later events add to the counts: to be taken out before the shopper is judged."""
 
-# E events, P positions, H events that count, X later events, Y events that a later one may follow, Q matches, I pairs
+# E events, P positions, H events that count, X later events, Y events that a later one may follow, Z either, Q matches,
+# I pairs
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,41 +57,75 @@ class OwnEventsSource:
             np.where(own, train.item_rows_E[each], NO_ITEM - 1)
             for each, own in ((later_PX, is_later_PX), (earlier_PY, is_earlier_PY))
         )
-        users, places, matched = np.nonzero(recent_items_PH[:, :, None] == items_PY[:, None, :])
-        forward = self._pairs(users, places, earlier_PY[users, matched], later_PX, is_later_PX, window, ahead=True)
-        users, places, matched = np.nonzero(recent_items_PH[:, :, None] == items_PX[:, None, :])
-        backward = self._pairs(users, places, later_PX[users, matched], earlier_PY, is_earlier_PY, window, ahead=False)
+        pairs = []
+        for items_PZ, events_PZ, others_PZ, is_other_PZ, ahead in (
+            (items_PY, earlier_PY, later_PX, is_later_PX, True),
+            (items_PX, later_PX, earlier_PY, is_earlier_PY, False),
+        ):
+            for users, places, columns, shares_Q in self._matches(recent_items_PH, items_PZ):
+                events_Q = events_PZ[users, columns]
+                near = self._near(events_Q, others_PZ[users], is_other_PZ[users], window, ahead=ahead)
+                pairs.append(self._contributions(users, places, events_Q, shares_Q, near, ahead=ahead))
         return OwnEvents(
-            pairs=forward.plus(backward),
+            pairs=Contributions.joined(pairs),
             rows_BX=np.where(is_later_PX, train.item_rows_E[later_PX], NO_ITEM).astype(np.int32),
             lateness_BX=np.where(is_later_PX, self.lateness_E[later_PX], 0.0).astype(np.float32),
             is_repeat_BX=is_later_PX & self.is_repeat_E[later_PX],
         )
 
-    def _pairs(
+    def _matches(
+        self, recent_items_PH: NDArray[np.int32], items_PZ: NDArray[np.int32]
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float32] | None]]:
+        """(users, places, columns of Z, shares or None): recent events of the same item, and such as borrow of it."""
+        users, places, columns = np.nonzero(recent_items_PH[:, :, None] == items_PZ[:, None, :])
+        yield users, places, columns, None
+        if (lent := self.mixture.lent) is not None:
+            shape = (*recent_items_PH.shape, items_PZ.shape[1])
+            borrowers, lenders = (
+                np.broadcast_to(each, shape) for each in (recent_items_PH[:, :, None], items_PZ[:, None, :])
+            )
+            shares_PHZ = lent.at(borrowers.ravel(), lenders.ravel()).reshape(shape)
+            users, places, columns = np.nonzero(shares_PHZ)
+            yield users, places, columns, shares_PHZ[users, places, columns]
+
+    @staticmethod
+    def _near(
+        events_Q: NDArray[np.int64],
+        others_QZ: NDArray[np.int64],
+        is_other_QZ: NDArray[np.bool_],
+        window: int,
+        *,
+        ahead: bool,
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+        """(matches, other events, weights) of pairs with an event that comes after (`ahead`) or before the match."""
+        distances_QZ = (others_QZ - events_Q[:, None]) * (1 if ahead else -1)
+        matches_I, columns_I = np.nonzero((distances_QZ > 0) & (distances_QZ <= window) & is_other_QZ)
+        return matches_I, others_QZ[matches_I, columns_I], pair_weights(distances_QZ[matches_I, columns_I])
+
+    def _contributions(
         self,
         users_Q: NDArray[np.int64],
         places_Q: NDArray[np.int64],
         events_Q: NDArray[np.int64],
-        others_PY: NDArray[np.int64],
-        is_other_PY: NDArray[np.bool_],
-        window: int,
+        shares_Q: NDArray[np.float32] | None,
+        near: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]],
         *,
         ahead: bool,
     ) -> Contributions:
-        """Pairs of each matched event with the others that come after it (`ahead`) or before it."""
-        train, others_QY = self.train, others_PY[users_Q]
-        distances_QY = (others_QY - events_Q[:, None]) * (1 if ahead else -1)
-        matches_I, other_I = np.nonzero((distances_QY > 0) & (distances_QY <= window) & is_other_PY[users_Q])
-        others_I = others_QY[matches_I, other_I]
-        events_I = events_Q[matches_I]
-        rows_I = train.item_rows_E[others_I]
-        weights_I = pair_weights(distances_QY[matches_I, other_I])
-        weights_I *= self.mixture.source_N[train.item_rows_E[events_I]] * self.mixture.target_N[rows_I]
-        voices_IV = np.zeros((len(weights_I), len(VOICES)), np.float32)
+        """What these pairs add to each voice; with shares, to what is borrowed alone."""
+        matches_I, others_I, weights_I = near
+        rows_I = self.train.item_rows_E[others_I]
+        of_rows_I = self.train.item_rows_E[events_Q[matches_I]]
+        weights_I = weights_I * self.mixture.source_N[of_rows_I] * self.mixture.target_N[rows_I]
+        taken_IV = np.zeros((len(weights_I), len(VOICES)), np.float32)
         if ahead:
-            voices_IV[:, VOICES.index("forward")] = weights_I
-            voices_IV[:, VOICES.index("late")] = weights_I * self.lateness_E[others_I]
+            taken_IV[:, VOICES.index("forward")] = weights_I
+            taken_IV[:, VOICES.index("late")] = weights_I * self.lateness_E[others_I]
         else:
-            voices_IV[:, VOICES.index("backward")] = weights_I
-        return Contributions(users_Q[matches_I], places_Q[matches_I], rows_I, voices_IV)
+            taken_IV[:, VOICES.index("backward")] = weights_I
+        if shares_Q is not None:
+            # no co-occurrence of its own: the borrowed voice is what the lender's voices weigh together
+            borrowed_I = shares_Q[matches_I] * self.mixture.neighbours.weighed(taken_IV)
+            taken_IV = np.zeros_like(taken_IV)
+            taken_IV[:, VOICES.index("borrowed")] = borrowed_I
+        return Contributions(users_Q[matches_I], places_Q[matches_I], rows_I, taken_IV)

@@ -38,6 +38,16 @@ class TestFit:
         assert voices_NMV[..., 0].sum() / 3 == pytest.approx(1.0, rel=1e-5)
         assert voices_NMV[..., 3].sum() / 3 == pytest.approx(1.0, rel=1e-5)
 
+    def test_an_item_borrows_what_goes_with_items_alike(self) -> None:
+        # item 3 was never taken; it is like item 0, which item 1 follows
+        alike_NN = csr_array((np.ones(2, np.float32), ([0, 3], [3, 0])), shape=(4, 4))
+        pairs = CoOccurrence.fit(SHOP, 4)
+        assert 1 not in Mixture.fit(pairs, alike_NN, MixtureConfig(), 4).neighbours.rows_NM[3]
+        mixture = Mixture.fit(pairs, alike_NN, MixtureConfig(borrowed=1.0), 4)
+        assert voice(mixture, "borrowed", 3, 1) > 0
+        assert voice(mixture, "forward", 3, 1) == 0
+        assert mixture.neighbours.voices_NMV[..., VOICES.index("borrowed")].sum() / 4 == pytest.approx(1.0, rel=1e-5)
+
     def test_without_events_content_speaks_alone(self) -> None:
         nobody = sequences_of({"u": []})
         neighbours = Mixture.fit(CoOccurrence.fit(nobody, 3), ALIKE_NN, MixtureConfig(), 3).neighbours

@@ -19,9 +19,20 @@ from tests.models.data.histories import any_sequences, sequences_of
 NUM_ITEMS = 16
 
 
-def teacher_of(train: Sequences, *, exclude_seen: bool = False) -> Teacher:
-    nothing_alike_NN = csr_array((NUM_ITEMS, NUM_ITEMS), dtype=np.float32)
-    mixture = Mixture.fit(CoOccurrence.fit(train, NUM_ITEMS), nothing_alike_NN, MixtureConfig(), NUM_ITEMS)
+NOTHING_ALIKE_NN = csr_array((NUM_ITEMS, NUM_ITEMS), dtype=np.float32)
+ALIKE_NN = csr_array(
+    np.roll(np.eye(NUM_ITEMS), 1, axis=1).astype(np.float32) + np.eye(NUM_ITEMS)[::-1].astype(np.float32)
+)
+
+
+def teacher_of(
+    train: Sequences,
+    *,
+    exclude_seen: bool = False,
+    alike_NN: csr_array = NOTHING_ALIKE_NN,
+    config: MixtureConfig = MixtureConfig(),  # noqa: B008 - frozen
+) -> Teacher:
+    mixture = Mixture.fit(CoOccurrence.fit(train, NUM_ITEMS), alike_NN, config, NUM_ITEMS)
     catalogue = pl.DataFrame({"item_id": [str(row) for row in range(NUM_ITEMS)]})
     facts = ItemFacts.fit(catalogue, train)
     return Teacher.of(train, mixture, facts, exclude_seen=exclude_seen, uses_time=False)
@@ -38,7 +49,9 @@ class TestOwnEvents:
     @given(any_sequences())
     def test_what_remains_is_what_the_others_and_the_past_say(self, train: Sequences) -> None:
         """Counted anew without the shopper's later events, each pair is worth the same as the full count less own."""
-        teacher = teacher_of(train)
+        # lateness is told by a whole sequence: without its end, other events would be late
+        config = MixtureConfig(late=0.0, borrowed=0.7)
+        teacher = teacher_of(train, alike_NN=ALIKE_NN, config=config)
         neighbours = teacher.mixture.neighbours
         everything = np.arange(NUM_ITEMS, dtype=np.int32)[None]
         for user in np.flatnonzero(train.lengths_U >= 2)[:3]:
@@ -53,9 +66,14 @@ class TestOwnEvents:
             events_E = np.arange(train.num_events)
             past = train.take_events((train.users_of_events_E() != user) | (events_E <= position[0]))
             counted_NN = CoOccurrence.fit(past, NUM_ITEMS).forward_NN.toarray()
-            for name, pairs_NN in (("forward", counted_NN), ("backward", counted_NN.T)):
-                scaled_NN = pairs_NN * teacher.mixture.source_N[:, None] * teacher.mixture.target_N
-                expected_HC = scaled_NN[neighbours.recent(history.item_rows_BL)[0]]
+            scale_NN = teacher.mixture.source_N[:, None] * teacher.mixture.target_N
+            forward_NN, backward_NN = counted_NN * scale_NN, counted_NN.T * scale_NN
+            lent_NN = teacher.mixture.lent.at(*np.indices((NUM_ITEMS, NUM_ITEMS)).reshape(2, -1).astype(np.int32))
+            taken_NN = forward_NN + config.backward * backward_NN
+            borrowed_NN = lent_NN.reshape(NUM_ITEMS, NUM_ITEMS) @ taken_NN
+            expected = {"forward": forward_NN, "backward": backward_NN, "borrowed": borrowed_NN}
+            for name, expected_NN in expected.items():
+                expected_HC = expected_NN[neighbours.recent(history.item_rows_BL)[0]]
                 np.testing.assert_allclose(said_HCV[..., VOICES.index(name)], expected_HC, atol=1e-4)
 
     def test_later_events_are_named_with_their_lateness(self) -> None:
