@@ -22,13 +22,15 @@ SUMMARISED = ("ndcg@10", "hr@10", "coverage@10", "ild@10")
 
 def main() -> int:
     arguments = _arguments()
-    folder = arguments.folder or Path("var/accuracy") / f"{arguments.dataset.name}-{arguments.profile}"
+    kind = f"-{arguments.split}" if arguments.split else ""
+    folder = arguments.folder or Path("var/accuracy") / f"{arguments.dataset.name}-{arguments.profile}{kind}"
     runs = []
     for seed in arguments.seeds:
         runs.append(finished(folder / f"seed-{seed}.json", lambda seed=seed: measured(arguments, folder, seed)))
         figures = runs[-1]["figures"]["systems"]["figment"]
         print(f"seed {seed}: figment NDCG@10 {figures['ndcg@10']:.4f}, HR@10 {figures['hr@10']:.4f}", flush=True)
     options = f"--dataset {arguments.dataset.name} --profile {arguments.profile}"
+    options += f" --split {arguments.split}" if arguments.split else ""
     command = f"python benchmarks/accuracy.py {options} --seeds {' '.join(map(str, arguments.seeds))}"
     result = {
         "what": f"accuracy on {runs[0]['figures']['dataset']}",
@@ -46,6 +48,7 @@ def measured(arguments: argparse.Namespace, folder: Path, seed: int) -> dict[str
     bundle = folder / "bundles" / f"seed-{seed}"
     if not bundle.exists():
         options = ["--profile", arguments.profile, "--seed", str(seed), "--resume"]
+        options += ["--split", arguments.split] if arguments.split else []
         succeed("train", "--dataset", str(arguments.dataset), "--out", str(bundle), *options)
     figures = folder / f"seed-{seed}-figures.json"
     systems = ["--systems", arguments.systems] if arguments.systems else []
@@ -54,6 +57,7 @@ def measured(arguments: argparse.Namespace, folder: Path, seed: int) -> dict[str
     metrics = manifest["metrics"]
     return {
         "seed": seed,
+        "revision": manifest["git_revision"],
         "training": {
             "cpu_seconds": metrics["training_cpu_seconds"],
             "peak_memory_gib": round(metrics["peak_memory_bytes"] / 2**30, 2),
@@ -95,6 +99,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--profile", choices=["full", "quick"], default="full")
+    parser.add_argument("--split", choices=["temporal", "leave-one-out", "cold-items"], help="as `figment train --split`")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--systems", help="as `figment evaluate --systems`; by default all that are cheap")
     parser.add_argument("--folder", type=Path, help="records and bundles of the runs; var/accuracy/… by default")

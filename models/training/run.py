@@ -22,6 +22,7 @@ from models.training.batches import count_batches, epoch_batches
 from models.training.build import softmax_dtype
 from models.training.checkpoint import Checkpoint, Trainee, restore, save_checkpoint, snapshot
 from models.training.config import TrainingConfig
+from models.training.memory import return_freed_memory
 from models.training.optimise import apply_gradient, follow, set_learning_rates
 from models.training.probe import Probe
 from models.training.remedy import LADDER, calmed, told
@@ -107,6 +108,7 @@ class Run:
         step = Step(settings, self.networks, self.average, self.catalogue, softmax_dtype())
         while self.epoch < self.length.epochs:
             self._train_epoch(step, log)
+            return_freed_memory()
             self.epoch += 1
             is_last = self.epoch == self.length.epochs
             if is_last or self.done - self.good.step >= PROBE_EVERY_STEPS:
