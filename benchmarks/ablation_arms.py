@@ -81,5 +81,9 @@ TRAININGS: Final = {
     "placebo": Training(changed=placebo),
     "no-penalties": Training({"penalty_gamma": 0.0}),
     "no-mismatched-pairs": Training(changed=without_mismatched_pairs),
+    "stronger-adversary": Training({"adversarial_ratio": 1.0}),
+    "more-positions": Training({"mixture_positions": 512}),
+    "lighter-mixture": Training({"mixture_weight": 0.1}),
 }
-"""`no-noise` has neither noise nor adversary: the single guess and its likelihood alone."""
+"""`no-noise` has neither noise nor adversary: the single guess and its likelihood alone. The last three are remedies for
+what the others show."""

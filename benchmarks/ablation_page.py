@@ -32,6 +32,9 @@ ARMS: Final = (
     ("without R1 and R2", "no-penalties", None),
     ("without mismatched pairs", "no-mismatched-pairs", None),
     ("judge from random negatives", "full", "judged by random negatives"),
+    ("remedy: adversary as strong as the likelihood", "stronger-adversary", None),
+    ("remedy: noise on four times the positions", "more-positions", None),
+    ("remedy: mixture weighs .1 instead of .25", "lighter-mixture", None),
 )
 """(arm, training that it reads, judge or None)."""
 
@@ -137,6 +140,7 @@ def variety(runs: list[Run]) -> list[str]:
     ]
 
 
+REMEDIES: Final = ("stronger-adversary", "more-positions", "lighter-mixture")
 WAYS: Final = ("noise", "none", "MMR", "DPP", "temperature")
 
 
@@ -153,12 +157,14 @@ def realism(runs: list[Run]) -> list[str]:
             f"{measure} {told(runs, name, lambda run, measure=measure: run['realism'][measure], 3)}"
             for measure in ("precision", "recall", "density", "coverage")
         )
-        for name in ("full", "no-critic", "placebo")
+        for name in ("full", "no-critic", "placebo", *REMEDIES)
     }
     return [
         "**(d) Generated features lie where real ones do (k = 5, held-out users): coverage ≥ .8 and recall ≥ .7, ahead"
         f" of no D: {holds(stands)}.** With the critic {told_of['full']}; without {told_of['no-critic']}; with noise"
         f" instead {told_of['placebo']}.",
+        "",
+        "Remedies tried: " + "; ".join(f"{name.replace('-', ' ')}: {told_of[name]}" for name in REMEDIES) + ".",
     ]
 
 
@@ -204,6 +210,7 @@ def what_else(runs: list[Run]) -> list[str]:
                 ("placebo", "placebo"),
                 ("no penalties", "no-penalties"),
                 ("no mismatched pairs", "no-mismatched-pairs"),
+                *((name.replace("-", " "), name) for name in REMEDIES),
             )
         )
         + ".",

@@ -99,7 +99,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--profile", choices=["full", "quick"], default="full")
-    parser.add_argument("--split", choices=["temporal", "leave-one-out", "cold-items"], help="as `figment train --split`")
+    parser.add_argument("--split", choices=["temporal", "leave-one-out", "cold-items"], help="as `figment train`'s")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--systems", help="as `figment evaluate --systems`; by default all that are cheap")
     parser.add_argument("--folder", type=Path, help="records and bundles of the runs; var/accuracy/… by default")
