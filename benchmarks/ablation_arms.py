@@ -85,5 +85,5 @@ TRAININGS: Final = {
     "more-positions": Training({"mixture_positions": 512}),
     "lighter-mixture": Training({"mixture_weight": 0.1}),
 }
-"""`no-noise` has neither noise nor adversary: the single guess and its likelihood alone. The last three are remedies for
-what the others show."""
+"""`no-noise` has neither noise nor adversary: the single guess and its likelihood alone. The last three are remedies
+for what the others show."""

@@ -67,7 +67,8 @@ class Fitting:
             content=prepared.content,
             spec=prepared.spec,
             mask_seen=prepared.exclude_seen,
-            digest=f"{prepared.dataset.digest} {prepared.spec.digest} {name}",
+            # the teacher follows from data and mixture: another one must not go on where this one taught
+            digest=f"{prepared.dataset.digest} {prepared.spec.digest} {self.mixture} {name}",
             taught=self._taught(train, mixture, facts),
             options={
                 "--dataset": f"{prepared.dataset.info.name} with digest {prepared.dataset.digest[:16]}",
