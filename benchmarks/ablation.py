@@ -30,6 +30,7 @@ from models.data.split import EvaluationCases
 from models.domain.progress import NoProgress
 from models.features.histories import encode_histories
 from models.networks.in_process import runs_in_process
+from models.pipeline.fill_bundle import git_revision
 from models.pipeline.fit import Fitting, unsealed_ranker
 from models.pipeline.prepare import prepare
 from models.pipeline.train_judge import judgings_of
@@ -61,6 +62,7 @@ def main() -> None:
     options = f"--dataset {arguments.dataset.name} --seeds {' '.join(map(str, arguments.seeds))}"
     result = {
         "what": f"ablation on {arguments.dataset.name}",
+        "revision": git_revision(),
         **circumstances(f"python benchmarks/ablation.py {options}", PACKAGES),
         "runs": runs,
     }

@@ -36,9 +36,9 @@ POOL: Final = 100
 """What rivals of the noise choose their lists from: the generator's best."""
 NUM_SAMPLES: Final = 8
 NOISE_LEVELS: Final = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
-RELEVANCE_GIVEN_UP: Final = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
+RELEVANCE_GIVEN_UP: Final = (0.0, 0.001, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.1, 0.2, 0.4)
 """Of MMR and DPP, on scores and likeness that both run from 0 to 1."""
-TEMPERATURES: Final = (0.05, 0.1, 0.2, 0.4, 0.8)
+TEMPERATURES: Final = (0.05, 0.1, 0.12, 0.14, 0.16, 0.2, 0.4, 0.8)
 SHOWN_METRICS: Final = ("ndcg@10", "hr@10", "coverage@10", "ild@10", "gini@10", "novelty@10", "miscalibration@10")
 CURVES: Final = ("likelihood", "mixture", "adversarial", "critic", "critic_accuracy", "spread", "probe/coverage")
 

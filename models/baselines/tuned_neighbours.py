@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.baselines.best_of_rows import best_of_rows
-from models.baselines.borrowed import Lookup, borrowed, lenders
+from models.baselines.borrowed import borrowed, lenders
 from models.baselines.co_occurrence import CoOccurrence
+from models.baselines.lookup import Lookup
 from models.baselines.neighbours import VOICES, Neighbours
 from models.domain.item_rows import NO_ITEM
 
@@ -115,6 +116,7 @@ class Mixture:
             voices.append(borrowed_NN * np.float32(scale))
             lent = Lookup.of(lenders_NN * np.float32(scale))
         weights_V = np.array(weights, np.float32)
+        # nothing is borrowed at weight 0: that voice is not there then
         total_NN = sum(weight * voice_NN for weight, voice_NN in zip(weights, voices, strict=False)).tocsr()
         rows_NM, _ = best_of_rows(total_NN.indptr.astype(np.int64), total_NN.indices, total_NN.data, per_item)
         present_NM = rows_NM != NO_ITEM

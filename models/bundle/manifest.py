@@ -108,7 +108,8 @@ def read_manifest(folder: Path) -> Manifest:
         raise BundleCorrupt(path, "not a JSON object")
     if fields.get("schema_version") != SCHEMA_VERSION:
         version = fields.get("schema_version")
-        raise BundleCorrupt(path, f"schema version {version!r} is unknown; this program reads {SCHEMA_VERSION}")
+        known = f"this program reads {SCHEMA_VERSION}: train the bundle again"
+        raise BundleCorrupt(path, f"schema version {version!r} is unknown; {known}")
     recorded = str(fields.get("manifest_digest"))
     if hashlib.sha256(content.replace(recorded.encode(), NO_DIGEST.encode(), 1)).hexdigest() != recorded:
         raise BundleCorrupt(path, "its content is not what was sealed (its own digest differs)")

@@ -105,7 +105,7 @@ def _draft(version: str, fitting: Fitting, fitted: Fitted, judge: Judge | None) 
             time=info.time,
         ),
         split={"kind": prepared.split.kind, "seed": config.seed, **prepared.split.instants},
-        git_revision=_git_revision(),
+        git_revision=git_revision(),
         metrics={
             "training": dict(trained.means),
             "networks_cpu_seconds": round(trained.cpu_seconds, 1),
@@ -132,7 +132,7 @@ def _draft(version: str, fitting: Fitting, fitted: Fitted, judge: Judge | None) 
     )
 
 
-def _git_revision() -> str | None:
+def git_revision() -> str | None:
     """The revision of the code, where it runs from a checkout."""
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
     try:

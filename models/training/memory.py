@@ -7,7 +7,7 @@ import sys
 def return_freed_memory() -> bool:
     """Ask the C library to give back what lies free between its blocks; False where it has no such call.
 
-    Batches of every length leave the heap full of holes: an hour of training holds on to three times what it uses.
+    Batches of every length leave the heap full of holes, more with every epoch.
     """
     if not sys.platform.startswith("linux"):
         return False
