@@ -64,13 +64,17 @@ def export_item_encoder(encoder: ItemEncoder, file: Path, *, max_tags: int) -> N
 
 
 def export_judge(judge: Judge, file: Path, *, num_evidence: int) -> None:
-    """Evidence to logits [B, C]; any B and C."""
+    """Evidence and which candidates are present to logits [B, C]; any B and C."""
+    lists = {0: "users", 1: "candidates"}
     export_onnx(
         judge,
         file,
-        inputs={"evidence": torch.randn(2, 5, num_evidence)},
+        inputs={
+            "evidence": torch.randn(2, 5, num_evidence),
+            "present": torch.tensor([[True] * 5, [True] * 4 + [False]]),
+        },
         outputs=["logits"],
-        dynamic={"evidence": {0: "users", 1: "candidates"}},
+        dynamic={"evidence": lists, "present": lists},
     )
 
 

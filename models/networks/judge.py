@@ -11,27 +11,29 @@ NUM_MEMBERS = 4
 DROPOUT = 0.1
 LIMIT = 5.0
 """Evidence further than this from its mean, in deviations, is brought back to it: shops differ from training."""
+LEAST_SPREAD = 0.1
+"""Added to the deviation within a list: what hardly varies there decides nothing."""
 
 
 class JudgeMember(nn.Module):
-    """A small network with a linear way past it; its evidence is standardised."""
+    """A small network with a linear way past it; it reads evidence as `in_context` tells it."""
 
     def __init__(self, num_evidence: int) -> None:
         super().__init__()
         first, second = HIDDEN_SIZES
         self.network = nn.Sequential(
-            nn.Linear(num_evidence, first),
+            nn.Linear(2 * num_evidence, first),
             nn.GELU(),
             nn.Dropout(DROPOUT),
             nn.Linear(first, second),
             nn.GELU(),
             nn.Linear(second, 1),
         )
-        self.linear = nn.Linear(num_evidence, 1, bias=False)
+        self.linear = nn.Linear(2 * num_evidence, 1, bias=False)
 
-    def forward(self, standard: Tensor) -> Tensor:
+    def forward(self, told: Tensor) -> Tensor:
         """Logits [B, C]."""
-        logits_BC: Tensor = (self.network(standard) + self.linear(standard)).squeeze(-1)
+        logits_BC: Tensor = (self.network(told) + self.linear(told)).squeeze(-1)
         return logits_BC
 
 
@@ -56,7 +58,19 @@ class Judge(nn.Module):
         """Evidence in deviations from its mean."""
         return ((evidence - self.mean) / self.deviation).clamp(-LIMIT, LIMIT)
 
-    def forward(self, evidence: Tensor) -> Tensor:
-        """Logits [B, C]: higher is more like the real next product."""
-        standard = self.standardise(evidence)
-        return torch.stack([member(standard) for member in self.members]).mean(dim=0)
+    def forward(self, evidence: Tensor, present: Tensor) -> Tensor:
+        """Logits [B, C]: higher is more like the real next product; without meaning where no candidate is present."""
+        told = in_context(self.standardise(evidence), present)
+        return torch.stack([member(told) for member in self.members]).mean(dim=0)
+
+
+def in_context(standard: Tensor, present: Tensor) -> Tensor:
+    """Standardised evidence [B, C, 2F]: as it is, and in deviations from the mean of what is present in its list.
+
+    A candidate that stands out of a weak list and one that drowns in a strong one may have the same evidence.
+    """
+    weight_BC1 = present.unsqueeze(-1).to(standard.dtype)
+    count_B11 = weight_BC1.sum(dim=1, keepdim=True).clamp(min=1.0)
+    apart_BCF = standard - (standard * weight_BC1).sum(dim=1, keepdim=True) / count_B11
+    spread_B1F = ((apart_BCF * weight_BC1).square().sum(dim=1, keepdim=True) / count_B11).sqrt()
+    return torch.cat([standard, (apart_BCF / (spread_B1F + LEAST_SPREAD)).clamp(-LIMIT, LIMIT)], dim=-1)

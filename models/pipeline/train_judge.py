@@ -3,16 +3,14 @@
 from dataclasses import replace
 from typing import Final
 
-import numpy as np
-
-from models.data.split import EvaluationCases, draw_items, inner_split
+from models.data.split import draw_items, inner_split
 from models.networks.judge import Judge
 from models.pipeline.fit import Fitted, Fitting, unsealed_ranker
 from models.training.choose_fusion import UNTUNED, choose_fusion
-from models.training.fit_judge import Judging, fit_judge_on
+from models.training.fit_judge import MAX_LISTS, Judging, fit_judge_on
 
-NEWCOMERS_SHARE: Final = 0.5
-"""Of the judge's lists: some items stand in them as if they had just come."""
+NEWCOMERS_SHARE: Final = 0.25
+"""Of the cases that are asked a second time, with some items as if they had just come."""
 
 
 def train_judge(fitting: Fitting) -> Judge | None:
@@ -40,8 +38,8 @@ def judgings_of(fitting: Fitting) -> list[Judging]:
         # what came out after the instant is new there by itself
         return [Judging(ranker, cases)]
     newcomers = replace(unsealed_ranker(with_newcomers(fitting, fitted), prepared, UNTUNED), weights=weights)
-    known, others = halves(cases, seed)
-    return [Judging(ranker, known), Judging(newcomers, others)]
+    some = cases.with_history(round(NEWCOMERS_SHARE * min(cases.num_cases, MAX_LISTS)), seed)
+    return [Judging(ranker, cases), Judging(newcomers, some)]
 
 
 def with_newcomers(fitting: Fitting, fitted: Fitted) -> Fitted:
@@ -52,10 +50,3 @@ def with_newcomers(fitting: Fitting, fitted: Fitted) -> Fitted:
     """
     train = fitted.train.without_items(draw_items(fitted.train, fitting.config.seed))
     return replace(fitted, train=train, mixture=fitting.neighbours(train), facts=fitting.facts(train))
-
-
-def halves(cases: EvaluationCases, seed: int) -> tuple[EvaluationCases, EvaluationCases]:
-    """Two parts, drawn by the seed."""
-    order = np.random.default_rng(seed).permutation(cases.num_cases)
-    known, others = np.split(order, [round((1 - NEWCOMERS_SHARE) * cases.num_cases)])
-    return cases.take(np.sort(known)), cases.take(np.sort(others))

@@ -73,8 +73,8 @@ def make_shortlist(
 
 def judged_order(shortlist: Shortlist, fused_BC: NDArray[np.float32], judge: RunsNetwork) -> NDArray[np.float32]:
     """Values [B, C] to order by: the judge's logits, standardised, on the shortlist; the others below, as fused."""
-    logits_BS = judge({"evidence": shortlist.evidence_BSF})
     present_BS = shortlist.present_BS
+    logits_BS = judge({"evidence": shortlist.evidence_BSF, "present": present_BS})
     count_B1 = np.maximum(present_BS.sum(axis=1, keepdims=True), 1)
     mean_B1 = np.where(present_BS, logits_BS, 0.0).sum(axis=1, keepdims=True) / count_B1
     variance_B1 = np.where(present_BS, (logits_BS - mean_B1) ** 2, 0.0).sum(axis=1, keepdims=True) / count_B1

@@ -13,7 +13,8 @@ from models.recommend.ranker import Ranker
 from models.training.found import LIST_LENGTH
 from models.training.judge import JudgedLists, fit_judge, judged_lists
 
-MAX_LISTS: Final = 20_000
+MAX_LISTS: Final = 40_000
+"""Of each ranker; with those that hold what was taken, which are kept, at most 17 KB each."""
 CASES_PER_CALL: Final = 256
 
 
@@ -27,8 +28,7 @@ class Judging:
 
 def fit_judge_on(judgings: Sequence[Judging], *, exclude_seen: bool, seed: int, progress: Progress) -> Judge | None:
     """A judge of the rankers' shortlists; None where none of them holds what was taken."""
-    most = MAX_LISTS // max(1, len(judgings))
-    asked = [Judging(each.ranker, each.cases.with_history(most, seed)) for each in judgings]
+    asked = [Judging(each.ranker, each.cases.with_history(MAX_LISTS, seed)) for each in judgings]
     num_cases = sum(each.cases.num_cases for each in asked)
     progress.start("judging proposals", total=num_cases)
     parts = []

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.networks.judge import Judge
+from models.networks.judge import Judge, in_context
 
 EPOCHS: Final = 20
 LISTS_PER_STEP: Final = 128
@@ -73,7 +73,8 @@ def _fit_member(member: nn.Module, standard_XCF: Tensor, present_XC: Tensor, tak
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / total)
     for _ in range(epochs):
         for chosen in torch.split(torch.randperm(num_lists), LISTS_PER_STEP):
-            logits = member(standard_XCF[chosen]).masked_fill(~present_XC[chosen], -1e9)
+            present = present_XC[chosen]
+            logits = member(in_context(standard_XCF[chosen], present)).masked_fill(~present, -1e9)
             shares = functional.normalize(taken_XC[chosen].float(), p=1.0, dim=1)
             loss = functional.cross_entropy(logits, shares)
             optimizer.zero_grad(set_to_none=True)
@@ -85,5 +86,5 @@ def _fit_member(member: nn.Module, standard_XCF: Tensor, present_XC: Tensor, tak
 @torch.no_grad()
 def verdicts(judge: Judge, evidence_BCF: NDArray[np.float32], present_BC: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Logits [B, C], -inf where there is no candidate."""
-    logits_BC: NDArray[np.float32] = judge(torch.from_numpy(evidence_BCF)).numpy()
+    logits_BC: NDArray[np.float32] = judge(torch.from_numpy(evidence_BCF), torch.from_numpy(present_BC)).numpy()
     return np.where(present_BC, logits_BC, -np.inf).astype(np.float32)

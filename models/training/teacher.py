@@ -29,7 +29,7 @@ from models.training.own_events import OwnEventsSource
 
 NUM_CANDIDATES: Final = 100
 NUM_TAUGHT: Final = 50
-MAX_LISTS: Final = 20_000
+MAX_LISTS: Final = 40_000
 POSITIONS_PER_CALL: Final = 512
 
 

@@ -67,8 +67,9 @@ def test_judge(tmp_path) -> None:
     session = ort.InferenceSession(tmp_path / "judge.onnx", providers=["CPUExecutionProvider"])
     for users, candidates in ((1, 1), (3, 100)):
         evidence = torch.randn(users, candidates, 7)
-        (served,) = session.run(None, {"evidence": evidence.numpy()})
-        np.testing.assert_allclose(served, judge(evidence).detach().numpy(), atol=1e-5)
+        present = torch.rand(users, candidates) < 0.8
+        (served,) = session.run(None, {"evidence": evidence.numpy(), "present": present.numpy()})
+        np.testing.assert_allclose(served, judge(evidence, present).detach().numpy(), atol=1e-5)
 
 
 def test_critic(tmp_path) -> None:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from models.networks.judge import in_context
 from models.training.judge import JudgedLists, fit_judge, judged_lists, verdicts
 
 
@@ -24,7 +25,7 @@ class TestFitJudge:
         judge = fit_judge(lists_of(200), seed=0)
         evidence = torch.zeros(1, 2, 3)
         evidence[0, 1, 2] = 1e6
-        same, other = judge(evidence)[0]
+        same, other = judge(evidence, torch.ones(1, 2, dtype=torch.bool))[0]
         assert same.item() == pytest.approx(other.item())
 
     def test_the_seed_decides(self) -> None:
@@ -34,9 +35,28 @@ class TestFitJudge:
 
     def test_members_differ_and_are_averaged(self) -> None:
         judge, evidence = fit_judge(lists_of(50), seed=0, epochs=1), torch.randn(2, 3, 3)
-        alone = [member(judge.standardise(evidence)) for member in judge.members]
+        present = torch.ones(2, 3, dtype=torch.bool)
+        alone = [member(in_context(judge.standardise(evidence), present)) for member in judge.members]
         assert not torch.equal(alone[0], alone[1])
-        torch.testing.assert_close(judge(evidence), torch.stack(alone).mean(dim=0))
+        torch.testing.assert_close(judge(evidence, present), torch.stack(alone).mean(dim=0))
+
+    def test_what_is_absent_says_nothing_about_the_others(self) -> None:
+        judge, evidence = fit_judge(lists_of(50), seed=0, epochs=1), torch.randn(1, 5, 3)
+        present = torch.tensor([[True, True, True, False, False]])
+        loud = evidence.clone()
+        loud[:, 3:] = 100.0
+        torch.testing.assert_close(judge(loud, present)[:, :3], judge(evidence[:, :3], present[:, :3]))
+
+    def test_weighs_a_candidate_against_its_own_list(self) -> None:
+        """Whatever the level of a list, its largest was taken: no evidence as it is can tell."""
+        levels_X = np.random.default_rng(3).normal(scale=20.0, size=(800, 1))
+        lists = lists_of(800)
+        lists.evidence_XCF[..., 0] += levels_X
+        told = in_context(torch.from_numpy(lists.evidence_XCF), torch.from_numpy(lists.present_XC))
+        assert told.shape == (800, 8, 6)
+        torch.testing.assert_close(told[..., 3].mean(dim=1), torch.zeros(800), atol=1e-4, rtol=0)
+        assert (told[..., 3].argmax(dim=1).numpy() == lists.taken_XC.argmax(axis=1)).all()
+        assert told[..., 3].abs().max() < 4
 
     def test_absent_candidates_get_no_verdict(self) -> None:
         lists = lists_of(50)
