@@ -195,4 +195,6 @@ def _system(name: str, recommender: Recommender | None, data: RivalData) -> Syst
     if name in STAGES:
         assert recommender is not None
         return RankerSystem(recommender.ranker, STAGES[name], name)
-    return RIVALS[name](data)
+    system = RIVALS[name](data)
+    data.fitted[name] = system
+    return system

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from models.data.dataset import Dataset
 from models.data.repeats import exclude_seen_by_default, repeat_share
@@ -38,6 +39,8 @@ class RivalData:
     progress: Progress = field(default_factory=NoProgress)
     recommender: Recommender | None = None
     """Of the bundle beside which rivals are measured."""
+    fitted: dict[str, Any] = field(default_factory=dict)
+    """Rivals of these events, by name: one that builds on another does not train it again."""
 
     @property
     def num_items(self) -> int:

@@ -14,13 +14,13 @@ from models.baselines.item_facts import ItemFacts
 from models.baselines.tuned_neighbours import Mixture, MixtureConfig
 from models.data.sequences import Sequences
 from models.data.split import EvaluationCases, inner_split
+from models.evaluation.ranker_system import RankerSystem
 from models.evaluation.rival_data import RivalData
 from models.evaluation.sasrec import SasRec, fit_sasrec
 from models.features.spec import FeatureSpec
 from models.networks.in_process import runs_in_process
 from models.recommend.candidates import CandidateSource, RunsNetwork
 from models.recommend.ranker import Ranker
-from models.recommend.systems import Stage
 from models.retrieval.faiss_index import build_faiss_index
 from models.training.choose_fusion import UNTUNED, choose_fusion
 from models.training.choose_neighbours import choose_neighbours
@@ -31,21 +31,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 
-@dataclass(frozen=True, slots=True)
-class SasRecItemKnn:
-    """The ranker that serves, with SASRec's tastes instead of generated features."""
-
-    ranker: Ranker
-    name: str = "sasrec+item-knn"
-
-    def rank(
-        self, histories: Sequences, k: int, *, exclude_seen: bool, stage: Stage = "judged"
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Item rows [U, K], -1 where a list is shorter, and scores."""
-        return self.ranker.rank_sequences(histories, k, exclude_seen, stage)
-
-
-def fit_sasrec_item_knn(data: RivalData) -> SasRecItemKnn:
+def fit_sasrec_item_knn(data: RivalData) -> RankerSystem:
     """Fitted step by step as a bundle is.
 
     Validation chooses neighbours and weights; the judge learns from an inner hold-out, asked of a SASRec and neighbours
@@ -61,10 +47,14 @@ def fit_sasrec_item_knn(data: RivalData) -> SasRecItemKnn:
     judge: RunsNetwork | None = None
     inner = inner_split(data.train, data.split_kind)
     if inner.validation is not None and inner.train.num_events and inner.validation.num_cases:
-        judging = Judging(parts.fused(inner.train, inner.validation), inner.validation)
+        judging = Judging(
+            parts.fused(fit_sasrec(replace(data, train=inner.train)), inner.train, inner.validation), inner.validation
+        )
         network = fit_judge_on([judging], exclude_seen=exclude_seen, seed=seed, progress=progress)
         judge = runs_in_process(network) if network is not None else None
-    return SasRecItemKnn(replace(parts.fused(data.train, data.validation), judge=judge))
+    sasrec = data.fitted.get("sasrec") or fit_sasrec(data)
+    ranker = replace(parts.fused(sasrec, data.train, data.validation), judge=judge)
+    return RankerSystem(ranker, "judged", "sasrec+item-knn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +66,11 @@ class _Parts:
     content_NN: "csr_array"
     mixture: MixtureConfig
 
-    def fused(self, train: Sequences, validation: EvaluationCases | None) -> Ranker:
-        """SASRec, neighbours and item facts of these events, weighted as finds most; no judge yet."""
+    def fused(self, sasrec: SasRec, train: Sequences, validation: EvaluationCases | None) -> Ranker:
+        """SASRec beside neighbours and item facts of its events, weighted as finds most; no judge yet."""
         data = self.data
         pairs = CoOccurrence.fit(train, data.num_items)
         facts = ItemFacts.fit(data.dataset.catalogue, train)
-        sasrec = fit_sasrec(replace(data, train=train))
         ranker = assemble(sasrec, Mixture.fit(pairs, self.content_NN, self.mixture), facts, self.spec)
         if validation is None:
             return ranker
