@@ -1,6 +1,7 @@
 import json
 import shutil
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from models.features.content import encode_content
 from models.pipeline import fill_bundle, train_judge
 from models.pipeline import train as pipeline
 from models.pipeline.train import TrainOptions, train
+from models.recommend.batch import recommend_file
 from models.recommend.recommender import Recommender
 from models.training.fit_judge import Judging
 
@@ -64,6 +66,24 @@ class TestTheTinyBundle:
         report = evaluate(EvaluateOptions(dataset=tiny_shop, bundle=tiny_bundle)).to_json()
         for name, row in verify_bundle(tiny_bundle).scoreboard.items():
             assert report["systems"][name]["ndcg@10"] == pytest.approx(row["ndcg@10"], abs=1e-6)
+
+    def test_lists_of_every_shopper_score_what_the_scoreboard_says(
+        self, tiny_bundle: Path, tiny_shop: Path, tmp_path: Path
+    ) -> None:
+        """`figment recommend` on what was known before the test instant finds exactly what evaluation found."""
+        manifest = verify_bundle(tiny_bundle)
+        events = pl.read_parquet(tiny_shop / "events.parquet")
+        instant = datetime.fromtimestamp(manifest.split["test"], UTC)
+        events.filter(pl.col("timestamp") < instant).write_parquet(tmp_path / "events.parquet")
+        recommend_file(tiny_bundle, tmp_path / "events.parquet", tmp_path / "lists.parquet", k=10)
+        # the tiny shop's baskets hold one item each
+        following = events.filter(pl.col("timestamp") >= instant).sort("timestamp").group_by("user_id").first()
+        lists = pl.read_parquet(tmp_path / "lists.parquet")
+        found = following.join(lists, on=["user_id", "item_id"])
+        scored = manifest.scoreboard[manifest.serves]
+        assert len(found) / len(following) == pytest.approx(scored["hr@10"], abs=1e-9)
+        gains = (1 / (found["rank"] + 1).log(2)).sum() / len(following)
+        assert gains == pytest.approx(scored["ndcg@10"], abs=1e-9)
 
     def test_serving_makes_the_features_that_training_made(self, tiny_bundle: Path, tiny_shop: Path) -> None:
         """An item that was trained on is moved from where its content puts it by its identity alone."""
