@@ -6,7 +6,8 @@ FigmentError
 │   ├── SplitRefused            a split that this dataset cannot support
 │   ├── HistoryTooLong          more events than one request may carry
 │   ├── UnknownName             a system, profile, property or bundle that does not exist
-│   └── SettingsRefused         the environment or the command line asks for what must not or cannot be
+│   ├── SettingsRefused         the environment or the command line asks for what must not or cannot be
+│   └── CursorRefused           a page cursor that no page of this list handed out
 ├── BundleError                 a bundle that must not be served
 │   ├── BundleNotFound          no bundle where one was looked for; wrong input too, as the place was named
 │   ├── BundleCorrupt           a digest, shape or schema version that disagrees; names the file
@@ -18,7 +19,10 @@ FigmentError
     ├── NotReady                the bundle is still loading, or the process is draining
     ├── Overloaded              no permit is free
     ├── DeadlineExceeded        the caller's own time limit passed first
-    └── AddressTaken            another program listens there, or the address is not ours
+    ├── AddressTaken            another program listens there, or the address is not ours
+    └── StoreError              the database
+        ├── StoreUnavailable    cannot be reached, is busy for too long, or cannot write
+        └── StoreVersionUnknown was made by another version of the program
 """
 
 from collections.abc import Mapping
@@ -68,6 +72,14 @@ class UnknownName(InputError):
 
 class SettingsRefused(InputError):
     """The environment or the command line asks for what must not or cannot be."""
+
+
+class CursorRefused(InputError):
+    """A page cursor that no page of this list handed out."""
+
+    def __init__(self, list_name: str) -> None:
+        self.list_name = list_name
+        super().__init__(f"the cursor is none that a page of {list_name} handed out; leave it out to begin anew")
 
 
 class BundleError(FigmentError):
@@ -154,3 +166,28 @@ class AddressTaken(ServiceError):
         self.host = host
         self.port = port
         super().__init__(f"cannot listen on {host}:{port}: {reason}; choose another port with FIGMENT_PORT or --port")
+
+
+class StoreError(ServiceError):
+    """The database cannot be used."""
+
+
+class StoreUnavailable(StoreError):
+    """The database cannot be reached, is busy for too long, or cannot write."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        """`place` names host and database and holds no password."""
+        self.place = place
+        super().__init__(f"{place} cannot be used now: {reason}")
+
+
+class StoreVersionUnknown(StoreError):
+    """The tables were made by another version of the program, which this one cannot read."""
+
+    def __init__(self, place: str, revision: str) -> None:
+        self.place = place
+        self.revision = revision
+        super().__init__(
+            f"{place} is at revision {revision}, which this version of Figment does not know; "
+            "start the version that wrote it, or name another database in FIGMENT_DATABASE_URL"
+        )
