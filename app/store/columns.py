@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, DateTime, Dialect, Integer, Text
 from sqlalchemy.types import TypeDecorator
 
 Clock = Callable[[], datetime]
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def utc_now() -> datetime:

@@ -1,5 +1,6 @@
 """What a database's errors mean for the service."""
 
+import os
 import sqlite3
 from typing import Final
 
@@ -65,5 +66,7 @@ def _reason(error: DatabaseFault) -> str:
     cause: BaseException = error
     if isinstance(error, DBAPIError) and error.orig is not None:
         cause = error.orig.__cause__ or error.orig
+    if isinstance(cause, OSError) and cause.errno is not None and cause.errno > 0:
+        return os.strerror(cause.errno)  # asyncio's own words leave out why
     text = str(getattr(cause, "strerror", None) or cause) or type(cause).__name__
     return text.splitlines()[0]

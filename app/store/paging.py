@@ -13,7 +13,7 @@ from models.domain.errors import CursorRefused
 
 Row = TypeVar("Row")
 
-MAX_PAGE_ROWS: Final = 1000
+MAX_INTEGER: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,12 @@ def read_cursor(list_name: str, cursor: str, *kinds: type) -> list[Any]:
         raise CursorRefused(list_name) from None
     if not isinstance(found, list) or len(found) != len(kinds) + 1 or found[0] != list_name:
         raise CursorRefused(list_name)
-    place = found[1:]
-    if any(type(part) is not kind for part, kind in zip(place, kinds, strict=True)):
+    place: list[str | int] = found[1:]
+    if any(type(part) is not kind or not _can_be_asked(part) for part, kind in zip(place, kinds, strict=True)):
         raise CursorRefused(list_name)
     return place
+
+
+def _can_be_asked(part: str | int) -> bool:
+    """PostgreSQL refuses larger numbers, and text with the character U+0000."""
+    return "\0" not in part if isinstance(part, str) else -MAX_INTEGER <= part <= MAX_INTEGER

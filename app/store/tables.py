@@ -8,7 +8,6 @@ from sqlalchemy import (
     Double,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     SmallInteger,
     Table,
@@ -80,7 +79,7 @@ idempotency_keys = Table(
     Column("token", Text, nullable=False),
     Column("lease_until", UtcDateTime, nullable=False),
     Column("status", SmallInteger),
-    Column("answer", LargeBinary),
+    Column("answer", Text),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
 )
 

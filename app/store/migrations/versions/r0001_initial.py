@@ -117,7 +117,7 @@ def _create_access() -> None:
         sa.Column("token", sa.Text, nullable=False),
         sa.Column("lease_until", _instant(), nullable=False),
         sa.Column("status", sa.SmallInteger),
-        sa.Column("answer", sa.LargeBinary),
+        sa.Column("answer", sa.Text),
         sa.Column("expires_at", _instant(), nullable=False),
         sa.PrimaryKeyConstraint("claim_digest", name="pk_idempotency_keys"),
     )
