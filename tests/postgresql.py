@@ -3,12 +3,15 @@
 import itertools
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 
 class PostgresqlServer:
@@ -53,5 +56,7 @@ def running_postgresql() -> Iterator[PostgresqlServer]:
         made.psql("SELECT pg_reload_conf()")
         yield made
     finally:
+        os.kill(server.get_pid(), signal.SIGQUIT)  # at once: nothing of it is kept
+        psutil.wait_procs([server.get_postmaster_info().process], timeout=10)
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Final, Self, TypeVar
 
 from sqlalchemy import text
@@ -13,6 +13,7 @@ from app.store import postgresql, sqlite
 from app.store.faults import DATABASE_FAULTS, is_conflict, unavailable
 from app.store.location import Engine, StoreLocation, locate_store
 from app.store.migrate import migrate
+from app.store.scrubbing import scrub
 
 Result = TypeVar("Result")
 Transaction = AsyncConnection
@@ -34,6 +35,7 @@ class Database:
 
     def __init__(self, location: StoreLocation, writer: AsyncEngine, reader: AsyncEngine) -> None:
         self.place = location.place
+        self._location = location
         self.engine: Engine = location.engine
         self._writer = writer
         self._reader = reader
@@ -56,6 +58,7 @@ class Database:
             raise unavailable(location.place, error) or error from None
         try:
             await database._once(database._writer, lambda connection: migrate(connection, location))
+            await database.scrub()
         except BaseException:
             await database.close()
             raise
@@ -87,13 +90,13 @@ class Database:
         """Raises StoreUnavailable where the database does not answer."""
         await self.read(lambda connection: connection.execute(text("SELECT 1")))
 
-    async def scrub(self) -> None:
-        """What was deleted is gone from the files as well: on SQLite from the log of writes too.
+    async def scrub(self, names: Sequence[str] | None = None) -> None:
+        """After an erasure: none of the names is left in the files of SQLite; None: of earlier, unfinished ones.
 
         PostgreSQL's own housekeeping (autovacuum) does the same in its time.
         """
         if self.engine == "sqlite":
-            await self._finish(sqlite.empty_log(self._writer, self.place))
+            await self._finish(scrub(self._writer, self._location, names))
 
     async def _until_settled(self, work: Work[Result]) -> Result:
         for retry in range(TRIES - 1):

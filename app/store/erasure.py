@@ -11,6 +11,7 @@ from sqlalchemy import Column, Table, Text, and_, cast, delete, func, or_, selec
 
 from app.store.engine import Transaction
 from app.store.event_rows import lock_shoppers
+from app.store.scrubbing import note_erasure
 from app.store.tables import events, idempotency_keys, jobs, served_lists, session_merges
 
 IDS_A_QUERY: Final = 500
@@ -30,8 +31,9 @@ class Erased:
     """Jobs whose payload, result or error named the shopper; one that runs finds its lease gone."""
 
 
-async def erase_shopper(transaction: Transaction, user_id: str) -> Erased:
-    """The account's own rows, and guests' rows of every session that was merged into it or that it used.
+async def erase_shopper(transaction: Transaction, user_id: str) -> tuple[Erased, Sequence[str]]:
+    """Deletes the account's own rows, and guests' rows of every session that was merged into it or that it used.
+    Also tells every name, in every form, that must not be left anywhere.
 
     Rows of another account that used the same session are that account's.
     """
@@ -39,13 +41,17 @@ async def erase_shopper(transaction: Transaction, user_id: str) -> Erased:
     merged = select(session_merges.c.session_id).where(session_merges.c.user_id == user_id)
     used = select(events.c.session_id).where(events.c.user_id == user_id, events.c.session_id.is_not(None))
     session_ids = list((await transaction.execute(merged.union(used))).scalars())
-    return Erased(
+    names = (user_id, *session_ids)
+    erased = Erased(
         events=await _delete_of_shopper(transaction, events, user_id, session_ids),
         lists=await _delete_of_shopper(transaction, served_lists, user_id, session_ids),
         merges=await _delete_rows(transaction, session_merges, session_merges.c.user_id == user_id),
-        answers=await _delete_naming(transaction, idempotency_keys, ("answer",), (user_id, *session_ids)),
-        jobs=await _delete_naming(transaction, jobs, ("payload", "result", "error"), (user_id, *session_ids)),
+        answers=await _delete_naming(transaction, idempotency_keys, ("answer",), names),
+        jobs=await _delete_naming(transaction, jobs, ("payload", "result", "error"), names),
     )
+    if transaction.dialect.name == "sqlite":
+        await note_erasure(transaction)
+    return erased, sorted({form for name in names for form in _written_forms(name)})
 
 
 async def _delete_of_shopper(transaction: Transaction, table: Table, user_id: str, session_ids: Sequence[str]) -> int:

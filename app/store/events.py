@@ -133,8 +133,8 @@ class EventStore:
         Sums that name nobody stay. Raises StoreUnavailable where another process keeps the files from being
         cleaned; erasing again then cleans them.
         """
-        erased = await self._database.write(lambda transaction: erase_shopper(transaction, user_id))
-        await self._database.scrub()
+        erased, names = await self._database.write(lambda transaction: erase_shopper(transaction, user_id))
+        await self._database.scrub(names)
         return erased
 
 

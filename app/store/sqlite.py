@@ -1,7 +1,5 @@
 """SQLite: one connection that writes, several that read beside it."""
 
-import asyncio
-import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -9,7 +7,6 @@ from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.store.location import StoreLocation
-from models.domain.errors import StoreUnavailable
 
 BUSY_MILLISECONDS: Final = 10_000  # for other processes, such as `figment keys`; within this one, writes queue up
 PRAGMAS: Final = (
@@ -17,14 +14,13 @@ PRAGMAS: Final = (
     "journal_mode = WAL",  # readers go on while one writes
     "synchronous = FULL",  # a commit is on the disk when it returns
     "fullfsync = ON",  # macOS: through the disk's own cache; nothing elsewhere
-    "secure_delete = ON",  # what is deleted is overwritten with zeros
+    "secure_delete = ON",  # what is deleted is overwritten with zeros; the rest is in scrubbing.py
     "foreign_keys = ON",
     "temp_store = MEMORY",  # no traces in temporary files
     "trusted_schema = OFF",
     "journal_size_limit = 67108864",  # bytes of log kept after a large import
 )
 NEW_FILE_MODE: Final = 0o600  # what shoppers did and digests of keys: for the service's user alone
-EMPTY_LOG_SECONDS: Final = 10.0
 WAIT_SECONDS: Final = 30.0  # for a free connection
 
 
@@ -35,21 +31,6 @@ def make_engines(location: StoreLocation, connections: int) -> tuple[AsyncEngine
     location.file.touch(mode=NEW_FILE_MODE)
     writer = _engine(location, 1, "BEGIN IMMEDIATE", PRAGMAS)
     return writer, _engine(location, connections, "BEGIN", (*PRAGMAS, "query_only = ON"))
-
-
-async def empty_log(writer: AsyncEngine, place: str) -> None:
-    """Moves the log of writes into the database and cuts it to nothing. Raises StoreUnavailable where readers stay."""
-    give_up = time.monotonic() + EMPTY_LOG_SECONDS
-    async with writer.connect() as connection:
-        driver: Any = (await connection.get_raw_connection()).driver_connection
-        while True:
-            async with driver.execute("PRAGMA wal_checkpoint(TRUNCATE)") as cursor:
-                (busy, *_) = await cursor.fetchone()
-            if not busy:
-                return
-            if time.monotonic() > give_up:
-                raise StoreUnavailable(place, "another process reads for too long; erasing again empties its log")
-            await asyncio.sleep(0.05)
 
 
 def _engine(location: StoreLocation, connections: int, begin: str, pragmas: tuple[str, ...]) -> AsyncEngine:
