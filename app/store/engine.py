@@ -9,17 +9,21 @@ from typing import Any, Final, Self, TypeVar
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from app.observability.logs import get_log
 from app.store import postgresql, sqlite
 from app.store.faults import DATABASE_FAULTS, is_conflict, unavailable
 from app.store.location import Engine, StoreLocation, locate_store
 from app.store.migrate import migrate
 from app.store.scrubbing import scrub
+from models.domain.errors import StoreUnavailable
 
 Result = TypeVar("Result")
 Transaction = AsyncConnection
 """Handed from `Database.write` or `read` to the stores; what happens in one is kept as a whole or not at all."""
 
 Work = Callable[[Transaction], Awaitable[Result]]
+
+log = get_log(__name__)
 
 TRIES: Final = 6  # of a transaction that the server undid; the last waits come near a second
 FIRST_PAUSE_SECONDS: Final = 0.02
@@ -49,8 +53,9 @@ class Database:
         StoreVersionUnknown where a newer version of the program made the tables.
         """
         location = locate_store(url)
-        # aiosqlite tells each statement with its parameters at level debug: whole histories
-        logging.getLogger("aiosqlite").setLevel(logging.WARNING)
+        # aiosqlite tells each statement with its parameters at level debug: whole histories; Alembic chats at info
+        for chatty in ("aiosqlite", "alembic"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
         rooms = sqlite if location.engine == "sqlite" else postgresql
         try:
             database = cls(location, *rooms.make_engines(location, connections))
@@ -58,7 +63,7 @@ class Database:
             raise unavailable(location.place, error) or error from None
         try:
             await database._once(database._writer, lambda connection: migrate(connection, location))
-            await database.scrub()
+            await database._finish_erasures()
         except BaseException:
             await database.close()
             raise
@@ -97,6 +102,13 @@ class Database:
         """
         if self.engine == "sqlite":
             await self._finish(scrub(self._writer, self._location, names))
+
+    async def _finish_erasures(self) -> None:
+        """Of processes that did not live to do it."""
+        try:
+            await self.scrub()
+        except StoreUnavailable as error:  # no reason not to serve; the next erasure or start tries again
+            log.warning("an earlier erasure is not finished", reason=str(error))
 
     async def _until_settled(self, work: Work[Result]) -> Result:
         for retry in range(TRIES - 1):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, select, text
+from sqlalchemy import Row, select, text
 
 from app.store.engine import Transaction
 from app.store.tables import events, session_merges
@@ -13,6 +13,8 @@ from app.store.upsert import insert_into
 from models.domain.events import EventType
 
 IDS_A_QUERY: Final = 1000
+ROWS_A_STEP: Final = 250
+"""Between two steps of one transaction the event loop does other things; a step keeps it for about 5 ms."""
 DETAILS: Final = ("quantity", "unit_price", "currency", "rating")
 SHOPPERS_LOCK: Final = 0x66_69_67_65_76_65_6E_74  # "figevent"; names one of PostgreSQL's advisory locks
 
@@ -63,22 +65,24 @@ async def insert_new(
     transaction: Transaction, added: Sequence[Event], accounts: Mapping[str, str], now: datetime
 ) -> list[bool]:
     """For each event whether it is new; only new ones are written."""
+    new: list[bool] = []
+    for first in range(0, len(added), ROWS_A_STEP):
+        new += await _insert_piece(transaction, added[first : first + ROWS_A_STEP], accounts, now)
+    return new
+
+
+async def _insert_piece(
+    transaction: Transaction, added: Sequence[Event], accounts: Mapping[str, str], now: datetime
+) -> list[bool]:
     first = {event.event_id: place for place, event in reversed(list(enumerate(added))) if event.event_id is not None}
-    once = [event for place, event in enumerate(added) if event.event_id is None or first[event.event_id] == place]
-    if not once:
-        return [False for _ in added]
+    candidates = [event.event_id is None or first[event.event_id] == place for place, event in enumerate(added)]
+    rows = [_row(event, accounts, now) for event, candidate in zip(added, candidates, strict=True) if candidate]
     insert = insert_into(events, transaction).on_conflict_do_nothing(index_elements=[events.c.event_id])
-    rows = [_row(event, accounts, now) for event in once]
     written = set((await transaction.execute(insert.returning(events.c.event_id), rows)).scalars())
     return [
-        event.event_id is None or (event.event_id in written and first[event.event_id] == place)
-        for place, event in enumerate(added)
+        candidate and (event.event_id is None or event.event_id in written)
+        for event, candidate in zip(added, candidates, strict=True)
     ]
-
-
-def read_columns() -> Select[Any]:
-    """A query of all that `event_of` needs."""
-    return select(*events.c)
 
 
 def event_of(row: Row[Any]) -> Event:

@@ -10,12 +10,12 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from app.store.columns import EPOCH, Clock, utc_now
 from app.store.engine import Database, Transaction
 from app.store.erasure import Erased, erase_shopper
-from app.store.event_rows import Event, accounts_of, event_of, insert_new, lock_shoppers, read_columns
+from app.store.event_rows import Event, accounts_of, event_of, insert_new, lock_shoppers
 from app.store.paging import Page, read_cursor, write_cursor
 from app.store.tables import events, session_merges
 from app.store.upsert import insert_into
 from models.domain.errors import CursorRefused
-from models.domain.events import HISTORY_EVENT_TYPES, EventType
+from models.domain.events import HISTORY_EVENT_TYPES, EventType, HistoryEvent
 from models.domain.recommendation import MAX_HISTORY_EVENTS
 
 LIST_NAME: Final = "events"
@@ -72,23 +72,22 @@ class EventStore:
         limit: int = MAX_HISTORY_EVENTS,
         event_types: Sequence[EventType] = HISTORY_EVENT_TYPES,
         within: Transaction | None = None,
-    ) -> list[Event]:
+    ) -> list[HistoryEvent]:
         """The newest events of these types, oldest first; those of one instant in the order in which they came.
 
-        With both ids: the account's events and those of the session that no other account has.
+        With both ids: the account's events and those of the session that no account has.
         """
         parts = [_newest(query, event_types, limit) for query in _of_shopper(user_id, session_id)]
 
-        async def work(transaction: Transaction) -> dict[int, Event]:
-            rows = [row for part in parts for row in await transaction.execute(part)]
-            newest = sorted(rows, key=lambda row: (row.timestamp, row.event_number))[-limit:]
-            return {row.event_number: event_of(row) for row in newest}
+        async def work(transaction: Transaction) -> list[Any]:
+            return [row for part in parts for row in await transaction.execute(part)]
 
-        return list((await self._database.read(work, within=within)).values())
+        found = sorted(await self._database.read(work, within=within), key=lambda row: (row[0], row[1]))
+        return [HistoryEvent(row[2], row[3], row[0].timestamp()) for row in found[-limit:]]
 
     async def page(self, user_id: str, limit: int, cursor: str | None = None) -> Page[Event]:
         """An account's events, newest first, every field as it was sent. Raises CursorRefused."""
-        query = read_columns().where(events.c.user_id == user_id)
+        query = select(events).where(events.c.user_id == user_id)
         if cursor is not None:
             query = query.where(_before(cursor))
         query = query.order_by(events.c.timestamp.desc(), events.c.event_number.desc()).limit(limit + 1)
@@ -138,19 +137,19 @@ class EventStore:
         return erased
 
 
-def _of_shopper(user_id: str | None, session_id: str | None) -> list[Select[Any]]:
-    """One query for each index that helps."""
+def _of_shopper(user_id: str | None, session_id: str | None) -> list[ColumnElement[bool]]:
+    """One condition for each index that helps."""
     assert user_id is not None or session_id is not None, "a history is somebody's"
     if session_id is None:
-        return [read_columns().where(events.c.user_id == user_id)]
-    of_session = read_columns().where(events.c.session_id == session_id)
+        return [events.c.user_id == user_id]
     if user_id is None:
-        return [of_session]
-    return [read_columns().where(events.c.user_id == user_id), of_session.where(events.c.user_id.is_(None))]
+        return [events.c.session_id == session_id]
+    return [events.c.user_id == user_id, and_(events.c.session_id == session_id, events.c.user_id.is_(None))]
 
 
-def _newest(query: Select[Any], event_types: Sequence[EventType], limit: int) -> Select[Any]:
-    of_types = query.where(events.c.event_type.in_(event_types))
+def _newest(condition: ColumnElement[bool], event_types: Sequence[EventType], limit: int) -> Select[Any]:
+    columns = (events.c.timestamp, events.c.event_number, events.c.item_id, events.c.event_type)
+    of_types = select(*columns).where(condition, events.c.event_type.in_(event_types))
     return of_types.order_by(events.c.timestamp.desc(), events.c.event_number.desc()).limit(limit)
 
 

@@ -63,24 +63,30 @@ class IdempotencyStore:
         """What is known of the request. `scope`: whose key it is and what for, such as API key, method and path."""
         digest, body_digest = _digest(*scope, key), hashlib.sha256(body).hexdigest()
 
+        mine = idempotency_keys.c.claim_digest == digest
+
         async def work(transaction: Transaction) -> Claim:
             now = self._clock()
-            gone = idempotency_keys.c.expires_at <= now
-            await transaction.execute(delete(idempotency_keys).where(idempotency_keys.c.claim_digest == digest, gone))
-            fresh = Fresh(secrets.token_hex(16))
-            row = {"token": fresh.token, "lease_until": now + self._lease}
+            token = secrets.token_hex(16)
+            row = {"token": token, "lease_until": now + self._lease}
+            expired = idempotency_keys.c.expires_at <= now
+            await transaction.execute(delete(idempotency_keys).where(mine, expired))
             insert = insert_into(idempotency_keys, transaction).values(
                 claim_digest=digest, body_digest=body_digest, expires_at=now + KEPT, **row
             )
-            # two that claim at once: the second waits here for the first to commit, and then reads its row
-            if (await transaction.execute(insert.on_conflict_do_nothing())).rowcount:
-                return fresh
-            mine = idempotency_keys.c.claim_digest == digest
-            found = (await transaction.execute(select(idempotency_keys).where(mine).with_for_update())).one()
+            while True:
+                # of two that claim at once, the second waits here for the first to commit, and then reads its row
+                if (await transaction.execute(insert.on_conflict_do_nothing())).rowcount:
+                    return Fresh(token)
+                found = (
+                    await transaction.execute(select(idempotency_keys).where(mine).with_for_update())
+                ).one_or_none()
+                if found is not None:
+                    break  # else it was released between the two
             told = _told(found, body_digest, now)
             if told is None:
                 await transaction.execute(update(idempotency_keys).where(mine).values(**row))
-            return told or fresh
+            return told or Fresh(token)
 
         return await self._database.write(work)
 

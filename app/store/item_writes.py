@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from app.store.engine import Transaction
 from app.store.item_rows import Item, canonical, content_of, lock_catalogue, offer_of, read_items, write_items
@@ -11,6 +11,9 @@ from app.store.item_rows import Item, canonical, content_of, lock_catalogue, off
 WriteMode = Literal["replace", "merge"]
 WriteResult = Literal["created", "changed", "unchanged", "deleted", "unknown"]
 """`unknown`: there is no such item to merge into or to delete; nothing was written for it."""
+
+ROWS_A_STEP: Final = 500
+"""Between two steps of one transaction the event loop does other things; a step keeps it for about 10 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +27,23 @@ class ItemWrite:
 
 
 async def write(transaction: Transaction, writes: Sequence[ItemWrite], now: datetime) -> list[WriteResult]:
-    """Carries the writes out in their order, several for one item too; each item that differs afterwards
-    gets one new revision."""
+    """Carries the writes out in their order, several for one item too; an item that differs gets a new revision."""
     last_revision = await lock_catalogue(transaction)
-    before = await read_items(transaction, (write.item_id for write in writes))
-    after: dict[str, Mapping[str, Any] | None] = {
-        item_id: None if item.deleted else item.fields for item_id, item in before.items()
-    }
-    results = [_carry_out(write, after) for write in writes]
-    changed: list[Item] = []
-    for item_id, fields in after.items():
-        item = _changed(item_id, before.get(item_id), fields, last_revision + 1, now)
-        if item is not None:
-            last_revision = item.revision
-            changed.append(item)
-    await write_items(transaction, changed, last_revision)
+    results: list[WriteResult] = []
+    for first in range(0, len(writes), ROWS_A_STEP):
+        piece = writes[first : first + ROWS_A_STEP]
+        before = await read_items(transaction, (write.item_id for write in piece))
+        after: dict[str, Mapping[str, Any] | None] = {
+            item_id: None if item.deleted else item.fields for item_id, item in before.items()
+        }
+        results += [_carry_out(write, after) for write in piece]
+        changed: list[Item] = []
+        for item_id, fields in after.items():
+            item = _changed(item_id, before.get(item_id), fields, last_revision + 1, now)
+            if item is not None:
+                last_revision = item.revision
+                changed.append(item)
+        await write_items(transaction, changed, last_revision)
     return results
 
 

@@ -10,8 +10,11 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.observability.logs import get_log
 from app.store.location import StoreLocation
 from models.domain.errors import StoreVersionUnknown
+
+log = get_log(__name__)
 
 SCRIPTS: Final = "app.store:migrations"
 MIGRATION_LOCK: Final = 0x66_69_67_6D_65_6E_74  # "figment"; names one of PostgreSQL's advisory locks
@@ -43,6 +46,7 @@ def _migrate(connection: Connection, place: str) -> None:
         command.upgrade(_config(connection), "head")
     except CommandError:
         raise StoreVersionUnknown(place, found or "none") from None
+    log.info("tables brought up to date", database=place, revision_before=found, revision=head_revision())
 
 
 def _config(connection: Connection | None = None) -> Config:

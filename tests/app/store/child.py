@@ -8,7 +8,10 @@ from contextlib import contextmanager
 PROLOGUE = """
 import asyncio, os, signal, sys
 from datetime import datetime, timedelta, UTC
+from app.observability.logs import configure_logs
 from app.store.engine import Database
+
+configure_logs("warning")
 
 def say(*words):
     print(*words, flush=True)

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from app.store.engine import Database
+from app.store.tables import metadata
 from tests.postgresql import PostgresqlServer
 
 
@@ -35,7 +37,7 @@ def clock() -> Clock:
 
 @pytest.fixture(scope="session")
 def migrated(postgresql: PostgresqlServer) -> str:
-    """A database to copy: faster than to migrate each one."""
+    """A database with tables, to empty or to copy: faster than to migrate each one."""
     name = postgresql.new_database()
 
     async def open_and_close() -> None:
@@ -45,12 +47,29 @@ def migrated(postgresql: PostgresqlServer) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+def reused(postgresql: PostgresqlServer, migrated: str) -> str:
+    """The database that one test after the other empties; hundreds of them would take minutes to delete."""
+    return postgresql.new_database(template=migrated)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path) -> str:
-    """A place for tables; on PostgreSQL they are there already."""
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A place with nothing in it; on PostgreSQL the tables are there already."""
     if request.param == "sqlite":
         return f"sqlite+aiosqlite:///{tmp_path / 'figment.db'}"
-    server: PostgresqlServer = request.getfixturevalue("postgresql")
+    server, name = request.getfixturevalue("postgresql"), request.getfixturevalue("reused")
+    emptied = ", ".join(set(metadata.tables) - {"catalogue"})
+    server.psql(f"TRUNCATE {emptied} RESTART IDENTITY; UPDATE catalogue SET revision = 0, seeded_from = NULL", name)
+    return server.url(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def own_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A place for a test that changes the tables themselves."""
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path / 'figment.db'}"
+    server = request.getfixturevalue("postgresql")
     return server.url(server.new_database(template=request.getfixturevalue("migrated")))
 
 

@@ -65,14 +65,14 @@ class TestOpen:
             assert await ItemStore(database).count() == 4
             await database.close()
 
-    async def test_tables_of_a_newer_version_are_left_alone(self, database_url):
-        database = await Database.open(database_url)
+    async def test_tables_of_a_newer_version_are_left_alone(self, own_database_url):
+        database = await Database.open(own_database_url)
         await database.write(
             lambda transaction: transaction.execute(text("UPDATE alembic_version SET version_num = 'x9'"))
         )
         await database.close()
         with pytest.raises(StoreVersionUnknown, match=r"revision x9.*FIGMENT_DATABASE_URL"):
-            await Database.open(database_url)
+            await Database.open(own_database_url)
 
 
 class TestUnavailable:

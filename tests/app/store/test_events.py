@@ -13,6 +13,7 @@ from app.store.paging import write_cursor
 from app.store.tables import events as events_table
 from app.store.tables import session_merges
 from models.domain.errors import CursorRefused
+from models.domain.events import HistoryEvent
 from tests.app.store.child import child, finished
 
 pytestmark = pytest.mark.anyio
@@ -55,7 +56,7 @@ class TestAdd:
         there = timezone(timedelta(hours=5, minutes=30))
         await events.add([event("later", 1), event("earlier", timestamp=NOON.astimezone(there)), event("first", -1)])
         assert await item_ids(events, user_id="u1") == ["first", "earlier", "later"]
-        assert (await events.history(user_id="u1"))[1].timestamp == NOON
+        assert (await events.history(user_id="u1"))[1] == HistoryEvent("earlier", "view", NOON.timestamp())
 
     async def test_an_event_id_is_kept_once(self, events):
         first = await events.add([event("a", event_id="e1"), event("b", event_id="e2")])
@@ -68,6 +69,12 @@ class TestAdd:
         added = await events.add([event("a", event_id="e1"), event("x"), event("b", event_id="e1")])
         assert added.new == [True, True, False]
         assert sorted(await item_ids(events, user_id="u1")) == ["a", "x"]
+
+    async def test_a_large_request_is_one_as_well(self, events):
+        """It is written in pieces, and an event_id may stand in two of them."""
+        sent = [event(str(number), event_id=f"e{number % 700}") for number in range(1000)]
+        assert (await events.add(sent)).new == [True] * 700 + [False] * 300
+        assert (await events.add(sent)).accepted == 0
 
     async def test_events_without_id_are_always_new(self, events):
         assert (await events.add([event(), event()])).new == [True, True]

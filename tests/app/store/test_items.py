@@ -134,6 +134,16 @@ class TestBulk:
         assert await items.count() == 0
         assert await items.revision() == 0
 
+    async def test_a_large_request_is_one_as_well(self, items, monkeypatch):
+        """It is written in pieces, and an item may stand in several of them."""
+        monkeypatch.setattr("app.store.item_writes.ROWS_A_STEP", 2)
+        rows = [("tea", TEA), ("mug", {}), ("tea", {"title": "Tea"}), ("pot", {}), ("mug", {}), ("tea", TEA)]
+        results = await items.bulk(rows, "replace")
+        assert results == ["created", "created", "changed", "created", "unchanged", "changed"]
+        changes = await items.changes_since(0)
+        assert [item.item_id for item in changes.items] == ["mug", "pot", "tea"]
+        assert changes.items[-1].revision == await items.revision()
+
     async def test_no_rows_are_no_change(self, items):
         assert await items.bulk([], "replace") == []
 

@@ -29,6 +29,12 @@ def described(connection):
 
 
 class TestMigrations:
+    @pytest.fixture
+    async def database(self, own_database_url):
+        database = await Database.open(own_database_url)
+        yield database
+        await database.close()
+
     async def test_lead_to_the_tables_that_the_code_knows(self, database):
         def differences(connection):
             context = MigrationContext.configure(connection, opts={"compare_type": True})
@@ -53,9 +59,9 @@ class TestMigrations:
         assert migrated == created
         assert set(migrated) == set(metadata.tables)
 
-    async def test_can_be_undone_and_done_again(self, database, database_url):
+    async def test_can_be_undone_and_done_again(self, database, own_database_url):
         await database.write(lambda transaction: transaction.run_sync(lambda c: command.downgrade(_config(c), "base")))
-        again = await Database.open(database_url)
+        again = await Database.open(own_database_url)
         version = await again.read(
             lambda transaction: transaction.execute(text("SELECT version_num FROM alembic_version"))
         )
