@@ -32,6 +32,7 @@ ROUNDS: Final = 7
 ITEMS: Final = 10_000
 EVENTS: Final = 1_000
 STORED_EVENTS: Final = 200_000
+TICK_SECONDS: Final = 0.001
 NOON: Final = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
@@ -63,7 +64,7 @@ async def measured(url: str) -> dict[str, dict[str, float]]:
         taken, longest = [], []
         for number in range(rounds):
             ticking = asyncio.create_task(longest_pause())
-            await asyncio.sleep(0)
+            await asyncio.sleep(2 * TICK_SECONDS)
             started = time.perf_counter()
             await step(number)
             taken.append((time.perf_counter() - started) * 1000)
@@ -80,11 +81,11 @@ async def longest_pause() -> float:
     longest, before = 0.0, time.perf_counter()
     try:
         while True:
-            await asyncio.sleep(0)
+            await asyncio.sleep(TICK_SECONDS)
             now = time.perf_counter()
             longest, before = max(longest, now - before), now
     except asyncio.CancelledError:
-        return longest * 1000
+        return (max(longest, time.perf_counter() - before) - TICK_SECONDS) * 1000
 
 
 async def steps(store: Store) -> AsyncIterator[tuple[str, Callable[[int], Awaitable[Any]], int]]:
@@ -101,7 +102,7 @@ async def steps(store: Store) -> AsyncIterator[tuple[str, Callable[[int], Awaita
     )
     await store.items.bulk(rows, "merge")
     yield f"merge {ITEMS:,} rows that change nothing", lambda _: store.items.bulk(rows, "merge"), ROUNDS
-    yield f"read {ITEMS:,} changes", lambda _: store.items.changes_since(0, ITEMS), ROUNDS
+    yield "read 1,000 changes", lambda _: store.items.changes_since(0, 1000), ROUNDS
     yield "patch one item", lambda turn: store.items.patch("item-000001", {"price": turn}), 50
     yield "read one item", lambda _: store.items.get("item-000001"), 50
     yield f"add {EVENTS:,} events, the first", lambda turn: store.events.add(events_of(f"first-{turn}", turn)), ROUNDS

@@ -23,7 +23,7 @@ from app.store.item_rows import (
 )
 from app.store.tables import catalogue, items
 
-ROWS_A_TRANSACTION: Final = 500  # about 20 ms, in which other writes and the event loop wait
+ROWS_A_TRANSACTION: Final = 300  # about 10 ms, in which other writes and the event loop wait
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ WriteMode = Literal["replace", "merge"]
 WriteResult = Literal["created", "changed", "unchanged", "deleted", "unknown"]
 """`unknown`: there is no such item to merge into or to delete; nothing was written for it."""
 
-ROWS_A_STEP: Final = 500
-"""Between two steps of one transaction the event loop does other things; a step keeps it for about 10 ms."""
+ROWS_A_STEP: Final = 200
+"""Between two steps of one transaction the event loop does other things; a step keeps it for less than 10 ms."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,10 @@ class ItemStore:
 
     async def changes_since(self, revision: int, limit: int = 1000) -> ItemChanges:
         """What changed after that revision, deleted items too. Following it from 0 gives the whole catalogue,
-        and following it on misses nothing, in whichever process and in whatever order things were written."""
+        and following it on misses nothing, in whichever process and in whatever order things were written.
+
+        A thousand keep the event loop for about 10 ms.
+        """
         query = select(*COLUMNS).where(items.c.revision > revision).order_by(items.c.revision).limit(limit + 1)
         found = [item_of(row) for row in await self._database.read(lambda transaction: transaction.execute(query))]
         changed = found[:limit]
