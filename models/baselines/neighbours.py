@@ -60,6 +60,10 @@ class Neighbours:
     """The newest events that count."""
     age_decay: float
     """An event counts this much less than the one after it."""
+    content_scale: float = 1.0
+    """What a likeness by content, to its power, was multiplied by to become a voice."""
+    borrowed_scale: float = 1.0
+    """The same of what is borrowed."""
 
     @property
     def num_items(self) -> int:
@@ -131,6 +135,8 @@ class Neighbours:
                 weights=self.weights_V,
                 history_window=np.int64(self.history_window),
                 age_decay=np.float64(self.age_decay),
+                content_scale=np.float64(self.content_scale),
+                borrowed_scale=np.float64(self.borrowed_scale),
             )
 
     @classmethod
@@ -145,6 +151,8 @@ class Neighbours:
                     weights_V=arrays["weights"],
                     history_window=int(arrays["history_window"]),
                     age_decay=float(arrays["age_decay"]),
+                    content_scale=float(arrays["content_scale"]),
+                    borrowed_scale=float(arrays["borrowed_scale"]),
                 )
         except zipfile.BadZipFile as error:
             raise ValueError(str(error)) from error
