@@ -6,6 +6,7 @@ FigmentError
 │   ├── SplitRefused            a split that this dataset cannot support
 │   ├── HistoryTooLong          more events than one request may carry
 │   ├── UnknownName             a system, profile, property or bundle that does not exist
+│   ├── RuleRefused             a filter, boost or limit that this catalogue cannot answer; says where in it
 │   └── SettingsRefused         the environment or the command line asks for what must not or cannot be
 ├── BundleError                 a bundle that must not be served
 │   ├── BundleNotFound          no bundle where one was looked for; wrong input too, as the place was named
@@ -64,6 +65,16 @@ class UnknownName(InputError):
     def __init__(self, kind: str, name: str, known: list[str]) -> None:
         self.name = name
         super().__init__(f"unknown {kind} {name!r}; known: {', '.join(known) or 'none'}")
+
+
+class RuleRefused(InputError):
+    """A filter, boost or limit that is malformed, or that asks what this catalogue cannot answer."""
+
+    def __init__(self, path: tuple[str | int, ...], reason: str) -> None:
+        """`path` leads from the request to the part that is refused: `("filter", "all", 0, "value")`."""
+        self.path = path
+        self.reason = reason
+        super().__init__(f"{'.'.join(map(str, path))}: {reason}")
 
 
 class SettingsRefused(InputError):
