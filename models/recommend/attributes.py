@@ -1,6 +1,6 @@
 """What is known of each item, as a table that filters are asked of; replaced as a whole when anything changes."""
 
-# N items, A allowed items
+# N items
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,27 +14,10 @@ from numpy.typing import NDArray
 from models.domain.attributes import Kinds, check_filter
 from models.domain.filter import Filter
 from models.recommend.filter_expressions import expression, kinds_of
+from models.recommend.mask import Mask
 
 MASKS_KEPT: Final = 64
 """Filters whose answer is remembered, for each state of the table: one byte an item each."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Mask:
-    """Which items are meant."""
-
-    allowed_N: NDArray[np.bool_]
-    count: int
-
-    @classmethod
-    def of(cls, allowed_N: NDArray[np.bool_]) -> "Mask":
-        """The mask of these flags, which nobody changes any more."""
-        allowed_N.flags.writeable = False
-        return cls(allowed_N, int(allowed_N.sum()))
-
-    def rows(self) -> NDArray[np.int32]:
-        """The rows that are meant [A]."""
-        return np.flatnonzero(self.allowed_N).astype(np.int32)
 
 
 @dataclass(frozen=True, eq=False)

@@ -107,6 +107,7 @@ def _disliked(events: pl.DataFrame, recommender: Recommender) -> dict[str, list[
 def _ranked(
     recommender: Recommender, users: Sequences, k: int, disliked: dict[str, list[int]]
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    mask = recommender.catalogue.attributes.mask(None, include_out_of_stock=False)
     questions = [
         recommender.ranker.best_guess(
             users,
@@ -114,7 +115,7 @@ def _ranked(
             k,
             recommender.manifest.exclude_seen,
             left_out_rows=np.array(disliked.get(user_id, []), np.int32),
-            hide_out_of_stock=True,
+            mask=mask,
         )
         for number, user_id in enumerate(users.user_ids)
     ]

@@ -47,8 +47,13 @@ def expression(asked: Filter, schema: pl.Schema) -> pl.Expr:
 def _comparison(asked: Comparison, dtype: pl.DataType) -> pl.Expr:
     kind = kind_of_column(asked.field, dtype)
     values = asked.value if isinstance(asked.value, tuple) else (asked.value,)
-    whole = kind == "number" and all(isinstance(value, int) for value in values)
-    column = _column(asked.field, dtype, whole=whole)
+    column = _column(asked.field, dtype)
+    if kind == "number":
+        whole = (
+            dtype.is_integer() and dtype not in (pl.UInt64, pl.Int128) and all(type(value) is int for value in values)
+        )
+        column = column.cast(pl.Int64) if whole else column.cast(pl.Float64).fill_nan(None)
+        values = values if whole else tuple(float(value) for value in values)
     if asked.op == "exists":
         return column.is_not_null() if asked.value else column.is_null()
     literals = [_literal(value, kind) for value in values]
@@ -60,8 +65,8 @@ def _comparison(asked: Comparison, dtype: pl.DataType) -> pl.Expr:
     return _one(column, asked.op, kind, literals[0]).fill_null(value=False)
 
 
-def _column(name: str, dtype: pl.DataType, *, whole: bool) -> pl.Expr:
-    """The column in the type that it is compared in."""
+def _column(name: str, dtype: pl.DataType) -> pl.Expr:
+    """The column, texts and times in the type that they are compared in."""
     column = pl.col(name)
     if dtype == pl.Null or isinstance(dtype, (pl.Categorical, pl.Enum)):
         return column.cast(pl.String)
@@ -70,9 +75,6 @@ def _column(name: str, dtype: pl.DataType, *, whole: bool) -> pl.Expr:
     if isinstance(dtype, pl.Datetime):
         in_utc = column.dt.convert_time_zone("UTC") if dtype.time_zone else column.dt.replace_time_zone("UTC")
         return in_utc.cast(_INSTANT)
-    if dtype.is_numeric():
-        fits = dtype.is_integer() and dtype not in (pl.UInt64, pl.Int128)
-        return column.cast(pl.Int64) if whole and fits else column.cast(pl.Float64).fill_nan(None)
     return column
 
 
@@ -81,11 +83,7 @@ def _literal(value: Scalar, kind: Kind | None) -> Scalar | datetime | None:
 
 
 def _among(column: pl.Expr, literals: Sequence[Scalar | datetime | None]) -> pl.Expr:
-    if len(literals) == 1:
-        return column == pl.lit(literals[0])
-    if any(isinstance(value, float) for value in literals):
-        literals = [float(value) for value in literals if isinstance(value, int | float)]
-    return column.is_in(pl.Series(literals))
+    return column == pl.lit(literals[0]) if len(literals) == 1 else column.is_in(list(literals))
 
 
 def _one(column: pl.Expr, op: Op, kind: Kind | None, literal: Scalar | datetime | None) -> pl.Expr:

@@ -17,7 +17,9 @@ from models.recommend.evidence import ScoresOfCandidates, generator_evidence, pa
 from models.recommend.fusion import StandardScores
 
 SHORTLIST_LENGTH: Final = 100
-"""Candidates that are judged; what stands below them in the fused order stays below them."""
+"""Candidates of the first block: what stands below them in the fused order stays below them."""
+LEAST_DEVIATION: Final = 0.1
+"""Of a first block's verdicts, for the verdicts below it: a block of one has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,11 @@ def make_shortlist(
     neighbours: Neighbours,
     facts: ItemFacts,
     item_features_ND: NDArray[np.float32],
+    length: int = SHORTLIST_LENGTH,
 ) -> Shortlist:
-    """The `SHORTLIST_LENGTH` best by `fused_BC`, which is -inf where a candidate must not be judged."""
+    """The `length` best by `fused_BC`, which is -inf where a candidate must not be judged."""
     num_candidates = fused_BC.shape[1]
-    kept = min(SHORTLIST_LENGTH, num_candidates)
+    kept = min(length, num_candidates)
     best_BS = np.argpartition(-fused_BC, kept - 1, axis=1)[:, :kept]
     # ascending, with the absent ones at the end
     is_absent_BS = np.isneginf(np.take_along_axis(fused_BC, best_BS, axis=1))
@@ -71,16 +74,44 @@ def make_shortlist(
     return Shortlist(columns_BS, present_BS, rows_BS, evidence_BSF)
 
 
-def judged_order(shortlist: Shortlist, fused_BC: NDArray[np.float32], judge: RunsNetwork) -> NDArray[np.float32]:
-    """Values [B, C] to order by: the judge's logits, standardised, on the shortlist; the others below, as fused."""
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """The judge's logits of first blocks, and the scale that they give."""
+
+    standard_BS: NDArray[np.float32]
+    """Logits in deviations from their block's mean; -inf where no candidate is present."""
+    mean_B1: NDArray[np.float32]
+    deviation_B1: NDArray[np.float32]
+    lowest_B1: NDArray[np.float32]
+    """The last of each block."""
+
+
+def judge_first(shortlist: Shortlist, judge: RunsNetwork) -> Verdicts:
+    """What the judge says of first blocks."""
     present_BS = shortlist.present_BS
     logits_BS = judge({"evidence": shortlist.evidence_BSF, "present": present_BS})
     count_B1 = np.maximum(present_BS.sum(axis=1, keepdims=True), 1)
     mean_B1 = np.where(present_BS, logits_BS, 0.0).sum(axis=1, keepdims=True) / count_B1
     variance_B1 = np.where(present_BS, (logits_BS - mean_B1) ** 2, 0.0).sum(axis=1, keepdims=True) / count_B1
-    standard_BS = np.where(present_BS, (logits_BS - mean_B1) / np.sqrt(variance_B1 + 1e-6), np.inf)
-    lowest_B1 = np.where(np.isfinite(standard_BS), standard_BS, 0.0).min(axis=1, keepdims=True)
-    top_B1 = np.where(np.isfinite(fused_BC), fused_BC, -np.inf).max(axis=1, keepdims=True)
-    values_BC = fused_BC - np.where(np.isfinite(top_B1), top_B1, 0.0) + lowest_B1 - 1.0
-    np.put_along_axis(values_BC, shortlist.columns_BS, np.where(present_BS, standard_BS, -np.inf), axis=1)
-    return np.asarray(values_BC, np.float32)
+    standard_BS = np.where(present_BS, (logits_BS - mean_B1) / np.sqrt(variance_B1 + 1e-6), -np.inf)
+    lowest_B1 = np.where(present_BS, standard_BS, 0.0).min(axis=1, keepdims=True)
+    deviation_B1 = np.maximum(np.sqrt(variance_B1), LEAST_DEVIATION)
+    return Verdicts(standard_BS.astype(np.float32), mean_B1, deviation_B1, lowest_B1)
+
+
+def judge_below(
+    first: Shortlist, verdicts: Verdicts, user: int, below: Shortlist, judge: RunsNetwork
+) -> NDArray[np.float32]:
+    """Values [1, S] of one user's other candidates: by the judge's verdict, and all below the first block.
+
+    The judge reads each in the company of the first block alone, so that no value depends on what else is asked about.
+    """
+    one = slice(user, user + 1)
+    evidence_1XF = np.concatenate([first.evidence_BSF[one], below.evidence_BSF], axis=1)
+    present_1X = np.concatenate([first.present_BS[one], np.zeros_like(below.present_BS)], axis=1)
+    logits_1S = judge({"evidence": evidence_1XF, "present": present_1X})[:, first.present_BS.shape[1] :]
+    standard_1S = (logits_1S - verdicts.mean_B1[one]) / verdicts.deviation_B1[one]
+    # any verdict on (-1, 1), in order, and no two so near the ends that they round to one
+    squeezed_1S = standard_1S / (1.0 + np.abs(standard_1S))
+    values_1S = verdicts.lowest_B1[one] - 1.5 + 0.5 * squeezed_1S
+    return np.where(below.present_BS, values_1S, -np.inf).astype(np.float32)

@@ -39,10 +39,22 @@ class FaissIndex:
         """Numbers in one item's features."""
         return int(self._index.d)
 
-    def search(self, queries_BD: NDArray[np.float32], k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """As `VectorIndex` says."""
-        scores_BK, rows_BK = self._index.search(np.ascontiguousarray(queries_BD, np.float32), k)
+    def search(
+        self, queries_BD: NDArray[np.float32], k: int, allowed_N: NDArray[np.bool_] | None = None
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """As `VectorIndex` says; of inverted lists, only those that the index visits are looked through."""
+        queries_BD = np.ascontiguousarray(queries_BD, np.float32)
+        scores_BK, rows_BK = self._index.search(queries_BD, k, params=self._only(allowed_N))
         return rows_BK.astype(np.int32), np.where(rows_BK == NO_ITEM, np.float32(-np.inf), scores_BK)
+
+    def _only(self, allowed_N: NDArray[np.bool_] | None) -> Any:
+        if allowed_N is None:
+            return None
+        untyped: Any = faiss  # its type stubs do not know what its Python layer accepts
+        selector = untyped.IDSelectorBitmap(np.packbits(allowed_N, bitorder="little"))
+        if isinstance(self._index, faiss.IndexIVF):
+            return untyped.SearchParametersIVF(sel=selector, nprobe=self._index.nprobe)
+        return untyped.SearchParameters(sel=selector)
 
     def save(self, path: Path) -> None:
         """Write the whole index, features included."""

@@ -36,3 +36,19 @@ class TestFaissIsExactSearch:
         items = np.arange(1000, dtype=np.float32)[:, None]
         rows, _ = build_faiss_index(items).search(np.array([[1.0], [-1.0]], np.float32), 1000)
         assert rows.tolist() == [list(range(999, -1, -1)), list(range(1000))]
+
+    @given(
+        seed=st.integers(0, 2**32 - 1),
+        num_items=st.integers(1, 300),
+        share=st.sampled_from([0.0, 0.01, 0.1, 0.5, 1.0]),
+        k=st.integers(1, 120),
+    )
+    def test_among_allowed_items_only(self, seed: int, num_items: int, share: float, k: int) -> None:
+        items, queries = draw_vectors(seed, num_items, 16), draw_vectors(seed + 1, 3, 16)
+        allowed = np.random.default_rng(seed).random(num_items) < share
+        rows, scores = build_faiss_index(items).search(queries, k, allowed)
+        exact_rows, exact_scores = ExactIndex(items).search(queries, k, allowed)
+        np.testing.assert_allclose(scores, exact_scores, atol=ROUNDING)
+        np.testing.assert_array_equal(rows < 0, exact_rows < 0)
+        assert allowed[rows[rows >= 0]].all()
+        assert ((rows >= 0).sum(axis=1) == min(k, allowed.sum())).all()
