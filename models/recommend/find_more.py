@@ -14,8 +14,9 @@ from models.recommend.candidates import CandidateSource, Wishes
 from models.recommend.question import NOTHING, Question
 
 PREFILTER_SHARE: Final = 0.2
-"""Up to this share of the catalogue, scoring all that is allowed is faster than an index that skips the rest: measured
-with 100,000 items of 128 numbers by benchmarks/filtered_recall.py."""
+"""Up to this share of the catalogue, all that is allowed is scored instead of asking an index to skip the rest. With
+100,000 items of 128 numbers the two cost the same at a tenth for one sample and at three tenths for four
+(benchmarks/filtered_recall.py); where inverted lists take over, few allowed items would lie in the lists visited."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,9 @@ class StandardScores:
         near_BC = _among_best(np.where(is_new_BC & (candidates.neighbours_BC > 0), candidates.neighbours_BC, -np.inf))
         self.generator_best_BX = -np.sort(-generator_BC, axis=1)[:, :NUM_CANDIDATES]
         self.present_BC = present_BC
-        self.core_BC = best_BC | near_BC | candidates.in_history_BC
+        self.liked_BC = best_BC | candidates.in_history_BC
+        self.near_BC = near_BC | candidates.in_history_BC
+        self.core_BC = self.liked_BC | self.near_BC
         """The best of each source and the history: who these are does not depend on how many proposals were fetched."""
         self.generator_scale = Scale.over(candidates.generator_BC, best_BC)
         self.critic_scale = Scale.over(candidates.critic_BC, best_BC)
@@ -83,7 +85,7 @@ class StandardScores:
         scores.neighbours_top_B1 = self.neighbours_top_B1[user : user + 1]
         scores.generator_best_BX = self.generator_best_BX[user : user + 1]
         scores.present_BC = more.rows_BC != NO_ITEM
-        scores.core_BC = np.zeros_like(scores.present_BC)
+        scores.core_BC = scores.liked_BC = scores.near_BC = np.zeros_like(scores.present_BC)
         scores._standardise(more)
         return scores
 

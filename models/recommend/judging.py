@@ -100,18 +100,21 @@ def judge_first(shortlist: Shortlist, judge: RunsNetwork) -> Verdicts:
 
 
 def judge_below(
-    first: Shortlist, verdicts: Verdicts, user: int, below: Shortlist, judge: RunsNetwork
+    first: Shortlist, verdicts: Verdicts, user: int, others: Shortlist, judge: RunsNetwork
 ) -> NDArray[np.float32]:
     """Values [1, S] of one user's other candidates: by the judge's verdict, and all below the first block.
 
     The judge reads each in the company of the first block alone, so that no value depends on what else is asked about.
     """
     one = slice(user, user + 1)
-    evidence_1XF = np.concatenate([first.evidence_BSF[one], below.evidence_BSF], axis=1)
-    present_1X = np.concatenate([first.present_BS[one], np.zeros_like(below.present_BS)], axis=1)
+    evidence_1XF = np.concatenate([first.evidence_BSF[one], others.evidence_BSF], axis=1)
+    present_1X = np.concatenate([first.present_BS[one], np.zeros_like(others.present_BS)], axis=1)
     logits_1S = judge({"evidence": evidence_1XF, "present": present_1X})[:, first.present_BS.shape[1] :]
     standard_1S = (logits_1S - verdicts.mean_B1[one]) / verdicts.deviation_B1[one]
-    # any verdict on (-1, 1), in order, and no two so near the ends that they round to one
-    squeezed_1S = standard_1S / (1.0 + np.abs(standard_1S))
-    values_1S = verdicts.lowest_B1[one] - 1.5 + 0.5 * squeezed_1S
-    return np.where(below.present_BS, values_1S, -np.inf).astype(np.float32)
+    return np.where(others.present_BS, below(verdicts.lowest_B1[one], standard_1S), -np.inf).astype(np.float32)
+
+
+def below(lowest_B1: NDArray[np.float32], values_BC: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The values, in their order, between two and one below the lowest: not so near the ends that two round to one."""
+    squeezed_BC = values_BC / (1.0 + np.abs(values_BC))
+    return np.asarray(lowest_B1 - 1.5 + 0.5 * squeezed_BC, np.float32)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.features.histories import HistoryBatch
 from models.recommend.candidates import Candidates, RunsNetwork
 from models.recommend.fusion import FusionWeights, StandardScores
-from models.recommend.judging import Shortlist, Verdicts, judge_below, judge_first
+from models.recommend.judging import Shortlist, Verdicts, below, judge_below, judge_first
 from models.recommend.proposal import Proposal
 
 BY_GENERATOR_ALONE: Final = FusionWeights(neighbours=0.0)
@@ -29,60 +29,58 @@ class Order(Protocol):
         """Values [1, C] of one user's further candidates, on the same scale; -inf where one has no place."""
 
 
-@dataclass(frozen=True, slots=True)
-class FusedOrder:
-    """By generator and neighbours."""
+class Stated(Protocol):
+    """What a stage says of candidates; -inf where it places none."""
 
+    def __call__(self, candidates: Candidates, scores: StandardScores, /) -> NDArray[np.float32]:
+        """Values [B, C]."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatedOrder:
+    """By a score of the sources: the best of the sources first, and everything else below it, by the same score."""
+
+    stated: Stated
     scores: StandardScores
-    weights: FusionWeights
+    lowest_B1: NDArray[np.float32]
     values_BC: NDArray[np.float32]
 
     @classmethod
-    def of(cls, proposal: Proposal, weights: FusionWeights) -> "FusedOrder":
-        """The order of a proposal."""
-        return cls(proposal.scores, weights, proposal.scores.fused(weights))
+    def of(cls, proposal: Proposal, first_BC: NDArray[np.bool_], stated: Stated) -> "StatedOrder":
+        """The order of a proposal of which `first_BC` have a place at first."""
+        said_BC = stated(proposal.candidates, proposal.scores)
+        values_BC = np.where(proposal.judged_BC & first_BC, said_BC, NOWHERE)
+        lowest_B1 = np.where(np.isfinite(values_BC), values_BC, np.float32(0.0)).min(axis=1, keepdims=True)
+        return cls(stated, proposal.scores, lowest_B1, values_BC)
 
     def of_more(self, user: int, more: Candidates) -> NDArray[np.float32]:
         """As `Order` says."""
-        return self.scores.of_more(user, more).fused(self.weights)
+        said_1C = self.stated(more, self.scores.of_more(user, more))
+        values_1C = below(self.lowest_B1[user : user + 1], np.where(np.isfinite(said_1C), said_1C, np.float32(0.0)))
+        return np.where(np.isfinite(said_1C), values_1C, NOWHERE)
 
 
-@dataclass(frozen=True, slots=True)
-class GeneratorOrder:
+def by_fusion(proposal: Proposal, weights: FusionWeights) -> StatedOrder:
+    """By generator and neighbours."""
+    return StatedOrder.of(proposal, proposal.scores.core_BC, lambda _, scores: scores.fused(weights))
+
+
+def by_generator(proposal: Proposal) -> StatedOrder:
     """By the generator, of what it found itself: neighbours' proposals would flatter it."""
 
-    scores: StandardScores
-    values_BC: NDArray[np.float32]
+    def stated(candidates: Candidates, scores: StandardScores) -> NDArray[np.float32]:
+        return np.where(candidates.from_generator_BC, scores.fused(BY_GENERATOR_ALONE), NOWHERE)
 
-    @classmethod
-    def of(cls, proposal: Proposal) -> "GeneratorOrder":
-        """The order of a proposal."""
-        values_BC = proposal.scores.fused(BY_GENERATOR_ALONE)
-        return cls(proposal.scores, np.where(proposal.candidates.from_generator_BC, values_BC, NOWHERE))
-
-    def of_more(self, user: int, more: Candidates) -> NDArray[np.float32]:
-        """As `Order` says."""
-        values_1C = self.scores.of_more(user, more).fused(BY_GENERATOR_ALONE)
-        return np.where(more.from_generator_BC, values_1C, NOWHERE)
+    return StatedOrder.of(proposal, proposal.scores.liked_BC, stated)
 
 
-@dataclass(frozen=True, slots=True)
-class NeighboursOrder:
+def by_neighbours(proposal: Proposal) -> StatedOrder:
     """By the neighbours, of what they speak for."""
 
-    scores: StandardScores
-    values_BC: NDArray[np.float32]
+    def stated(candidates: Candidates, scores: StandardScores) -> NDArray[np.float32]:
+        return np.where(candidates.from_neighbours_BC, scores.neighbours_BC, NOWHERE)
 
-    @classmethod
-    def of(cls, proposal: Proposal) -> "NeighboursOrder":
-        """The order of a proposal."""
-        found_BC = proposal.candidates.from_neighbours_BC
-        return cls(proposal.scores, np.where(found_BC, proposal.scores.neighbours_BC, NOWHERE))
-
-    def of_more(self, user: int, more: Candidates) -> NDArray[np.float32]:
-        """As `Order` says."""
-        values_1C = self.scores.of_more(user, more).neighbours_BC
-        return np.where(more.from_neighbours_BC, values_1C, NOWHERE)
+    return StatedOrder.of(proposal, proposal.scores.near_BC, stated)
 
 
 class MakesShortlist(Protocol):
@@ -134,8 +132,8 @@ class JudgedOrder:
         """As `Order` says."""
         scores = self.proposal.scores.of_more(user, more)
         fused_1C = scores.fused(self.weights)
-        below = self.shortlist(self.proposal.history_of(user), more, scores, fused_1C, self.num_below)
+        shortlist = self.shortlist(self.proposal.history_of(user), more, scores, fused_1C, self.num_below)
         values_1C = np.full(fused_1C.shape, NOWHERE, np.float32)
-        found_1S = judge_below(self.first, self.verdicts, user, below, self.judge)
-        np.put_along_axis(values_1C, below.columns_BS, found_1S, axis=1)
+        found_1S = judge_below(self.first, self.verdicts, user, shortlist, self.judge)
+        np.put_along_axis(values_1C, shortlist.columns_BS, found_1S, axis=1)
         return values_1C

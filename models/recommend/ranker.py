@@ -18,7 +18,7 @@ from models.recommend.candidates import NUM_CANDIDATES, Candidates, CandidateSou
 from models.recommend.fusion import FusionWeights, StandardScores, as_score
 from models.recommend.judging import SHORTLIST_LENGTH, Shortlist, make_shortlist
 from models.recommend.mask import Mask
-from models.recommend.orders import FusedOrder, GeneratorOrder, JudgedOrder, NeighboursOrder, Order
+from models.recommend.orders import JudgedOrder, Order, by_fusion, by_generator, by_neighbours
 from models.recommend.pool import NUM_MORE, Pool, pool_of
 from models.recommend.popular import POPULAR_POOL, PopularItems
 from models.recommend.proposal import Proposal
@@ -138,11 +138,11 @@ class Ranker:
     def order(self, proposal: Proposal, stage: Stage) -> Order:
         """The total order of a stage."""
         if stage == "generator":
-            return GeneratorOrder.of(proposal)
+            return by_generator(proposal)
         if stage == "neighbours":
-            return NeighboursOrder.of(proposal)
+            return by_neighbours(proposal)
         if stage == "fused" or self.judge is None:
-            return FusedOrder.of(proposal, self.weights)
+            return by_fusion(proposal, self.weights)
         first = self.shortlist(proposal)
         return JudgedOrder.of(proposal, self.weights, self.judge, self.evidence_on, first, NUM_MORE)
 
