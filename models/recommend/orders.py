@@ -16,10 +16,16 @@ from models.recommend.proposal import Proposal
 
 BY_GENERATOR_ALONE: Final = FusionWeights(neighbours=0.0)
 NOWHERE: Final = np.float32(-np.inf)
+SPREAD_OF_SHARES: Final = 0.25
+"""Of numbers between 0 and 1."""
 
 
 class Order(Protocol):
     """The order of one stage, for the users of one proposal."""
+
+    @property
+    def spread(self) -> float:
+        """What counts as one deviation."""
 
     @property
     def values_BC(self) -> NDArray[np.float32]:
@@ -42,16 +48,17 @@ class StatedOrder:
 
     stated: Stated
     scores: StandardScores
+    spread: float
     lowest_B1: NDArray[np.float32]
     values_BC: NDArray[np.float32]
 
     @classmethod
-    def of(cls, proposal: Proposal, first_BC: NDArray[np.bool_], stated: Stated) -> "StatedOrder":
+    def of(cls, proposal: Proposal, first_BC: NDArray[np.bool_], stated: Stated, spread: float = 1.0) -> "StatedOrder":
         """The order of a proposal of which `first_BC` have a place at first."""
         said_BC = stated(proposal.candidates, proposal.scores)
         values_BC = np.where(proposal.judged_BC & first_BC, said_BC, NOWHERE)
         lowest_B1 = np.where(np.isfinite(values_BC), values_BC, np.float32(0.0)).min(axis=1, keepdims=True)
-        return cls(stated, proposal.scores, lowest_B1, values_BC)
+        return cls(stated, proposal.scores, spread, lowest_B1, values_BC)
 
     def of_more(self, user: int, more: Candidates) -> NDArray[np.float32]:
         """As `Order` says."""
@@ -80,7 +87,7 @@ def by_neighbours(proposal: Proposal) -> StatedOrder:
     def stated(candidates: Candidates, scores: StandardScores) -> NDArray[np.float32]:
         return np.where(candidates.from_neighbours_BC, scores.neighbours_BC, NOWHERE)
 
-    return StatedOrder.of(proposal, proposal.scores.near_BC, stated)
+    return StatedOrder.of(proposal, proposal.scores.near_BC, stated, SPREAD_OF_SHARES)
 
 
 class MakesShortlist(Protocol):
@@ -127,6 +134,11 @@ class JudgedOrder:
         values_BC = np.full(proposal.allowed_BC.shape, NOWHERE, np.float32)
         np.put_along_axis(values_BC, first.columns_BS, verdicts.standard_BS, axis=1)
         return cls(proposal, weights, judge, shortlist, num_below, first, verdicts, values_BC)
+
+    @property
+    def spread(self) -> float:
+        """As `Order` says: verdicts are standardised."""
+        return 1.0
 
     def of_more(self, user: int, more: Candidates) -> NDArray[np.float32]:
         """As `Order` says."""

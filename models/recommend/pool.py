@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from models.domain.item_rows import NO_ITEM
 from models.domain.recommendation import MAX_FROZEN, Strategy
 from models.recommend.candidates import Candidates, CandidateSource
+from models.recommend.dislikes import PENALTY, nearness_to_disliked
 from models.recommend.find_more import FoundMore, find_more
 from models.recommend.orders import Order
 from models.recommend.proposal import Proposal
@@ -57,13 +58,16 @@ def pool_of(
     parts = [_Part.of(proposal.candidates, user, places, values_C)]
     strategy: Strategy = "exact" if exact else "ann"
     scored = rows_C[rows_C != NO_ITEM]
-    if len(places) < question.k or not question.arrangement.keeps_order:
+    if len(places) < question.k or len(question.disliked_rows) or not question.arrangement.keeps_order:
         more, found = _more(source, question, proposal, order, user, exact=exact)
         if more is not None:
             values_X = order.of_more(user, more)[0]
             parts.append(_Part.of(more, 0, np.flatnonzero(np.isfinite(values_X)), values_X))
         strategy, scored = found.strategy, np.union1d(scored, found.scored_rows)
     whole = _Part(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    if len(question.disliked_rows):
+        near_P = nearness_to_disliked(source, question.disliked_rows, whole.rows)
+        whole = whole._replace(values=whole.values - np.float32(PENALTY * order.spread) * near_P)
     # of equal values the lower row comes first
     best_first = np.lexsort((whole.rows, -whole.values))
     return Pool(

@@ -2,7 +2,7 @@
 
 # S samples, Z noise, K places, N items
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -31,6 +31,8 @@ class Question:
     mask: Mask | None = None
     """What may be listed: filter, stock and what still exists. None in evaluation, where everything may: what is out of
     stock today was bought yesterday."""
+    disliked_rows: NDArray[np.int32] = field(default_factory=lambda: NOTHING)
+    """Excluded as well; what is near them goes down."""
     arrangement: Arrangement = AS_RANKED
     """What is done with the list once it is ranked."""
 

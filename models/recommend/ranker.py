@@ -15,6 +15,7 @@ from models.domain.item_rows import NO_ITEM
 from models.features.histories import HistoryBatch, encode_histories
 from models.features.spec import FeatureSpec
 from models.recommend.candidates import NUM_CANDIDATES, Candidates, CandidateSource, RunsNetwork
+from models.recommend.dislikes import nearness_to_disliked
 from models.recommend.fusion import FusionWeights, StandardScores, as_score
 from models.recommend.judging import SHORTLIST_LENGTH, Shortlist, make_shortlist
 from models.recommend.mask import Mask
@@ -153,7 +154,7 @@ class Ranker:
         k: int,
         exclude_seen: bool,
         *,
-        left_out_rows: NDArray[np.int32] = NOTHING,
+        disliked_rows: NDArray[np.int32] = NOTHING,
         mask: Mask | None = None,
     ) -> Question:
         """The question without noise; as it stands, what evaluation asks."""
@@ -161,11 +162,12 @@ class Ranker:
         rows = histories.item_rows_E[events]
         return Question(
             history=(rows, histories.event_types_E[events], histories.timestamps_E[events]),
-            excluded_rows=np.union1d(rows if exclude_seen else NOTHING, left_out_rows).astype(np.int32),
+            excluded_rows=np.union1d(rows if exclude_seen else NOTHING, disliked_rows).astype(np.int32),
             seen_left_out=exclude_seen,
             k=k,
             noise_SZ=np.zeros((1, self.noise_size), np.float32),
             mask=mask,
+            disliked_rows=disliked_rows,
         )
 
     def best_guesses(self, histories: Sequences, k: int, exclude_seen: bool) -> list[Question]:
@@ -224,6 +226,10 @@ class Ranker:
 
     def _popular(self, question: Question) -> RankedList:
         rows_P, shares_P = self.popular.best(question, POPULAR_POOL)
+        if len(question.disliked_rows):
+            shares_P = shares_P * (1.0 - nearness_to_disliked(self.source, question.disliked_rows, rows_P))
+            best_first = np.argsort(-shares_P, kind="stable")
+            rows_P, shares_P = rows_P[best_first], shares_P[best_first]
         places, scores_P = question.arrangement.arranged(
             rows_P, shares_P, question.k, lambda rows: self.source.item_features_ND[rows]
         )

@@ -70,6 +70,7 @@ class RequestReader:
                 k=request.k,
                 noise_SZ=self._noise(request),
                 mask=self.catalogue.attributes.mask(request.filter, include_out_of_stock=request.include_out_of_stock),
+                disliked_rows=np.array(list(dict.fromkeys(disliked_rows)), np.int32),
                 arrangement=self._arrangement(request),
             ),
             warnings,
