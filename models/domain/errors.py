@@ -6,12 +6,14 @@ FigmentError
 │   ├── SplitRefused            a split that this dataset cannot support
 │   ├── HistoryTooLong          more events than one request may carry
 │   ├── UnknownName             a system, profile, property or bundle that does not exist
+│   ├── DocumentRefused         an item as the shop sent it, with a value that its field cannot have
 │   ├── RuleRefused             a filter, boost or limit that this catalogue cannot answer; says where in it
 │   └── SettingsRefused         the environment or the command line asks for what must not or cannot be
 ├── BundleError                 a bundle that must not be served
 │   ├── BundleNotFound          no bundle where one was looked for; wrong input too, as the place was named
 │   ├── BundleCorrupt           a digest, shape or schema version that disagrees; names the file
-│   └── GoldenReplayFailed      the bundle's own recorded requests answer differently here
+│   ├── GoldenReplayFailed      the bundle's own recorded requests answer differently here
+│   └── ViewRefused             a catalogue with live changes that does not find what is in it
 ├── TrainingError
 │   ├── TrainingDiverged        collapse or divergence that no roll-back mends
 │   └── CheckpointMismatch      --resume with other options, data or version than the checkpoint's
@@ -77,6 +79,16 @@ class RuleRefused(InputError):
         super().__init__(f"{'.'.join(map(str, path))}: {reason}")
 
 
+class DocumentRefused(InputError):
+    """An item as the shop sent it, with a value that its field cannot have."""
+
+    def __init__(self, item_id: str, field: str, reason: str) -> None:
+        self.item_id = item_id
+        self.field = field
+        self.reason = reason
+        super().__init__(f"item {item_id!r}: {field[:128]!r} {reason}")
+
+
 class SettingsRefused(InputError):
     """The environment or the command line asks for what must not or cannot be."""
 
@@ -107,6 +119,15 @@ class GoldenReplayFailed(BundleError):
     def __init__(self, request_number: int, reason: str) -> None:
         self.request_number = request_number
         super().__init__(f"golden request {request_number}: {reason}")
+
+
+class ViewRefused(BundleError):
+    """A catalogue with live changes that must not be served: it does not find what is in it."""
+
+    def __init__(self, index_version: str, reason: str) -> None:
+        self.index_version = index_version
+        self.reason = reason
+        super().__init__(f"index {index_version}: {reason}")
 
 
 class TrainingError(FigmentError):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from models.baselines.neighbours import Neighbours
 from models.domain.item_rows import NO_ITEM
+from models.domain.layered_rows import LayeredRows, Rows
 from models.features.histories import HistoryBatch
 from models.retrieval.exact import ExactIndex
 from models.retrieval.index import VectorIndex
@@ -70,10 +71,12 @@ class CandidateSource:
     generator: RunsNetwork
     critic: RunsNetwork
     index: VectorIndex
-    item_features_ND: NDArray[np.float32]
+    item_features_ND: Rows
     neighbours: Neighbours
     similarity_scale: float
     """What training multiplied inner products by: samples are mixed at the temperature that they were trained at."""
+    is_gone_N: NDArray[np.bool_] | None = None
+    """Items that the shop took out; None where all are still there."""
 
     def propose(
         self,
@@ -93,11 +96,19 @@ class CandidateSource:
         wishes = self.wishes(history, noise_BSZ)
         fetch = min(max(fetch_B), self.index.num_items)
         batch, num_samples, size = wishes.samples_BSD.shape
-        index = ExactIndex(self.item_features_ND) if exact else self.index
-        found, _ = index.search(np.ascontiguousarray(wishes.samples_BSD.reshape(-1, size)), fetch)
+        found, _ = self._search(np.ascontiguousarray(wishes.samples_BSD.reshape(-1, size)), fetch, exact=exact)
         limits_B = np.asarray(fetch_B)[:, None]
         generated_BX = _first(found.reshape(batch, num_samples, fetch), limits_B[..., None]).reshape(batch, -1)
         return self.scored(history, wishes, generated_BX, _first(wishes.scored_rows_BX, limits_B), again_BL)
+
+    def _search(
+        self, queries_XD: NDArray[np.float32], k: int, *, exact: bool
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        if not exact:
+            return self.index.search(queries_XD, k)
+        features_ND = self.item_features_ND
+        whole_ND = features_ND.whole() if isinstance(features_ND, LayeredRows) else features_ND
+        return ExactIndex(whole_ND).search(queries_XD, k, None if self.is_gone_N is None else ~self.is_gone_N)
 
     def wishes(self, history: HistoryBatch, noise_BSZ: NDArray[np.float32]) -> Wishes:
         """What B histories ask for."""

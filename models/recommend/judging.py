@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from models.baselines.item_facts import ItemFacts
 from models.baselines.neighbours import Neighbours
 from models.domain.item_rows import NO_ITEM
+from models.domain.layered_rows import Rows
 from models.features.histories import HistoryBatch
 from models.recommend.candidates import Candidates, RunsNetwork
 from models.recommend.evidence import ScoresOfCandidates, generator_evidence, pair_evidence
@@ -42,7 +43,7 @@ def make_shortlist(
     *,
     neighbours: Neighbours,
     facts: ItemFacts,
-    item_features_ND: NDArray[np.float32],
+    item_features_ND: Rows,
     length: int = SHORTLIST_LENGTH,
 ) -> Shortlist:
     """The `length` best by `fused_BC`, which is -inf where a candidate must not be judged."""

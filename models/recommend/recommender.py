@@ -1,6 +1,7 @@
-"""The recommender that serves: one bundle, opened, verified and asked."""
+"""The recommender that serves: one bundle, opened, verified and asked; with the changes that the shop made since."""
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,13 @@ from models.domain.recommendation import (
     RecommendedItem,
     SearchProfile,
 )
+from models.features.content import EmbedsText
 from models.recommend.build import build_ranker
 from models.recommend.catalogue import Catalogue
 from models.recommend.golden import replay_golden
+from models.recommend.live.documents import ItemDocument
+from models.recommend.live.items import LiveItems
+from models.recommend.live.verify import verify_view
 from models.recommend.question import RankedList
 from models.recommend.ranker import USERS_PER_CALL, Ranker
 from models.recommend.requests import ReadRequest, RequestReader
@@ -28,15 +33,38 @@ class Recommender:
         self.folder: Path = bundle.folder
         self.manifest: Manifest = bundle.manifest
         self.model_version: str = bundle.manifest.model_version
-        self.catalogue: Catalogue = Catalogue.of(bundle.catalogue)
-        self.item_ids: Sequence[str] = self.catalogue.item_ids
-        self.num_items: int = len(bundle.item_ids)
-        self.row_of: Mapping[str, int] = self.catalogue.row_of
         self.serves: str = system_for(wish, bundle.manifest.serves)
         """The system that orders the lists of `recommend`."""
         self._stage: Stage = STAGE_OF[self.serves]
-        self.ranker: Ranker = build_ranker(bundle, threads)
+        self._trained: Ranker = build_ranker(bundle, threads)
+        self._show(LiveItems.of(bundle))
+
+    def _show(self, items: LiveItems) -> None:
+        self.items: LiveItems = items
+        self.index_version: str = items.index_version
+        self.catalogue: Catalogue = items.catalogue
+        self.item_ids: Sequence[str] = items.catalogue.item_ids
+        """By row; deleted items keep theirs."""
+        self.row_of: Mapping[str, int] = items.catalogue.row_of
+        self.num_items: int = int((~items.catalogue.attributes.is_deleted_N).sum())
+        self.ranker: Ranker = items.ranker(self._trained)
         self._reader = RequestReader(self.catalogue, self.manifest.exclude_seen, self.manifest.noise_size)
+
+    def changed(
+        self, documents: Sequence[ItemDocument], *, revision: int, embed: EmbedsText | None = None
+    ) -> "Recommender":
+        """Another recommender with the items as they are after these documents; this one goes on as it is.
+
+        They share the networks and all that did not change. See `LiveItems.changed`; `verify` the new one before it
+        serves. Raises DocumentRefused.
+        """
+        other = copy(self)
+        other._show(self.items.changed(documents, revision=revision, embed=embed))
+        return other
+
+    def verify(self) -> None:
+        """Raises ViewRefused where counts disagree or the index does not find what is there."""
+        verify_view(self.items, self.ranker)
 
     @classmethod
     def open(cls, folder: Path, *, threads: int = 1, wish: Wish = "auto") -> "Recommender":
@@ -88,7 +116,7 @@ class Recommender:
             candidates_scanned=ranked.candidates_scanned,
             under_filled=len(ranked.rows_K) < read.question.k,
             sources=ranked.sources,
-            index_version=self.model_version,
+            index_version=self.index_version,
         )
 
 
