@@ -5,6 +5,7 @@ FigmentError
 │   ├── DatasetError            a dataset folder, file or column
 │   ├── SplitRefused            a split that this dataset cannot support
 │   ├── HistoryTooLong          more events than one request may carry
+│   ├── UnknownItem             an item that the catalogue does not have, or has no more
 │   ├── UnknownName             a system, profile, property or bundle that does not exist
 │   ├── DocumentRefused         an item as the shop sent it, with a value that its field cannot have
 │   ├── RuleRefused             a filter, boost or limit that this catalogue cannot answer; says where in it
@@ -59,6 +60,14 @@ class HistoryTooLong(InputError):
         self.num_events = num_events
         self.limit = limit
         super().__init__(f"history has {num_events} events, the limit is {limit}")
+
+
+class UnknownItem(InputError):
+    """An item that the catalogue does not have, or has no more."""
+
+    def __init__(self, item_id: str) -> None:
+        self.item_id = item_id
+        super().__init__(f"no item {item_id!r} in the catalogue")
 
 
 class UnknownName(InputError):

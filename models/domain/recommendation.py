@@ -51,6 +51,17 @@ class RecommendationRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class SimilarRequest:
+    """Which items are like this one, among those that may be listed?"""
+
+    item_id: str
+    k: int = 10
+    exclude_item_ids: Sequence[str] = ()
+    filter: Filter | None = None
+    include_out_of_stock: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RecommendedItem:
     """One place of the list; `score` in [0, 1] is comparable within one answer."""
 

@@ -1,6 +1,6 @@
 """The items of a shop by id and by row, with their attributes, as they are at one moment."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,10 @@ class Catalogue:
                 raise UnknownName("property", name, list(known))
         values = self.attributes.frame.row(item_row, named=True)
         return {name: values[name] for name in names}
+
+    def rows_of(self, item_ids: Iterable[str]) -> NDArray[np.int32]:
+        """Rows of those that the catalogue has."""
+        return np.array([self.row_of[item_id] for item_id in item_ids if item_id in self.row_of], np.int32)
 
     def values_of(self, name: str, rows: NDArray[np.int32]) -> Sequence[Any]:
         """One column of some rows."""

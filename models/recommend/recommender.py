@@ -5,13 +5,18 @@ from copy import copy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from models.bundle.manifest import Manifest
 from models.bundle.read import Bundle, open_bundle
+from models.domain.errors import UnknownItem
 from models.domain.recommendation import (
     Recommendation,
     RecommendationRequest,
     RecommendedItem,
     SearchProfile,
+    SimilarRequest,
 )
 from models.features.content import EmbedsText
 from models.recommend.build import build_ranker
@@ -23,6 +28,7 @@ from models.recommend.live.verify import verify_view
 from models.recommend.question import RankedList
 from models.recommend.ranker import USERS_PER_CALL, Ranker
 from models.recommend.requests import ReadRequest, RequestReader
+from models.recommend.similar import SimilarItems
 from models.recommend.systems import STAGE_OF, Stage, Wish, system_for
 
 
@@ -48,6 +54,7 @@ class Recommender:
         self.row_of: Mapping[str, int] = items.catalogue.row_of
         self.num_items: int = int((~items.catalogue.attributes.is_deleted_N).sum())
         self.ranker: Ranker = items.ranker(self._trained)
+        self._similar = SimilarItems(self.ranker.source)
         self._reader = RequestReader(self.catalogue, self.manifest.exclude_seen, self.manifest.noise_size)
 
     def changed(
@@ -100,16 +107,46 @@ class Recommender:
             answers.update(zip(numbers, ranked, strict=True))
         return [self._answer(answers[number], each) for number, each in enumerate(read)]
 
+    def similar(self, request: SimilarRequest) -> Recommendation:
+        """The nearest items to one: by feature, and as its neighbours; every item is asked.
+
+        Sources say which of the two. Raises UnknownItem, and RuleRefused for a filter that cannot be answered.
+        """
+        catalogue = self.catalogue
+        row = catalogue.row_of.get(request.item_id)
+        if row is None or catalogue.attributes.is_deleted_N[row]:
+            raise UnknownItem(request.item_id)
+        rows, scores, is_near = self._similar.nearest(
+            row,
+            request.k,
+            catalogue.attributes.mask(request.filter, include_out_of_stock=request.include_out_of_stock),
+            catalogue.rows_of(request.exclude_item_ids),
+        )
+        near = float(is_near.mean()) if len(rows) else 0.0
+        return Recommendation(
+            items=self._listed(rows, scores),
+            fallback="none",
+            warnings=(),
+            strategy="exact",
+            candidates_scanned=self.num_items,
+            under_filled=len(rows) < request.k,
+            sources={"features": 1.0 - near, "neighbours": near} if len(rows) else {},
+            index_version=self.index_version,
+        )
+
+    def _listed(self, rows_K: NDArray[np.int32], scores_K: NDArray[np.float32]) -> list[RecommendedItem]:
+        return [
+            RecommendedItem(item_id=self.item_ids[row], item_row=int(row), score=float(score))
+            for row, score in zip(rows_K, scores_K, strict=True)
+        ]
+
     def _stage_of(self, profile: SearchProfile) -> Stage:
         """What orders the list: `fast` does without the judge, and changes nothing where there is none."""
         return "fused" if profile == "fast" and self._stage == "judged" else self._stage
 
     def _answer(self, ranked: RankedList, read: ReadRequest) -> Recommendation:
         return Recommendation(
-            items=[
-                RecommendedItem(item_id=self.item_ids[row], item_row=int(row), score=float(score))
-                for row, score in zip(ranked.rows_K, ranked.scores_K, strict=True)
-            ],
+            items=self._listed(ranked.rows_K, ranked.scores_K),
             fallback="popularity" if ranked.by_popularity else "none",
             warnings=read.warnings,
             strategy=ranked.strategy,

@@ -56,10 +56,8 @@ class RequestReader:
         """The question that a request asks; raises InputError as `check` does."""
         self.check(request)
         history, disliked_rows, warnings = self.encode(request.history)
-        row_of = self.catalogue.row_of
         exclude_seen = self.exclude_seen if request.exclude_seen is None else request.exclude_seen
-        excluded = [row_of[item_id] for item_id in request.exclude_item_ids if item_id in row_of]
-        excluded += disliked_rows
+        excluded = [*self.catalogue.rows_of(request.exclude_item_ids).tolist(), *disliked_rows]
         if exclude_seen:
             excluded += history[0].tolist()
         return ReadRequest(
