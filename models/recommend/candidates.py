@@ -83,15 +83,15 @@ class CandidateSource:
         history: HistoryBatch,
         noise_BSZ: NDArray[np.float32],
         fetch_B: Sequence[int],
-        again_BL: NDArray[np.int32],
+        others_BX: NDArray[np.int32],
         *,
         exact: bool = False,
     ) -> Candidates:
         """Candidates for B histories of at least one event each.
 
         Up to `fetch_B[b]` proposals of each sample and of the neighbours: `NUM_CANDIDATES` and as many as the history
-        has items. `again_BL` are items of the history that may be listed again, -1 elsewhere. `exact` meets every item
-        instead of asking the index.
+        has items. `others_BX` are scored beside them, -1 is none: items of the history that may be listed again, and
+        what else is asked about. `exact` meets every item instead of asking the index.
         """
         wishes = self.wishes(history, noise_BSZ)
         fetch = min(max(fetch_B), self.index.num_items)
@@ -99,7 +99,7 @@ class CandidateSource:
         found, _ = self._search(np.ascontiguousarray(wishes.samples_BSD.reshape(-1, size)), fetch, exact=exact)
         limits_B = np.asarray(fetch_B)[:, None]
         generated_BX = _first(found.reshape(batch, num_samples, fetch), limits_B[..., None]).reshape(batch, -1)
-        return self.scored(history, wishes, generated_BX, _first(wishes.scored_rows_BX, limits_B), again_BL)
+        return self.scored(history, wishes, generated_BX, _first(wishes.scored_rows_BX, limits_B), others_BX)
 
     def _search(
         self, queries_XD: NDArray[np.float32], k: int, *, exact: bool

@@ -33,6 +33,19 @@ def nearness_to_disliked(
     return np.asarray(1.0 - np.prod(1.0 - near_PX, axis=1), np.float32)
 
 
+def less_disliked(
+    source: CandidateSource,
+    disliked_rows: NDArray[np.int32],
+    rows_P: NDArray[np.int32],
+    values_P: NDArray[np.float32],
+    spread: float,
+) -> NDArray[np.float32]:
+    """Values of an order whose deviation is `spread`, lower for what is near to a dislike; untouched without one."""
+    if not len(disliked_rows):
+        return values_P
+    return values_P - np.float32(PENALTY * spread) * nearness_to_disliked(source, disliked_rows, rows_P)
+
+
 def _as_neighbours(
     source: CandidateSource, disliked_rows: NDArray[np.int32], rows_P: NDArray[np.int32]
 ) -> NDArray[np.float32]:

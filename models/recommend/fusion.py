@@ -62,7 +62,8 @@ class StandardScores:
     def __init__(self, candidates: Candidates) -> None:
         present_BC = candidates.rows_BC != NO_ITEM
         # what the shopper has is no yardstick, unless there is nothing else: training may never have asked for it
-        is_new_BC = present_BC & ~candidates.in_history_BC
+        proposed_BC = candidates.from_generator_BC | candidates.from_neighbours_BC
+        is_new_BC = present_BC & ~candidates.in_history_BC & proposed_BC
         is_new_BC = np.where(is_new_BC.any(axis=1, keepdims=True), is_new_BC, present_BC)
         generator_BC = np.where(is_new_BC, candidates.generator_BC, -np.inf)
         best_BC = _among_best(generator_BC)

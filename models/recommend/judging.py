@@ -101,18 +101,17 @@ def judge_first(shortlist: Shortlist, judge: RunsNetwork) -> Verdicts:
 
 
 def judge_below(
-    first: Shortlist, verdicts: Verdicts, user: int, others: Shortlist, judge: RunsNetwork
+    first: Shortlist, verdicts: Verdicts, users: slice, others: Shortlist, judge: RunsNetwork
 ) -> NDArray[np.float32]:
-    """Values [1, S] of one user's other candidates: by the judge's verdict, and all below the first block.
+    """Values [B, S] of some users' other candidates: by the judge's verdict, and all below their first block.
 
     The judge reads each in the company of the first block alone, so that no value depends on what else is asked about.
     """
-    one = slice(user, user + 1)
-    evidence_1XF = np.concatenate([first.evidence_BSF[one], others.evidence_BSF], axis=1)
-    present_1X = np.concatenate([first.present_BS[one], np.zeros_like(others.present_BS)], axis=1)
-    logits_1S = judge({"evidence": evidence_1XF, "present": present_1X})[:, first.present_BS.shape[1] :]
-    standard_1S = (logits_1S - verdicts.mean_B1[one]) / verdicts.deviation_B1[one]
-    return np.where(others.present_BS, below(verdicts.lowest_B1[one], standard_1S), -np.inf).astype(np.float32)
+    evidence_BXF = np.concatenate([first.evidence_BSF[users], others.evidence_BSF], axis=1)
+    present_BX = np.concatenate([first.present_BS[users], np.zeros_like(others.present_BS)], axis=1)
+    logits_BS = judge({"evidence": evidence_BXF, "present": present_BX})[:, first.present_BS.shape[1] :]
+    standard_BS = (logits_BS - verdicts.mean_B1[users]) / verdicts.deviation_B1[users]
+    return np.where(others.present_BS, below(verdicts.lowest_B1[users], standard_BS), -np.inf).astype(np.float32)
 
 
 def below(lowest_B1: NDArray[np.float32], values_BC: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from models.domain.item_rows import NO_ITEM
 from models.features.histories import HistoryBatch
 from models.recommend.candidates import Candidates, RunsNetwork
 from models.recommend.fusion import FusionWeights, StandardScores
@@ -31,6 +32,9 @@ class Order(Protocol):
     def values_BC(self) -> NDArray[np.float32]:
         """Of the proposal's candidates; -inf where this order places one only when it is asked for more."""
 
+    def of_wanted(self, wanted_BC: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Of these candidates of the proposal, whether they have a place at first or not; others as in `values_BC`."""
+
     def of_more(self, user: int, more: Candidates) -> NDArray[np.float32]:
         """Values [1, C] of one user's further candidates, on the same scale; -inf where one has no place."""
 
@@ -47,7 +51,7 @@ class StatedOrder:
     """By a score of the sources: the best of the sources first, and everything else below it, by the same score."""
 
     stated: Stated
-    scores: StandardScores
+    proposal: Proposal
     spread: float
     lowest_B1: NDArray[np.float32]
     values_BC: NDArray[np.float32]
@@ -58,13 +62,22 @@ class StatedOrder:
         said_BC = stated(proposal.candidates, proposal.scores)
         values_BC = np.where(proposal.judged_BC & first_BC, said_BC, NOWHERE)
         lowest_B1 = np.where(np.isfinite(values_BC), values_BC, np.float32(0.0)).min(axis=1, keepdims=True)
-        return cls(stated, proposal.scores, spread, lowest_B1, values_BC)
+        return cls(stated, proposal, spread, lowest_B1, values_BC)
+
+    def of_wanted(self, wanted_BC: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """As `Order` says."""
+        others_BC = self._below(self.lowest_B1, self.stated(self.proposal.candidates, self.proposal.scores))
+        return np.where(wanted_BC & ~np.isfinite(self.values_BC), others_BC, self.values_BC)
 
     def of_more(self, user: int, more: Candidates) -> NDArray[np.float32]:
         """As `Order` says."""
-        said_1C = self.stated(more, self.scores.of_more(user, more))
-        values_1C = below(self.lowest_B1[user : user + 1], np.where(np.isfinite(said_1C), said_1C, np.float32(0.0)))
-        return np.where(np.isfinite(said_1C), values_1C, NOWHERE)
+        said_1C = self.stated(more, self.proposal.scores.of_more(user, more))
+        return self._below(self.lowest_B1[user : user + 1], said_1C)
+
+    @staticmethod
+    def _below(lowest_B1: NDArray[np.float32], said_BC: NDArray[np.float32]) -> NDArray[np.float32]:
+        placed_BC = np.isfinite(said_BC)
+        return np.where(placed_BC, below(lowest_B1, np.where(placed_BC, said_BC, np.float32(0.0))), NOWHERE)
 
 
 def by_fusion(proposal: Proposal, weights: FusionWeights) -> StatedOrder:
@@ -146,6 +159,19 @@ class JudgedOrder:
         fused_1C = scores.fused(self.weights)
         shortlist = self.shortlist(self.proposal.history_of(user), more, scores, fused_1C, self.num_below)
         values_1C = np.full(fused_1C.shape, NOWHERE, np.float32)
-        found_1S = judge_below(self.first, self.verdicts, user, shortlist, self.judge)
+        found_1S = judge_below(self.first, self.verdicts, slice(user, user + 1), shortlist, self.judge)
         np.put_along_axis(values_1C, shortlist.columns_BS, found_1S, axis=1)
         return values_1C
+
+    def of_wanted(self, wanted_BC: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """As `Order` says."""
+        proposal, scores = self.proposal, self.proposal.scores
+        is_left_BC = wanted_BC & ~np.isfinite(self.values_BC) & (proposal.candidates.rows_BC != NO_ITEM)
+        fused_BC = np.where(is_left_BC, scores.fused(self.weights), NOWHERE)
+        most = max(1, int(is_left_BC.sum(axis=1).max()))
+        shortlist = self.shortlist(proposal.history, proposal.candidates, scores, fused_BC, most)
+        values_BC = self.values_BC.copy()
+        found_BS = judge_below(self.first, self.verdicts, slice(None), shortlist, self.judge)
+        kept_BS = np.where(shortlist.present_BS, found_BS, np.take_along_axis(values_BC, shortlist.columns_BS, axis=1))
+        np.put_along_axis(values_BC, shortlist.columns_BS, kept_BS, axis=1)
+        return values_BC

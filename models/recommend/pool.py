@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.domain.item_rows import NO_ITEM
 from models.domain.recommendation import MAX_FROZEN, Strategy
 from models.recommend.candidates import Candidates, CandidateSource
-from models.recommend.dislikes import PENALTY, nearness_to_disliked
+from models.recommend.dislikes import less_disliked
 from models.recommend.find_more import FoundMore, find_more
 from models.recommend.orders import Order
 from models.recommend.proposal import Proposal
@@ -33,6 +33,14 @@ class Pool:
     """Proposed by the neighbours."""
     strategy: Strategy
     num_scored: int
+
+    def sources_of(self, row: int) -> tuple[str, ...]:
+        """Who proposed this item: `popularity` where it is none of these."""
+        (places,) = np.nonzero(self.rows_P == row)
+        if not len(places):
+            return ("popularity",)
+        found = {"generator": self.made_P[places[0]], "neighbours": self.near_P[places[0]]}
+        return tuple(name for name, is_source in found.items() if is_source) or ("history",)
 
     def shares(self, places: NDArray[np.int64], listed: int) -> dict[str, float]:
         """Share of a list of these places, and of popular items up to `listed`, that each source proposed.
@@ -65,14 +73,12 @@ def pool_of(
             parts.append(_Part.of(more, 0, np.flatnonzero(np.isfinite(values_X)), values_X))
         strategy, scored = found.strategy, np.union1d(scored, found.scored_rows)
     whole = _Part(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-    if len(question.disliked_rows):
-        near_P = nearness_to_disliked(source, question.disliked_rows, whole.rows)
-        whole = whole._replace(values=whole.values - np.float32(PENALTY * order.spread) * near_P)
+    values = less_disliked(source, question.disliked_rows, whole.rows, whole.values, order.spread)
     # of equal values the lower row comes first
-    best_first = np.lexsort((whole.rows, -whole.values))
+    best_first = np.lexsort((whole.rows, -values))
     return Pool(
         rows_P=whole.rows[best_first],
-        values_P=whole.values[best_first],
+        values_P=values[best_first],
         made_P=whole.made[best_first],
         near_P=whole.near[best_first],
         strategy=strategy,

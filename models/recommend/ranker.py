@@ -15,7 +15,7 @@ from models.domain.item_rows import NO_ITEM
 from models.features.histories import HistoryBatch, encode_histories
 from models.features.spec import FeatureSpec
 from models.recommend.candidates import NUM_CANDIDATES, Candidates, CandidateSource, RunsNetwork
-from models.recommend.dislikes import nearness_to_disliked
+from models.recommend.dislikes import less_disliked, nearness_to_disliked
 from models.recommend.fusion import FusionWeights, StandardScores, as_score
 from models.recommend.judging import SHORTLIST_LENGTH, Shortlist, make_shortlist
 from models.recommend.mask import Mask
@@ -27,6 +27,7 @@ from models.recommend.question import NOTHING, Question, RankedList
 from models.recommend.systems import Stage
 
 USERS_PER_CALL: Final = 256
+_END: Final = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +82,13 @@ class Ranker:
                 answers[number] = answer
         return [answer for answer in answers if answer is not None]
 
-    def propose(self, questions: Sequence[Question], *, exact: bool = False) -> Proposal:
+    def propose(
+        self, questions: Sequence[Question], *, exact: bool = False, asked_rows: NDArray[np.int32] = NOTHING
+    ) -> Proposal:
         """Candidates of questions that have a history, and which of them may be listed.
 
-        Who the candidates are depends on the history alone, and on whether what is in it is left out.
+        Who the candidates are depends on the history alone, and on whether what is in it is left out. `asked_rows` are
+        scored beside them, and change nothing for the others.
         """
         history = encode_histories(
             [question.history for question in questions],
@@ -93,11 +97,13 @@ class Ranker:
         )
         noise_BSZ = np.stack([question.noise_SZ for question in questions])
         seen_left_out_B1 = np.array([[question.seen_left_out] for question in questions])
+        again_BL = np.where(seen_left_out_B1, NO_ITEM, history.item_rows_BL)
+        asked_BX = np.broadcast_to(asked_rows, (len(questions), len(asked_rows)))
         candidates = self.source.propose(
             history,
             noise_BSZ,
             [self._fetch(question) for question in questions],
-            np.where(seen_left_out_B1, NO_ITEM, history.item_rows_BL),
+            np.concatenate([again_BL, asked_BX], axis=1),
             exact=exact,
         )
         scores = StandardScores(candidates)
@@ -146,6 +152,29 @@ class Ranker:
             return by_fusion(proposal, self.weights)
         first = self.shortlist(proposal)
         return JudgedOrder.of(proposal, self.weights, self.judge, self.evidence_on, first, NUM_MORE)
+
+    def values(self, questions: Sequence[Question], rows_X: NDArray[np.int32], stage: Stage) -> NDArray[np.float32]:
+        """The value [B, X] of each of these rows for each question, in its stage's order, listed or not.
+
+        -inf where the stage gives it no place. Questions have a history, and equally many samples.
+        """
+        proposal = self.propose(questions, asked_rows=rows_X)
+        rows_BC = proposal.candidates.rows_BC
+        order = self.order(proposal, stage)
+        values_BC = order.of_wanted(np.isin(rows_BC, rows_X))
+        place_BX = np.stack([np.searchsorted(np.where(row_C < 0, _END, row_C), rows_X) for row_C in rows_BC])
+        values_BX = np.take_along_axis(values_BC, place_BX, axis=1)
+        return np.stack(
+            [
+                less_disliked(self.source, question.disliked_rows, rows_X, values_X, order.spread)
+                for question, values_X in zip(questions, values_BX, strict=True)
+            ]
+        )
+
+    def pool(self, question: Question, stage: Stage) -> Pool:
+        """All that one list is made of."""
+        proposal = self.propose([question])
+        return pool_of(self.source, question, proposal, self.order(proposal, stage), 0, exact=False)
 
     def best_guess(
         self,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from models.bundle.manifest import Manifest
 from models.bundle.read import Bundle, open_bundle
 from models.domain.errors import UnknownItem
+from models.domain.explanation import Explanation
 from models.domain.recommendation import (
     Recommendation,
     RecommendationRequest,
@@ -21,6 +22,7 @@ from models.domain.recommendation import (
 from models.features.content import EmbedsText
 from models.recommend.build import build_ranker
 from models.recommend.catalogue import Catalogue
+from models.recommend.explain import Explainer, explained
 from models.recommend.golden import replay_golden
 from models.recommend.live.documents import ItemDocument
 from models.recommend.live.items import LiveItems
@@ -106,6 +108,22 @@ class Recommender:
             )
             answers.update(zip(numbers, ranked, strict=True))
         return [self._answer(answers[number], each) for number, each in enumerate(read)]
+
+    def explain(
+        self, request: RecommendationRequest, item_ids: Sequence[str] | None = None, *, full: bool = False
+    ) -> Explanation:
+        """Why these items were listed for this request; without `item_ids`, those that would be listed now.
+
+        `full`: also what would have changed the first place. Items that are no longer there are left out. Raises
+        InputError as `recommend` does.
+        """
+        question = self._reader.read(request).question
+        if item_ids is None:
+            (answer,) = self.recommend([request])
+            item_ids = [item.item_id for item in answer.items]
+        rows_X = self.catalogue.rows_of(item_ids)
+        explainer = Explainer(self.ranker, self._stage_of(request.search_profile))
+        return explained(explainer, question, rows_X, self.item_ids, full=full)
 
     def similar(self, request: SimilarRequest) -> Recommendation:
         """The nearest items to one: by feature, and as its neighbours; every item is asked.
