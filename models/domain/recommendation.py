@@ -14,14 +14,17 @@ MAX_FROZEN: Final = 500
 """Most items of one frozen list, which pages are cut from."""
 MAX_SAMPLES: Final = 32
 MAX_EXCLUDED_ITEMS: Final = 1000
+MAX_QUERY_CHARACTERS: Final = 512
+MAX_HANDED_IN: Final = 1_000
+"""Candidates of another search engine."""
 MAX_ID_CHARACTERS: Final = 128
 
 Fallback = Literal["none", "popularity"]
 SearchProfile = Literal["fast", "balanced", "exact"]
 """`fast` has no judge; `balanced` is what the published accuracy means; `exact` asks every item, then the judge."""
-Strategy = Literal["ann", "exact_prefilter", "exact", "popularity"]
+Strategy = Literal["ann", "exact_prefilter", "exact", "popularity", "text", "candidates"]
 """How candidates were found: by the index, by scoring all that a selective filter leaves, by scoring everything, or not
-at all."""
+at all; in a search by text, or as they were handed in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,16 @@ class RecommendationRequest:
     diversity: float = 0.0
     """0 keeps the order of relevance, 1 looks at difference only."""
     search_profile: SearchProfile = "balanced"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """A text, and all that a recommendation can be asked: what is found by text is ordered by text and history."""
+
+    request: RecommendationRequest
+    query: str
+    candidates: Sequence[tuple[str, float]] | None = None
+    """Item and score, as another search engine found them: ordered by its scores and the history, and no others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,3 +54,15 @@ class RankedList:
     strategy: Strategy
     by_popularity: bool
     """True where there was no history to go by."""
+
+    @classmethod
+    def of(
+        cls,
+        rows_K: NDArray[np.int32],
+        scores_K: NDArray[np.float32],
+        candidates_scanned: int,
+        sources: dict[str, float],
+        strategy: Strategy,
+    ) -> "RankedList":
+        """A list that is not filled up; an empty one has no sources."""
+        return cls(rows_K, scores_K, candidates_scanned, sources if len(rows_K) else {}, strategy, by_popularity=False)

@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 
 from models.bundle.manifest import Manifest
 from models.bundle.read import Bundle, open_bundle
-from models.domain.errors import UnknownItem
+from models.domain.errors import RuleRefused, UnknownItem
 from models.domain.explanation import Explanation
 from models.domain.recommendation import (
+    MAX_HANDED_IN,
+    MAX_QUERY_CHARACTERS,
     Recommendation,
     RecommendationRequest,
     RecommendedItem,
     SearchProfile,
+    SearchRequest,
     SimilarRequest,
 )
 from models.features.content import EmbedsText
@@ -27,9 +30,11 @@ from models.recommend.golden import replay_golden
 from models.recommend.live.documents import ItemDocument
 from models.recommend.live.items import LiveItems
 from models.recommend.live.verify import verify_view
-from models.recommend.question import RankedList
+from models.recommend.question import Question, RankedList
 from models.recommend.ranker import USERS_PER_CALL, Ranker
 from models.recommend.requests import ReadRequest, RequestReader
+from models.recommend.search.searcher import Found, Searcher, handed_in
+from models.recommend.search.text import TextSearch
 from models.recommend.similar import SimilarItems
 from models.recommend.systems import STAGE_OF, Stage, Wish, system_for
 
@@ -56,6 +61,7 @@ class Recommender:
         self.row_of: Mapping[str, int] = items.catalogue.row_of
         self.num_items: int = int((~items.catalogue.attributes.is_deleted_N).sum())
         self.ranker: Ranker = items.ranker(self._trained)
+        self._texts = TextSearch(items.own_texts, items.text_NE, items.catalogue.attributes.is_deleted_N)
         self._similar = SimilarItems(self.ranker.source)
         self._reader = RequestReader(self.catalogue, self.manifest.exclude_seen, self.manifest.noise_size)
 
@@ -124,6 +130,51 @@ class Recommender:
         rows_X = self.catalogue.rows_of(item_ids)
         explainer = Explainer(self.ranker, self._stage_of(request.search_profile))
         return explained(explainer, question, rows_X, self.item_ids, full=full)
+
+    def check_search(self, asked: SearchRequest) -> None:
+        """Raises InputError where `search` would."""
+        if asked.candidates is None and not asked.query.strip():
+            raise RuleRefused(("query",), "holds no word")
+        if len(asked.query) > MAX_QUERY_CHARACTERS:
+            raise RuleRefused(("query",), f"has {len(asked.query)} characters, the limit is {MAX_QUERY_CHARACTERS}")
+        if asked.candidates is not None and len(asked.candidates) > MAX_HANDED_IN:
+            raise RuleRefused(("candidates",), f"has {len(asked.candidates)} entries, the limit is {MAX_HANDED_IN}")
+        self.check(asked.request)
+
+    def search(self, asked: SearchRequest) -> Recommendation:
+        """What a text finds, or what was handed in, ordered by that and by the history; nothing else fills it up.
+
+        Rules mean what they mean in `recommend`. Raises InputError.
+        """
+        self.check_search(asked)
+        read = self._reader.read(asked.request)
+        searcher = Searcher(self.ranker, self._stage_of(asked.request.search_profile))
+        if asked.candidates is not None:
+            unknown = sum(item_id not in self.row_of for item_id, _ in asked.candidates)
+            told = [f"{unknown} of the candidates are not in the catalogue: skipped"] if unknown else []
+            ranked = self._reranked(searcher, read.question, asked.candidates)
+            return self._answer(ranked, ReadRequest(read.question, [*read.warnings, *told]))
+        query_E = self.items.origin.encoder.embed([asked.query])[0]
+        everything_N = ~self.catalogue.attributes.is_deleted_N
+        allowed_N = read.question.allows(np.arange(len(everything_N), dtype=np.int32))
+        found, among = self._texts.find(asked.query, query_E, (allowed_N, everything_N))
+        places, scores_K = searcher.listed(
+            read.question, *(Found(each.rows_X, each.values_X, each.coverage_X) for each in (found, among))
+        )
+        by_words = float((found.coverage_X[places] > 0).mean()) if len(places) else 0.0
+        sources = {"words": by_words, "meaning": 1.0 - by_words}
+        return self._answer(RankedList.of(found.rows_X[places], scores_K, len(found.rows_X), sources, "text"), read)
+
+    def _reranked(self, searcher: Searcher, question: Question, candidates: Sequence[tuple[str, float]]) -> RankedList:
+        """Another search engine's items, of those that the catalogue has."""
+        known = handed_in([(self.row_of[item_id], score) for item_id, score in candidates if item_id in self.row_of])
+        found = known.where(question.allows(known.rows_X))
+        places, scores_K = searcher.listed(question, found, known)
+        return RankedList.of(found.rows_X[places], scores_K, len(found.rows_X), {"candidates": 1.0}, "candidates")
+
+    def prepare_search(self) -> None:
+        """Load and index what the first search would wait for: seconds for a large catalogue."""
+        self.search(SearchRequest(RecommendationRequest(()), "prepare"))
 
     def similar(self, request: SimilarRequest) -> Recommendation:
         """The nearest items to one: by feature, and as its neighbours; every item is asked.

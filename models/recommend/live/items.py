@@ -26,6 +26,7 @@ from models.recommend.live.linked import Linked
 from models.recommend.live.one_each import one_each
 from models.recommend.popular import PopularItems
 from models.recommend.ranker import Ranker
+from models.recommend.search.text import BundleTexts, OwnTexts
 from models.retrieval.layered import LayeredIndex
 
 
@@ -44,6 +45,11 @@ class Origin:
     def likeness(self) -> Likeness:
         """By content, to the bundle's items."""
         return Likeness(self.bundle.text_features_NE, self.bundle.tag_rows_NT)
+
+    @cached_property
+    def texts(self) -> BundleTexts:
+        """What its items are found by."""
+        return BundleTexts(self.bundle)
 
     @cached_property
     def numbers(self) -> Numbers:
@@ -76,21 +82,24 @@ class LiveItems:
     facts: ItemFacts
     numbers: Numbers | None
     linked: Linked
+    own_texts: OwnTexts
 
     @classmethod
     def of(cls, bundle: Bundle) -> "LiveItems":
         """The bundle's items, as nothing has changed yet."""
+        origin, is_own_N = Origin(bundle), np.zeros(len(bundle.catalogue), np.bool_)
         return cls(
-            origin=Origin(bundle),
+            origin=origin,
             catalogue=Catalogue.of(bundle.catalogue),
             revision=0,
             features_ND=bundle.item_features_ND,
             text_NE=bundle.text_features_NE,
             tag_rows_NT=bundle.tag_rows_NT,
-            is_own_N=np.zeros(len(bundle.catalogue), np.bool_),
+            is_own_N=is_own_N,
             facts=bundle.item_facts,
             numbers=None,
             linked=Linked.of(bundle.neighbours),
+            own_texts=OwnTexts(origin.texts, bundle.catalogue, is_own_N),
         )
 
     @property
@@ -216,6 +225,7 @@ class LiveItems:
             is_own_N=is_own_N,
             facts=facts_after(self.facts, numbers, rows_C, brands, categories, num_rows),
             numbers=numbers,
+            own_texts=OwnTexts(origin.texts, after.catalogue.attributes.frame, is_own_N),
             linked=self.linked.with_new(origin.bundle.neighbours, origin.likeness, linked_rows, text_NE, tag_rows_NT),
         )
 
