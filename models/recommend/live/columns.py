@@ -70,17 +70,20 @@ def with_changes(
 def _by_column(columns: Iterable[str], documents: Sequence[ItemDocument], rows: Sequence[int]) -> dict[str, Change]:
     """What changes in each column; a document that replaces empties the fields that it does not name."""
     # documents that name the same fields are read column by column: ten thousand prices in milliseconds
-    alike: dict[tuple[bool, tuple[str, ...]], list[int]] = {}
-    for place, document in enumerate(documents):
-        alike.setdefault((document.merges, tuple(document.fields)), []).append(place)
+    alike: dict[tuple[bool, tuple[str, ...]], tuple[list[int], list[Mapping[str, Any]]]] = {}
+    for row, document in zip(rows, documents, strict=True):
+        key = (document.merges, tuple(document.fields))
+        if key not in alike:
+            alike[key] = ([], [])
+        of_rows, fields = alike[key]
+        of_rows.append(row)
+        fields.append(document.fields)
     named = dict.fromkeys(name for name in columns if name != "item_id")
     for merges, names in alike:
         if not merges:
             named.update(dict.fromkeys(names))
     changes: dict[str, Change] = {}
-    for (merges, names), places in alike.items():
-        of_rows = [rows[place] for place in places]
-        fields = [documents[place].fields for place in places]
+    for (merges, names), (of_rows, fields) in alike.items():
         for name in names if merges else named:
             change = changes.setdefault(name, Change())
             change.rows += of_rows

@@ -166,7 +166,7 @@ class LiveItems:
         before = self.catalogue.attributes
         frame, written = with_changes(before.frame, documents, rows.tolist(), new_ids)
         is_deleted_N = np.concatenate([before.is_deleted_N, np.zeros(len(new_ids), np.bool_)])
-        is_deleted_N[rows] = [document.is_deleted for document in documents]
+        is_deleted_N[rows] = np.fromiter((document.is_deleted for document in documents), np.bool_, len(documents))
         catalogue = Catalogue(item_ids, row_of, AttributeTable(frame, is_deleted_N))
         return replace(self, catalogue=catalogue, revision=revision), self._content_rows(frame, rows, written)
 
@@ -174,7 +174,7 @@ class LiveItems:
         """New items, and those whose content these rows change."""
         before, known = self.catalogue.attributes.frame, rows[rows < len(self.is_own_N)]
         changes_C = _differ(before, frame, known, self.origin.content_columns & written)
-        if "price" in written:
+        if "price" in written and self.is_own_N[known].any():
             # content again, where the feature is not the one that training made with its price
             changes_C |= self.is_own_N[known] & _differ(before, frame, known, {"price"})
         return np.concatenate([known[changes_C], rows[rows >= len(self.is_own_N)]])

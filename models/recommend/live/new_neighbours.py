@@ -111,8 +111,9 @@ def with_entries(
     old_rows_CM[has_list_C] = neighbours.rows_NM[of_C[has_list_C]]
     old_voices_CMV[has_list_C] = neighbours.voices_NMV[of_C[has_list_C]]
     listed_C, listed_M = np.nonzero(old_rows_CM != NO_ITEM)
-    everything = _merged(
-        Entries(of_C[listed_C], old_rows_CM[listed_C, listed_M], old_voices_CMV[listed_C, listed_M]), entries
+    # what stands in a list already is none of the new items: only these can be named twice
+    everything = Entries.joined(
+        Entries(of_C[listed_C], old_rows_CM[listed_C, listed_M], old_voices_CMV[listed_C, listed_M]), _merged(entries)
     )
     weights_X = neighbours.weighed(everything.voices_XV)
     order_X = np.lexsort((everything.rows_X, -weights_X, everything.of_X))
@@ -127,13 +128,12 @@ def with_entries(
     return of_C, rows_CM, voices_CMV
 
 
-def _merged(*parts: Entries) -> Entries:
+def _merged(entries: Entries) -> Entries:
     """One entry for each pair, with the highest of each voice."""
-    joined = Entries.joined(*parts)
-    pairs_X = joined.of_X.astype(np.int64) * 2**32 + joined.rows_X
+    pairs_X = entries.of_X.astype(np.int64) * 2**32 + entries.rows_X
     distinct, places_X = np.unique(pairs_X, return_inverse=True)
     voices_XV = np.zeros((len(distinct), len(VOICES)), np.float32)
-    np.maximum.at(voices_XV, places_X, joined.voices_XV)
+    np.maximum.at(voices_XV, places_X, entries.voices_XV)
     return Entries((distinct >> 32).astype(np.int32), (distinct & (2**32 - 1)).astype(np.int32), voices_XV)
 
 
