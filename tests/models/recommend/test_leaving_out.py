@@ -70,6 +70,14 @@ class TestFilteredRecall:
             needs_more = mask.allowed_N[listed(question(rows), ranker=ranker)].sum() < k
             assert answer.strategy == ("exact_prefilter" if needs_more and share <= PREFILTER_SHARE else "ann")
 
+    @pytest.mark.parametrize("stage", STAGES)
+    def test_a_frozen_list_of_five_hundred_comes_in_one_call(self, ranker: Ranker, stage) -> None:
+        """Pages are cut from it; its first page is the list that would be served alone."""
+        for mask in (None, mask_of(0.3, 2, 12_000), mask_of(0.05, 3, 12_000)):
+            frozen = listed(question([3, 99, 7_000], mask=mask, k=500), stage, ranker)
+            assert len(set(frozen)) == 500
+            assert listed(question([3, 99, 7_000], mask=mask, k=10), stage, ranker) == frozen[:10]
+
     def test_exact_is_the_same_list_without_the_index(self, ranker: Ranker) -> None:
         for share in (1.0, 0.5, 0.01):
             asked = question([5, 77, 4000], mask=mask_of(share, 1, 12_000), k=50)
