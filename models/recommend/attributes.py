@@ -46,25 +46,28 @@ class AttributeTable:
             return np.ones(len(self.frame), np.bool_)
         return self.frame["in_stock"].cast(pl.Boolean).fill_null(value=True).to_numpy()
 
-    @cached_property
-    def rows_N(self) -> NDArray[np.int32]:
-        """All row numbers."""
-        return np.arange(len(self.frame), dtype=np.int32)
-
     def mask(self, asked: Filter | None, *, include_out_of_stock: bool) -> Mask:
         """What may be listed; raises RuleRefused for a filter that these attributes cannot answer."""
         return self._masks(asked, include_out_of_stock)
 
     def fits(self, asked: Filter) -> NDArray[np.bool_]:
-        """Which items a filter is true of, whether they may be listed or not."""
-        check_filter(asked, self.kinds)
-        fits_N = self.frame.select(expression(asked, self.frame.schema)).to_series().to_numpy()
-        return np.asarray(fits_N, np.bool_)
+        """Which items a filter is true of, whether they may be listed or not; raises RuleRefused."""
+        return self._fits(asked)
 
     @cached_property
     def _masks(self) -> Callable[[Filter | None, bool], Mask]:
         # the cache dies with the table: another state of the catalogue has other masks
         return lru_cache(MASKS_KEPT)(self._evaluate)
+
+    @cached_property
+    def _fits(self) -> Callable[[Filter], NDArray[np.bool_]]:
+        return lru_cache(MASKS_KEPT)(self._compare)
+
+    def _compare(self, asked: Filter) -> NDArray[np.bool_]:
+        check_filter(asked, self.kinds)
+        fits_N = np.array(self.frame.select(expression(asked, self.frame.schema)).to_series().to_numpy(), np.bool_)
+        fits_N.flags.writeable = False
+        return fits_N
 
     def _evaluate(self, asked: Filter | None, include_out_of_stock: bool) -> Mask:
         allowed_N = ~self.is_deleted_N
