@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from models.baselines.best_of_rows import best_of_rows
 from models.domain.item_rows import NO_ITEM
+from models.domain.layered_rows import LayeredRows, Rows
 
 VOICES: Final = ("forward", "late", "backward", "content", "borrowed")
 """Why an item is a neighbour: taken after it, taken after it lately, taken before it, alike by content, taken near what
@@ -50,9 +51,9 @@ class Contributions:
 class Neighbours:
     """What tends to be taken near each item or is like it, and how a history asks for it."""
 
-    rows_NM: NDArray[np.int32]
+    rows_NM: Rows
     """Best first, -1 where an item has fewer than M neighbours."""
-    voices_NMV: NDArray[np.float32]
+    voices_NMV: Rows
     """Each voice for each neighbour, 0 and more; 0 where there is no neighbour."""
     weights_V: NDArray[np.float32]
     """What each voice counts in the score."""
@@ -60,6 +61,12 @@ class Neighbours:
     """The newest events that count."""
     age_decay: float
     """An event counts this much less than the one after it."""
+    content_scale: float = 1.0
+    """What a likeness by content, to its power, was multiplied by to become a voice."""
+    borrowed_scale: float = 1.0
+    """The same of what is borrowed."""
+    is_gone_N: NDArray[np.bool_] | None = None
+    """Items that are nobody's neighbour any more; None where all are still there."""
 
     @property
     def num_items(self) -> int:
@@ -87,6 +94,8 @@ class Neighbours:
         """Every neighbour of every event that counts; histories are right-aligned item rows, -1 where shorter."""
         recent_BH = self.recent(history_rows_BL)
         rows_BHM = np.where((recent_BH != NO_ITEM)[..., None], self.rows_NM[recent_BH], NO_ITEM)
+        if self.is_gone_N is not None:
+            rows_BHM = np.where(self.is_gone_N[rows_BHM], NO_ITEM, rows_BHM)
         users_X, places_X, neighbours_X = np.nonzero(rows_BHM != NO_ITEM)
         return Contributions(
             users_X=users_X,
@@ -123,6 +132,8 @@ class Neighbours:
 
     def save(self, path: Path) -> None:
         """Write an .npz file."""
+        assert not isinstance(self.rows_NM, LayeredRows)
+        assert not isinstance(self.voices_NMV, LayeredRows)
         with path.open("wb") as file:
             np.savez(
                 file,
@@ -131,6 +142,8 @@ class Neighbours:
                 weights=self.weights_V,
                 history_window=np.int64(self.history_window),
                 age_decay=np.float64(self.age_decay),
+                content_scale=np.float64(self.content_scale),
+                borrowed_scale=np.float64(self.borrowed_scale),
             )
 
     @classmethod
@@ -139,16 +152,18 @@ class Neighbours:
         try:
             # opened here, because NumPy leaves the file open where it is no archive
             with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                rows_NM, voices_NMV = arrays["rows"], arrays["voices"]
                 neighbours = cls(
-                    rows_NM=arrays["rows"],
-                    voices_NMV=arrays["voices"],
+                    rows_NM=rows_NM,
+                    voices_NMV=voices_NMV,
                     weights_V=arrays["weights"],
                     history_window=int(arrays["history_window"]),
                     age_decay=float(arrays["age_decay"]),
+                    content_scale=float(arrays["content_scale"]),
+                    borrowed_scale=float(arrays["borrowed_scale"]),
                 )
         except zipfile.BadZipFile as error:
             raise ValueError(str(error)) from error
-        rows_NM, voices_NMV = neighbours.rows_NM, neighbours.voices_NMV
         if rows_NM.ndim != 2 or rows_NM.dtype != np.int32 or voices_NMV.dtype != np.float32:
             raise ValueError(f"rows are {rows_NM.dtype} of shape {rows_NM.shape}, voices are {voices_NMV.dtype}")
         if voices_NMV.shape != (*rows_NM.shape, len(VOICES)) or neighbours.weights_V.shape != (len(VOICES),):

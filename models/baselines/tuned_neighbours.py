@@ -100,14 +100,15 @@ class Mixture:
         source_NN, target_NN = diags_array(source_N), diags_array(target_N.astype(np.float32))
         alike_NN = content_NN.copy()
         alike_NN.data **= CONTENT_POWER
+        mean_alike = max(float(alike_NN.sum()) / len(source_N), _TINY)
         voices = [
             (source_NN @ pairs.forward_NN @ target_NN).tocsr(),
             (source_NN @ pairs.late_NN @ target_NN).tocsr(),
             (source_NN @ pairs.forward_NN.T @ target_NN).tocsr(),
-            alike_NN / max(float(alike_NN.sum()) / len(source_N), _TINY),
+            alike_NN / mean_alike,
         ]
         weights = [1.0 - config.late, config.late, config.backward, config.content, config.borrowed]
-        lent = None
+        lent, scale = None, 0.0
         if config.borrowed > 0:
             taken_NN = sum(weight * voice_NN for weight, voice_NN in zip(weights[:3], voices[:3], strict=True)).tocsr()
             lenders_NN = lenders(content_NN)
@@ -124,7 +125,15 @@ class Mixture:
         of_items_X = np.nonzero(present_NM)[0].astype(np.int32)
         for number, voice_NN in enumerate(voices):
             voices_NMV[present_NM, number] = Lookup.of(voice_NN).at(of_items_X, rows_NM[present_NM])
-        neighbours = Neighbours(rows_NM, voices_NMV, weights_V, config.history_window, config.age_decay)
+        neighbours = Neighbours(
+            rows_NM,
+            voices_NMV,
+            weights_V,
+            config.history_window,
+            config.age_decay,
+            content_scale=1.0 / mean_alike,
+            borrowed_scale=scale,
+        )
         return cls(neighbours, source_N, target_N.astype(np.float32), lent)
 
 

@@ -97,7 +97,6 @@ def assemble(sasrec: SasRec, mixture: Mixture, facts: ItemFacts, spec: FeatureSp
         judge=None,
         popularity_N=facts.events_N,
         noise_size=1,
-        out_of_stock_N=np.zeros(len(sasrec.features_ND), np.bool_),
     )
 
 

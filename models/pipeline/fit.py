@@ -138,5 +138,4 @@ def unsealed_ranker(fitted: Fitted, prepared: Prepared, weights: FusionWeights) 
         judge=None,
         popularity_N=fitted.facts.events_N,
         noise_size=networks.generator.noise_size,
-        out_of_stock_N=np.zeros(len(features_ND), np.bool_),
     )

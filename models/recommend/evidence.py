@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from models.baselines.item_facts import UNKNOWN, ItemFacts
 from models.baselines.neighbours import VOICES, Contributions, Neighbours, gather
 from models.domain.item_rows import NO_ITEM
+from models.domain.layered_rows import Rows
 from models.features.histories import HistoryBatch
 
 _REDUCTIONS: Final = ("last", "recent", "all", "strongest")
@@ -116,7 +117,7 @@ def generator_evidence(
     rows_BC: NDArray[np.int32],
     scores: ScoresOfCandidates,
     neighbours: Neighbours,
-    item_features_ND: NDArray[np.float32],
+    item_features_ND: Rows,
 ) -> NDArray[np.float32]:
     """Evidence [B, C, len(GENERATOR_EVIDENCE)]."""
     recent_BH = neighbours.recent(history.item_rows_BL)
