@@ -16,7 +16,7 @@ from models.recommend.candidates import Candidates, RunsNetwork
 from models.recommend.evidence import ScoresOfCandidates, generator_evidence, pair_evidence
 from models.recommend.fusion import StandardScores
 
-SHORTLIST_LENGTH: Final = 100
+SHORTLIST_LENGTH: Final = 200
 """Candidates that are judged; what stands below them in the fused order stays below them."""
 
 
