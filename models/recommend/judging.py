@@ -17,8 +17,8 @@ from models.recommend.candidates import Candidates, RunsNetwork
 from models.recommend.evidence import ScoresOfCandidates, generator_evidence, pair_evidence
 from models.recommend.fusion import StandardScores
 
-SHORTLIST_LENGTH: Final = 100
-"""Candidates of the first block: what stands below them in the fused order stays below them."""
+SHORTLIST_LENGTH: Final = 200
+"""Most candidates of the first block: all that two sources propose."""
 LEAST_DEVIATION: Final = 0.1
 """Of a first block's verdicts, for the verdicts below it: a block of one has none."""
 

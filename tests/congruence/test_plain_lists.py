@@ -17,10 +17,11 @@ from models.recommend.recommender import Recommender
 from tests.models.recommend.scripted_shop import question, scripted_ranker
 
 CANDIDATES = 100
+JUDGED = 200
 
 
 def defined(ranker: Ranker, asked: Question) -> list[int]:
-    """Candidates of both sources, fused; the best hundred by the judge; what was seen left out."""
+    """Candidates of both sources, fused; the best two hundred by the judge; what was seen left out."""
     history = encode_histories(
         [asked.history], max_events=ranker.spec.max_history_events, uses_time=ranker.spec.uses_time
     )
@@ -40,7 +41,7 @@ def defined(ranker: Ranker, asked: Question) -> list[int]:
     core_C = (best_C | among_best(near_C, new_C & (near_C > 0)) | is_seen_C) & ~(is_seen_C & asked.seen_left_out)
     liked_C = standard(liked_N[rows_C], best_C)
     fused_C = liked_C + ranker.weights.neighbours * near_C / max(float(near_C.max()), 1e-6)
-    block = np.sort(np.argsort(np.where(core_C, -fused_C, np.inf), kind="stable")[: min(CANDIDATES, core_C.sum())])
+    block = np.sort(np.argsort(np.where(core_C, -fused_C, np.inf), kind="stable")[: min(JUDGED, core_C.sum())])
     critic_C = source.critic({"taste": taste_D[None], "candidates": source.item_features_ND[rows_C][None]})[0]
     scores = ScoresOfCandidates(
         generator_BC=liked_N[rows_C][block][None],

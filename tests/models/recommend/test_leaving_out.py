@@ -67,7 +67,8 @@ class TestFilteredRecall:
             assert mask.allowed_N[answer.rows_K].all()
             assert len(answer.rows_K) == min(k, mask.count - mask.allowed_N[np.unique(rows)].sum())
             # where enough of the first block is allowed, nothing more was asked
-            needs_more = mask.allowed_N[listed(question(rows), ranker=ranker)].sum() < k
+            first = ranker.shortlist(ranker.propose([question(rows)]))
+            needs_more = mask.allowed_N[first.rows_BS[first.present_BS]].sum() < k
             assert answer.strategy == ("exact_prefilter" if needs_more and share <= PREFILTER_SHARE else "ann")
 
     @pytest.mark.parametrize("stage", STAGES)
