@@ -61,9 +61,11 @@ class TestFit:
 class TestChooseMixture:
     def test_keeps_each_step_that_scores_more(self) -> None:
         """The best score is at content 1.4 and a window of 20; every other setting is indifferent."""
-        tried = list(choose_mixture(lambda config: config.content + (config.history_window == 20)))
+        tried = list(choose_mixture(lambda config: config.content + (config.history_window == 20), MixtureConfig()))
         best = [config for config, _, better in tried if better][-1]
         assert (best.content, best.history_window) == (1.4, 20)
 
     def test_stays_with_the_defaults_where_nothing_is_better(self) -> None:
-        assert [config for config, _, better in choose_mixture(lambda _: 0.5) if better] == [MixtureConfig()]
+        assert [config for config, _, better in choose_mixture(lambda _: 0.5, MixtureConfig()) if better] == [
+            MixtureConfig()
+        ]
