@@ -100,7 +100,7 @@ class Neighbours:
 
     def interest(self, event_types_BL: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
         """What each event that counts is worth by its type [B, H]."""
-        return self.interest_T[self.recent(event_types_BL)]
+        return np.asarray(self.interest_T[self.recent(event_types_BL)], np.float32)
 
     def contributions(self, history_rows_BL: NDArray[np.int32]) -> Contributions:
         """Every neighbour of every event that counts, whatever its type.
