@@ -8,6 +8,7 @@ from app.api.fields import refused, shown
 from app.api.problem import FieldProblem
 from app.runtime.live_model import LiveModel, Loaded
 from app.runtime.workers import Deadline
+from app.store.store import Store
 
 TIMEOUT_HEADER = "X-Request-Timeout-Ms"
 MAX_TIMEOUT_MS = 600_000
@@ -17,6 +18,7 @@ class ServiceState(TypedDict):
     """What the lifespan yields."""
 
     live: LiveModel
+    store: Store
     read_seconds: float
     """The longest that a head, or a body, may take to arrive."""
 
@@ -33,6 +35,12 @@ async def loaded_model(request: Request) -> Loaded:
     return live.loaded
 
 
+async def store(request: Request) -> Store:
+    """All that the shop keeps."""
+    found: Store = request.state.store
+    return found
+
+
 async def deadline(request: Request) -> Deadline | None:
     """The caller's own time limit, if there is one."""
     sent = request.headers.get(TIMEOUT_HEADER)
@@ -44,6 +52,7 @@ async def deadline(request: Request) -> Deadline | None:
     raise refused([FieldProblem(pointer=f"header:{TIMEOUT_HEADER}", detail=detail)])
 
 
+StoreDep = Annotated[Store, Depends(store)]
 LiveModelDep = Annotated[LiveModel, Depends(live_model)]
 LoadedDep = Annotated[Loaded, Depends(loaded_model)]
 DeadlineDep = Annotated[Deadline | None, Depends(deadline)]

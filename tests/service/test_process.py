@@ -131,8 +131,8 @@ class TestStart:
     def test_says_that_it_serves_once_the_bundle_is_verified(self, service):
         events = [orjson.loads(line)["event"] for line in service.log.read_text().splitlines()]
         told = [event for event in events if event != "request"]
-        assert told[:3] == ["loading", "model loaded", "serving"]
-        assert "serving" not in told[3:]
+        assert told[:4] == ["loading", "tables brought up to date", "model loaded", "serving"]
+        assert "serving" not in told[4:]
 
     def test_ready_within_five_seconds_of_work(self, tiny_bundle, tmp_path):
         with serving(tmp_path, bundle=tiny_bundle) as service:
@@ -160,6 +160,15 @@ class TestStart:
         code, told = fails_to_start(bundle=tmp_path / "nothing", port=free_port())
         assert code == 2
         assert str(tmp_path / "nothing") in told
+
+    def test_database_out_of_reach_is_named_without_its_password(self, tiny_bundle):
+        url = f"postgresql+asyncpg://shop:hush-hush@127.0.0.1:{free_port()}/nowhere"
+        code, told = fails_to_start(bundle=tiny_bundle, port=free_port(), database_url=url)
+        assert code == 1
+        assert "127.0.0.1" in told.splitlines()[-1]
+        assert "nowhere" in told.splitlines()[-1]
+        assert "hush-hush" not in told
+        assert "Traceback" not in told
 
     def test_busy_port_is_named_before_the_bundle(self, tmp_path):
         with socket.create_server(("127.0.0.1", 0)) as other:

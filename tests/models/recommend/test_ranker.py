@@ -13,7 +13,8 @@ from models.recommend.candidates import CandidateSource
 from models.recommend.evidence import EVIDENCE
 from models.recommend.fusion import FusionWeights
 from models.recommend.judging import SHORTLIST_LENGTH
-from models.recommend.ranker import Question, Ranker
+from models.recommend.question import Question
+from models.recommend.ranker import Ranker
 from models.retrieval.exact import ExactIndex
 from tests.models.baselines.tiny_neighbours import neighbours_of
 from tests.models.bundle.tiny_bundle import SPEC
@@ -53,7 +54,6 @@ def build_ranker() -> Ranker:
         judge=judge,
         popularity_N=facts.events_N,
         noise_size=2,
-        out_of_stock_N=np.zeros(NUM_ITEMS, np.bool_),
     )
 
 
