@@ -7,29 +7,18 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError, PydanticUseDefault
+from pydantic import Field, model_validator
 
 from app.api import MAX_BODY_BYTES, MAX_ERRORS
 from app.api.body import json_body
 from app.api.dependencies import MAX_TIMEOUT_MS, TIMEOUT_HEADER, DeadlineDep, LiveModelDep, LoadedDep
 from app.api.fields import refused
+from app.api.parts import AnswerPart, Id, RequestPart, Timestamp
 from app.api.problem import FieldProblem, Problem
 from app.api.recommendation_id import new_recommendation_id
 from app.runtime.live_model import ServedModel
 from models.domain.errors import UnknownName
 from models.domain.events import EventType, HistoryEvent
-from models.domain.ids import is_usable_id
 from models.domain.recommendation import (
     MAX_EXCLUDED_ITEMS,
     MAX_HISTORY_EVENTS,
@@ -48,37 +37,6 @@ MAX_DRAWN_SEED: Final = 2**53 - 1
 MAX_PROPERTIES: Final = 100
 
 router = APIRouter(prefix="/v1", tags=["recommendations"])
-
-
-def _usable(text: str) -> str:
-    if not is_usable_id(text):
-        raise ValueError("holds only spaces" if text.isspace() else "holds a character that is not printable")
-    return text
-
-
-def _written_out(value: object) -> object:
-    if not isinstance(value, str) or value.strip("+-.0123456789") == "":
-        raise PydanticCustomError("datetime_type", "not written out")  # a number in a string would pass as epoch time
-    return value
-
-
-Timestamp = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written_out)]
-Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARACTERS), AfterValidator(_usable)]
-
-
-class RequestPart(BaseModel):
-    """Unknown fields are refused and no value is coerced; null where there is a default means the default."""
-
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _default_for_null(cls, value: object, info: ValidationInfo) -> object:
-        if value is None and info.field_name and not cls.model_fields[info.field_name].is_required():
-            raise PydanticUseDefault
-        return value
 
 
 class Shopper(RequestPart):
@@ -139,12 +97,6 @@ class RecommendationBody(RequestPart):
         return self
 
 
-class AnswerPart(BaseModel):
-    """Part of an answer."""
-
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
-
-
 class AnsweredItem(AnswerPart):
     """One place of the list."""
 
@@ -153,7 +105,7 @@ class AnsweredItem(AnswerPart):
     """From 1."""
     score: float
     """In [0, 1]; comparable within one answer."""
-    properties: dict[str, Any] = {}
+    properties: dict[str, Any] = Field(default={})
     """Only where `return_properties` asked for some."""
 
 
