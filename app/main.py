@@ -20,7 +20,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from app.api import docs_page, events, health, model, openapi, recommendations
+from app.api import docs_page, events, health, model, openapi, recommendations, users
 from app.api.connection import BoundedHttpProtocol
 from app.api.dependencies import ServiceState
 from app.api.errors import answer_error
@@ -93,7 +93,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
     )
-    for resource in (recommendations, events, model, health, openapi, docs_page):
+    for resource in (recommendations, events, users, model, health, openapi, docs_page):
         app.include_router(resource.router)
     for error in (RequestError, InputError, ServiceError, HTTPException, ClientDisconnect):
         app.add_exception_handler(error, answer_error)

@@ -27,9 +27,9 @@ KINDS = {
     "timezone_aware": "a date and time with zone, such as 2026-11-24T03:00:00Z",
 }
 LIMITS: Mapping[str, Callable[[Mapping[str, Any], Any], str]] = {
-    "less_than_equal": lambda limit, value: f"{shown(value)} is more than the most allowed, {limit['le']}",
-    "greater_than": lambda limit, value: f"{shown(value)} is not more than {limit['gt']}",
-    "greater_than_equal": lambda limit, value: f"{shown(value)} is less than the least allowed, {limit['ge']}",
+    "less_than_equal": lambda limit, value: f"{shown(value)} is more than the most allowed, {_bound(limit['le'])}",
+    "greater_than": lambda limit, value: f"{shown(value)} is not more than {_bound(limit['gt'])}",
+    "greater_than_equal": lambda limit, value: f"{shown(value)} is less than the least allowed, {_bound(limit['ge'])}",
     "string_too_long": lambda limit, value: f"has {len(value)} characters, the limit is {limit['max_length']}",
     "string_too_short": lambda limit, value: f"has {len(value)} characters, the least is {limit['min_length']}",
     "string_pattern_mismatch": lambda limit, value: f"{shown(value)} is not of the form {limit['pattern']}",
@@ -104,6 +104,11 @@ def _dotted(path: str) -> str:
         return name
     parts = [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:]]
     return "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in parts).lstrip(".")
+
+
+def _bound(limit: float) -> float | int:
+    """As the contract writes it: 1, not 1.0."""
+    return int(limit) if limit == int(limit) else limit
 
 
 def _cut(text: str) -> str:

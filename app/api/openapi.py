@@ -18,6 +18,7 @@ from app.api.idempotency import in_progress
 from app.api.parts import RequestPart
 from app.api.problem import MEDIA_TYPE, FieldProblem, RequestError
 from app.api.recommendations import RecommendationBody
+from app.api.users import MergeBody
 from models.domain.errors import DeadlineExceeded, NotReady
 
 SCHEMAS: Final = "#/components/schemas/"
@@ -29,6 +30,8 @@ SHOWN_PROPERTIES: Final = ("title", "brand", "category", "price")
 """What examples ask for, where the catalogue has it."""
 ERRORS: Final[Mapping[int, Exception]] = {
     400: RequestError(400, 'the body is not JSON: key "k" appears twice in one object'),
+    403: RequestError(403, "this key may not read or change what is stored about shoppers"),
+    404: RequestError(404, "nothing is stored about this shopper"),
     408: RequestError(408, "the body took longer than the limit, 15 s"),
     409: in_progress(),
     413: RequestError(413, f"the body is longer than the limit, {MAX_BODY_BYTES} bytes"),
@@ -40,7 +43,7 @@ ERRORS: Final[Mapping[int, Exception]] = {
     504: DeadlineExceeded(200),
 }
 """One of each status, for the examples."""
-BODIES: Final[Sequence[type[RequestPart]]] = (RecommendationBody, EventsBody)
+BODIES: Final[Sequence[type[RequestPart]]] = (RecommendationBody, EventsBody, MergeBody)
 """Read by `json_body`, which the framework knows nothing of."""
 EXAMPLE_REQUEST_ID: Final = "8f0c2f1f6b0e4d6c9a3b5d7e1f2a4c6e"
 
@@ -71,6 +74,7 @@ def contract(
     bodies = {
         RecommendationBody.__name__: examples(item_ids, [name for name in SHOWN_PROPERTIES if name in property_names]),
         EventsBody.__name__: event_examples(item_ids, now),
+        MergeBody.__name__: {"merge": {"summary": "A guest logs in", "value": {"session_id": "s1"}}},
     }
     document: dict[str, Any] = dict(app.openapi())
     schemas = dict(document["components"]["schemas"])

@@ -1,7 +1,7 @@
 """An event as a shop sends it, and as it is told back."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
@@ -77,3 +77,9 @@ class StoredEvent(AnswerPart):
     unit_price: int | float | None = None
     currency: str | None = None
     rating: int | float | None = None
+
+    @classmethod
+    def of(cls, event: Event) -> Self:
+        """What of its fields there is."""
+        found = ((name, getattr(event, name)) for name in cls.model_fields)
+        return cls(**{name: value for name, value in found if value is not None})

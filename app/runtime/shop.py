@@ -5,6 +5,7 @@ from typing import Final, Self
 
 from app.runtime.event_intake import EventIntake
 from app.runtime.event_times import EventTimes
+from app.runtime.shoppers import Shoppers
 from app.store.store import Store
 
 
@@ -25,11 +26,12 @@ class Shop:
 
     store: Store
     intake: EventIntake
+    shoppers: Shoppers
 
     @classmethod
     def open(cls, store: Store, rules: ShopRules) -> Self:
         """On this store."""
-        return cls(store, EventIntake(store, rules.event_times))
+        return cls(store, EventIntake(store, rules.event_times), Shoppers(store))
 
     async def close(self) -> None:
         """Writes what is not written yet, and closes the store."""
