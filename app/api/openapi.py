@@ -115,6 +115,7 @@ def examples(item_ids: Sequence[str], property_names: Sequence[str]) -> dict[str
                 "num_samples": 4,
                 "seed": 42,
                 "return_properties": list(property_names),
+                "experiment": {"experiment_id": "e1", "variant_id": None},
             },
         },
         "no_history": {

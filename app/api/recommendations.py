@@ -16,8 +16,10 @@ from app.api.dependencies import MAX_TIMEOUT_MS, TIMEOUT_HEADER
 from app.api.fields import refused
 from app.api.parts import AnswerPart, Id, RequestPart, Timestamp
 from app.api.problem import FieldProblem, Problem
-from app.api.recommendation_id import new_recommendation_id
+from app.runtime.experiments import Variant
 from app.runtime.live_model import ServedModel
+from app.runtime.recommendation_id import new_recommendation_id
+from app.store.lists import ServedList
 from models.domain.errors import UnknownName
 from models.domain.events import EventType, HistoryEvent
 from models.domain.recommendation import (
@@ -77,6 +79,14 @@ class Exclusions(RequestPart):
     """Items of the history. Unset: the model decides by the share of repeat purchases that it was trained on."""
 
 
+class Experiment(RequestPart):
+    """Which of several ways of making lists is used."""
+
+    experiment_id: Id
+    variant_id: Id | None = None
+    """Unset: drawn, and always the same for one shopper; echoed in `meta`."""
+
+
 class RecommendationBody(RequestPart):
     """`history` or `user.user_id` or `user.session_id` is required, unless `user.personalise` is false.
 
@@ -97,6 +107,8 @@ class RecommendationBody(RequestPart):
     """Of the noise. Unset: drawn, and echoed in `meta`."""
     return_properties: list[str] | None = Field(default=None, max_length=MAX_PROPERTIES)
     """Catalogue columns to return with each item, such as `title`. Unset: ids and scores only."""
+    experiment: Experiment | None = None
+    """What comes of the list is counted for its variant."""
 
     @model_validator(mode="after")
     def _names_a_shopper(self) -> "RecommendationBody":
@@ -184,16 +196,20 @@ async def recommend(asking: AskingDep, body: BodyDep) -> RecommendationAnswer:
 async def answer_list(asking: Asking, body: RecommendationBody) -> RecommendationAnswer:
     """The list, whichever path the question came by."""
     model = asking.loaded.model
+    asked_at = asking.shop.store.clock()  # before anything stored is read
     _refuse_unknown_properties(model, body.return_properties or ())
     seed = secrets.randbelow(MAX_DRAWN_SEED + 1) if body.seed is None else body.seed
-    question = to_question(body, await _history(asking, body), seed)
+    variant = _variant(asking, body, seed)
+    body = body.model_copy(update=dict(variant.overrides)) if variant else body
+    history = await _history(asking, body)
+    question = to_question(body, history, seed)
 
     def work() -> tuple[Recommendation, list[AnsweredItem]]:
         answer = model.recommend([question])[0]
         return answer, _answered_items(model, answer.items, body.return_properties)
 
     answer, items = await asking.live.workers.run(work, deadline=asking.deadline)
-    return RecommendationAnswer(
+    told = RecommendationAnswer(
         recommendation_id=new_recommendation_id(),
         items=items,
         next_cursor=None,
@@ -206,9 +222,56 @@ async def answer_list(asking: Asking, body: RecommendationBody) -> Recommendatio
             index_version=model.model_version,  # the index is sealed in the bundle and as old as it
             index_age_seconds=max(0, int((datetime.now(UTC) - model.manifest.created_at).total_seconds())),
             seed=seed,
-            variant_id=None,
+            variant_id=variant.variant_id if variant else None,
             took_ms=round((time.perf_counter() - asking.request.state.started) * 1000, 2),
         ),
+    )
+    asking.shop.served_lists.record(_served(asking, body, history, told, asked_at))
+    return told
+
+
+def _variant(asking: Asking, body: RecommendationBody, seed: int) -> Variant | None:
+    """By account, else by session, else by seed, as also where nothing of the shopper may be read."""
+    if body.experiment is None:
+        return None
+    user = body.user if body.user.personalise else Shopper()
+    unit = (
+        f"user {user.user_id}" if user.user_id else f"session {user.session_id}" if user.session_id else f"seed {seed}"
+    )
+    try:
+        return asking.shop.experiments.variant(body.experiment.experiment_id, body.experiment.variant_id, unit)
+    except UnknownName as error:
+        raise refused([FieldProblem(pointer="/experiment/variant_id", detail=str(error))]) from None
+
+
+def _served(
+    asking: Asking,
+    body: RecommendationBody,
+    history: Sequence[HistoryEvent],
+    told: RecommendationAnswer,
+    asked_at: datetime,
+) -> ServedList:
+    """What is kept of an answer; of a shopper who wants nothing personal, nothing that is about the shopper."""
+    user = body.user if body.user.personalise else Shopper()
+    not_kept = {"user", "history", "experiment", *(() if body.user.personalise else ("exclude",))}
+    request = body.model_dump(mode="json", exclude=not_kept, exclude_defaults=True)
+    used = [[event.item_id, event.event_type, event.timestamp_seconds] for event in history]
+    experiment_id = body.experiment.experiment_id if body.experiment else ""
+    variant_id = told.meta.variant_id or ""
+    is_counted = bool(body.experiment) and asking.shop.experiments.is_counted(experiment_id, variant_id)
+    return ServedList(
+        recommendation_id=told.recommendation_id,
+        request={**request, "seed": told.meta.seed, "history": used},
+        items=[{"item_id": item.item_id, "score": item.score} for item in told.items],
+        model_version=told.meta.model_version,
+        index_version=told.meta.index_version,
+        created_at=asked_at,
+        expires_at=asked_at + asking.shop.served_lists.kept,
+        key_id=asking.key_id,
+        user_id=user.user_id,
+        session_id=user.session_id,
+        experiment_id=experiment_id if is_counted else None,
+        variant_id=variant_id if is_counted else None,
     )
 
 
