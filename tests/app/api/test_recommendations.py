@@ -246,7 +246,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize(
         "field",
-        ["filter", "boosts", "max_per", "diversity", "query", "explain", "search_profile", "page", "experiment",
+        ["filter", "boosts", "max_per", "diversity", "query", "explain", "search_profile", "page",
          "validate_only", "include_out_of_stock", "a/b~c"],
     )  # fmt: skip
     def test_fields_of_later_days_are_unknown(self, client, field):
