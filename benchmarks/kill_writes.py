@@ -3,7 +3,7 @@
     python benchmarks/kill_writes.py --json benchmarks/results/kill_writes.json
 
 Each round starts a process on the file that the killed one left, sends again what was not answered, writes, and kills
--9 at a moment within a second that the seed and the round's number decide. Then every request that was ever
+-9 at a moment within three seconds that the seed and the round's number decide. Then every request that was ever
 acknowledged must be in the file, whole and once, and every sum must be that of its rows. Lists are answered by rote, so
 no bundle is needed; a round takes some seconds. What is done is kept in `--work` after each round, where a run that was
 ended goes on.
@@ -11,8 +11,10 @@ ended goes on.
 
 import argparse
 import json
+import random
 import secrets
 import shutil
+import signal
 import sys
 import time
 from dataclasses import dataclass, field
@@ -25,10 +27,12 @@ from models.pipeline.fill_bundle import git_revision
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.service.process import SCRIPTED, serving
-from tests.service.writing import PARTS, WRITERS, Writers, found_in, random_moment
+from tests.service.writing import PARTS, WRITERS, Writers, found_in
 
 PACKAGES: Final = ["sqlalchemy", "aiosqlite", "fastapi", "uvicorn"]
 KILLS: Final = 50
+LONGEST_SECONDS: Final = 3.0
+"""From the first answer to the kill: dozens of commits, also on a busy machine."""
 
 
 @dataclass
@@ -64,6 +68,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--work", type=Path, default=Path("var/kill_writes"))
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the service ends with this process
     progress = Progress.read(arguments.work, arguments.seed)
     faults = killed_often(progress, arguments.kills, arguments.seed)
     rounds = progress.rounds
@@ -95,7 +100,7 @@ def killed_often(progress: Progress, kills: int, seed: int) -> list[str]:
     before = Writers("none")
     for number in range(len(progress.rounds), kills):
         writers = Writers(f"round-{number}-{secrets.token_hex(3)}")
-        moment = random_moment(f"{seed}-{number}")
+        moment = random.Random(f"{seed}-{number}").uniform(0, LONGEST_SECONDS)
         with serving(progress.folder, command=SCRIPTED, log_level="warning") as service:
             started = time.perf_counter()
             service.wait_until_ready()

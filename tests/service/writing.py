@@ -7,7 +7,6 @@ order in which the service commits and answers, not a power cut.
 
 import itertools
 import json
-import random
 import shutil
 import sqlite3
 import threading
@@ -99,9 +98,11 @@ class Writers:
         """Kills the service so long after its first answer, while all write."""
         with ThreadPoolExecutor(WRITERS) as crowd:
             writing = [crowd.submit(self._write, service.client.base_url) for _ in range(WRITERS)]
-            _wait(lambda: bool(self.answered), writing)
-            time.sleep(seconds)
-            service.process.kill()
+            try:
+                _wait(lambda: bool(self.answered), writing)
+                time.sleep(seconds)
+            finally:  # they write for as long as it answers
+                service.process.kill()
             for one in writing:
                 one.result()
 
@@ -137,11 +138,6 @@ class Writers:
         told = answer.json()
         assert (told["accepted"] + told.get("duplicates", 0), told["errors"]) == (PARTS, []), told
         self.answered[name] = answer.content
-
-
-def random_moment(seed: str) -> float:
-    """Seconds, up to one: dozens of commits."""
-    return random.Random(seed).random()
 
 
 @dataclass(frozen=True, slots=True)
