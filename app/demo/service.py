@@ -68,6 +68,8 @@ def running_service(bundle: Path, port: int, log: Path) -> Iterator[RunningServi
         "FIGMENT_HOST": HOST,
         "FIGMENT_PORT": str(port),
         "FIGMENT_BUNDLE": str(bundle),
+        # not the shop's own store, whose keys the questions below do not have
+        "FIGMENT_DATABASE_URL": f"sqlite+aiosqlite:///{log.with_name('demo.db').absolute()}",
         "FIGMENT_DRAIN_NOTICE_SECONDS": "0",  # nobody balances load here
     }
     terminated = signal.signal(signal.SIGTERM, _leave)

@@ -80,13 +80,13 @@ class TestListKeys:
         assert [key.name for key in await keys.list_keys(revoked=True)] == ["first", "second", "third"]
 
 
-class TestAnyExist:
-    async def test_counts_keys_that_are_not_revoked(self, keys):
-        assert not await keys.any_exist()
+class TestAnyMade:
+    async def test_revoking_the_last_key_does_not_undo_it(self, keys):
+        assert not await keys.any_made()
         _, made = await keys.create("shop", ["recommend"])
-        assert await keys.any_exist()
+        assert await keys.any_made()
         await keys.revoke(made.key_id)
-        assert not await keys.any_exist()
+        assert await keys.any_made()
 
 
 class TestNoteUse:
