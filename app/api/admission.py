@@ -19,7 +19,7 @@ from app.api.rate_limits import counted_name, limit_headers, too_many
 from app.observability.logs import get_log
 from app.runtime.known_keys import KnownKeys
 from app.runtime.request_counts import RequestCounts
-from app.store.keys import ApiKey
+from app.store.key_ring import ApiKey
 from app.store.store import Store
 from models.domain.errors import ServiceError
 

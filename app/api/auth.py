@@ -13,7 +13,7 @@ from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 
 from app.api.problem import RequestError
-from app.store.keys import PUBLISHABLE_SCOPES, SCOPES, ApiKey, KeyKind, Scope
+from app.store.key_ring import PUBLISHABLE_SCOPES, SCOPES, ApiKey, KeyKind, Scope
 
 REALM: Final = 'realm="figment"'
 BEARER: Final = "bearer"

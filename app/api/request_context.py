@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.api.auth import Caller
 from app.api.errors import answer_error
 from app.observability.logs import get_log
-from app.store.keys import KEY_LIKE
+from app.store.key_ring import KEY_LIKE
 
 MAX_REQUEST_ID_CHARACTERS: Final = 128
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context, section 3.2

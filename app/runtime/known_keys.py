@@ -9,7 +9,8 @@ from typing import Any, Final
 from app.observability.logs import get_log
 from app.store.columns import utc_now
 from app.store.engine import Database
-from app.store.keys import ApiKey, KeyRing, KeyStore, split_key
+from app.store.key_ring import ApiKey, KeyRing, split_key
+from app.store.keys import KeyStore
 from models.domain.errors import NotReady, StoreError
 
 EVERY_SECONDS: Final = 2.0

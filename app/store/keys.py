@@ -1,111 +1,34 @@
-"""API keys: made, checked, revoked.
+"""The table of API keys: made, read, revoked."""
 
-A key is 256 random bits, so it cannot be guessed from its digest however fast that is computed, and SHA-256 is
-enough. Slow hashes with a salt (bcrypt, Argon2) are for passwords, which people choose from few; here they would
-only cost every request milliseconds.
-"""
-
-import hashlib
-import hmac
-import re
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from datetime import date, datetime
-from typing import Any, Final, Literal, NamedTuple, get_args
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any, Final
 
 from sqlalchemy import Row, or_, select, update
 
-from app.settings import web_origin
+from app.settings import MAX_PER_MINUTE, web_origin
 from app.store.columns import Clock, utc_now
 from app.store.engine import Database, Transaction
+from app.store.key_ring import (
+    PREFIXES,
+    PUBLISHABLE_SCOPES,
+    SCOPES,
+    ApiKey,
+    KeyKind,
+    KeyRing,
+    Scope,
+    digest_of,
+    split_key,
+)
 from app.store.tables import api_keys
-from models.domain.errors import SettingsRefused
+from models.domain.errors import SettingsRefused, UnknownName
+from models.domain.ids import is_usable_id
+from models.domain.recommendation import MAX_ID_CHARACTERS
 
-KeyKind = Literal["secret", "publishable"]
-Scope = Literal["recommend", "catalogue", "events", "studio", "admin"]
-
-SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
-PUBLISHABLE_SCOPES: Final[tuple[Scope, ...]] = ("recommend", "events")
-"""A publishable key can be read by everyone who looks at the page."""
-PREFIXES: Final[dict[KeyKind, str]] = {"secret": "figsk", "publishable": "figpk"}
-"""So that people and scanners for leaked secrets know at sight what they found."""
-KEY_LIKE: Final = re.compile(rf"({'|'.join(PREFIXES.values())})_", re.IGNORECASE)
-"""Where this is found, there may be a key."""
 KEY_ID_BYTES: Final = 6
 SECRET_BYTES: Final = 32
-MAX_KEY_CHARACTERS: Final = 128
-"""More than any key has; longer texts are not even hashed."""
-NO_DIGEST: Final = hashlib.sha256(b"").hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class ApiKey:
-    """What is known of a key; its secret is not."""
-
-    key_id: str
-    """Part of the key that is no secret, by which people and logs name it."""
-    name: str
-    kind: KeyKind
-    scopes: Sequence[Scope]
-    origins: Sequence[str]
-    """Web pages that may use a publishable key, such as https://shop.example."""
-    requests_per_minute: int | None
-    """None: as many as the service takes."""
-    created_at: datetime
-    revoked_at: datetime | None
-    last_used_on: date | None
-    """The day, UTC; not the hour, which would say more about people than anyone needs."""
-
-
 FIELDS: Final = tuple(field.name for field in fields(ApiKey))
-
-
-class KeyParts(NamedTuple):
-    """What a text must consist of to be a key; whether it is one is another matter."""
-
-    prefix: str
-    key_id: str
-    secret: str
-
-
-class KeyRing:
-    """All keys at one moment, to recognise them without asking the database."""
-
-    def __init__(self, keys: Mapping[str, tuple[ApiKey, str]]) -> None:
-        """`keys`: key id → what is known of the key, and the digest of its secret."""
-        self._keys = keys
-        self.origins = frozenset(
-            origin
-            for key, _ in keys.values()
-            if key.kind == "publishable" and not key.revoked_at
-            for origin in key.origins
-        )
-        """Web pages that some publishable key may be used from."""
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether no key was ever made; one that was revoked still counts, so revoking never opens the service."""
-        return not self._keys
-
-    def find(self, presented: str) -> ApiKey | None:
-        """The key that this text is, unless it was revoked; None for anything else.
-
-        Takes the same time for a wrong secret, however much of it is right.
-        """
-        parts = split_key(presented)
-        if parts is None:
-            return None
-        key, digest = self._keys.get(parts.key_id, (None, NO_DIGEST))
-        right = hmac.compare_digest(digest, _digest(parts.secret))
-        if key is None or not right or key.revoked_at is not None or PREFIXES[key.kind] != parts.prefix:
-            return None
-        return key
-
-    def get(self, key_id: str) -> ApiKey | None:
-        """By the part that is no secret."""
-        key, _ = self._keys.get(key_id, (None, NO_DIGEST))
-        return key
 
 
 class KeyStore:
@@ -118,7 +41,7 @@ class KeyStore:
     async def create(
         self,
         name: str,
-        scopes: Sequence[Scope],
+        scopes: Sequence[str],
         *,
         kind: KeyKind = "secret",
         origins: Sequence[str] = (),
@@ -126,12 +49,14 @@ class KeyStore:
     ) -> tuple[str, ApiKey]:
         """The key itself, which can be shown now and never again, and what is kept of it.
 
-        Raises SettingsRefused for a publishable key that may do too much or is bound to no page.
+        Raises UnknownName for a scope that is none, and SettingsRefused for what no key may be, such as a publishable
+        one that does too much or is bound to no page.
         """
-        origins = _checked_origins(kind, scopes, origins)
         key_id, secret = secrets.token_hex(KEY_ID_BYTES), secrets.token_urlsafe(SECRET_BYTES)
-        kept = ApiKey(key_id, name, kind, tuple(scopes), tuple(origins), requests_per_minute, self._clock(), None, None)
-        row = {field: getattr(kept, field) for field in FIELDS} | {"secret_digest": _digest(secret)}
+        known, pages = _known_scopes(scopes), _as_browsers_send(origins)
+        kept = ApiKey(key_id, name, kind, known, pages, requests_per_minute, self._clock(), None, None)
+        _refuse_unfit(kept)
+        row = {field: getattr(kept, field) for field in FIELDS} | {"secret_digest": digest_of(secret)}
         await self._database.write(lambda transaction: transaction.execute(api_keys.insert(), row))
         return f"{PREFIXES[kind]}_{key_id}_{secret}", kept
 
@@ -181,34 +106,34 @@ class KeyStore:
         return (await self._database.read(lambda transaction: transaction.execute(query))).one_or_none()
 
 
-def _checked_origins(kind: KeyKind, scopes: Sequence[Scope], origins: Sequence[str]) -> Sequence[str]:
-    """As browsers send them."""
-    if not scopes:
+def _refuse_unfit(wanted: ApiKey) -> None:
+    if not is_usable_id(wanted.name):
+        raise SettingsRefused(f"a key's name has 1 to {MAX_ID_CHARACTERS} printable characters")
+    if not wanted.scopes:
         raise SettingsRefused(f"a key needs a scope: {', '.join(SCOPES)}")
-    if kind == "secret" and origins:
-        raise SettingsRefused(f"a secret key must not be in a web page such as {origins[0]}; make a publishable one")
-    if kind == "publishable" and not origins:
+    if not 1 <= (wanted.requests_per_minute or 1) <= MAX_PER_MINUTE:
+        raise SettingsRefused(f"{wanted.requests_per_minute} requests a minute; 1 to {MAX_PER_MINUTE:,} can be allowed")
+    if wanted.kind == "secret" and wanted.origins:
+        raise SettingsRefused(f"a secret key must not be in a web page of {wanted.origins[0]}; make a publishable one")
+    if wanted.kind == "publishable" and not wanted.origins:
         raise SettingsRefused("a publishable key needs the origins of the web pages that may use it")
-    if kind == "publishable" and (too_much := sorted(set(scopes) - set(PUBLISHABLE_SCOPES))):
+    if wanted.kind == "publishable" and (too_much := [one for one in wanted.scopes if one not in PUBLISHABLE_SCOPES]):
         known = " and ".join(PUBLISHABLE_SCOPES)
-        raise SettingsRefused(f"a publishable key may have the scopes {known} only, not {too_much[0]}")
+        raise SettingsRefused(f"a publishable key may have the scopes {known}, not {too_much[0]}")
+
+
+def _known_scopes(names: Sequence[str]) -> tuple[Scope, ...]:
+    for name in names:
+        if name not in SCOPES:
+            raise UnknownName("scope", name, list(SCOPES))
+    return tuple(scope for scope in SCOPES if scope in names)
+
+
+def _as_browsers_send(origins: Sequence[str]) -> tuple[str, ...]:
     try:
         return tuple(dict.fromkeys(web_origin(origin) for origin in origins))
     except ValueError as error:
         raise SettingsRefused(str(error)) from None
-
-
-def split_key(text: str) -> KeyParts | None:
-    """The parts of a text that could be a key; None for one that could not, however long it is."""
-    if len(text) > MAX_KEY_CHARACTERS or not text.isascii():
-        return None
-    prefix, _, rest = text.partition("_")
-    key_id, _, secret = rest.partition("_")
-    return KeyParts(prefix, key_id, secret) if prefix in PREFIXES.values() and key_id.isalnum() and secret else None
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def _key(row: Row[Any]) -> ApiKey:
