@@ -111,8 +111,9 @@ def _refuse_unfit(wanted: ApiKey) -> None:
         raise SettingsRefused(f"a key's name has 1 to {MAX_ID_CHARACTERS} printable characters")
     if not wanted.scopes:
         raise SettingsRefused(f"a key needs a scope: {', '.join(SCOPES)}")
-    if not 1 <= (wanted.requests_per_minute or 1) <= MAX_PER_MINUTE:
-        raise SettingsRefused(f"{wanted.requests_per_minute} requests a minute; 1 to {MAX_PER_MINUTE:,} can be allowed")
+    per_minute = wanted.requests_per_minute
+    if per_minute is not None and not 1 <= per_minute <= MAX_PER_MINUTE:
+        raise SettingsRefused(f"a limit of {per_minute} requests a minute; 1 to {MAX_PER_MINUTE:,} can be had")
     if wanted.kind == "secret" and wanted.origins:
         raise SettingsRefused(f"a secret key must not be in a web page of {wanted.origins[0]}; make a publishable one")
     if wanted.kind == "publishable" and not wanted.origins:
@@ -137,4 +138,5 @@ def _as_browsers_send(origins: Sequence[str]) -> tuple[str, ...]:
 
 
 def _key(row: Row[Any]) -> ApiKey:
-    return ApiKey(**{field: getattr(row, field) for field in FIELDS})
+    found: dict[str, Any] = {field: getattr(row, field) for field in FIELDS}
+    return ApiKey(**found | {"scopes": tuple(row.scopes), "origins": tuple(row.origins)})
