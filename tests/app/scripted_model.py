@@ -75,6 +75,7 @@ class ScriptedModel:
             items=[RecommendedItem(ITEM_IDS[row], row, 1 - place / 100) for place, row in enumerate(rows)],
             fallback="none" if known else "popularity",
             warnings=[f"item {item_id!r} is unknown and was skipped" for item_id in unknown],
+            strategy="ann",
             candidates_scanned=NUM_ITEMS,
             under_filled=len(rows) < request.k,
             sources={"generator" if known else "popularity": 1.0} if rows else {},
