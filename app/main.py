@@ -49,13 +49,13 @@ def create_app(
     on_load_failure: Callable[[BaseException], None],
     on_ready: Callable[[], None] = lambda: None,
     read_seconds: float = 15.0,
-    rules: AccessRules = THIS_MACHINE,
+    access_rules: AccessRules = THIS_MACHINE,
 ) -> FastAPI:
     """The application; its lifespan opens the store and loads the model behind the first answered probes.
 
     `on_load_failure` is told why either could not be had, `on_ready` that the model is there.
     """
-    access = Access(rules)
+    access = Access(access_rules)
 
     def tell_outcome(loading: "asyncio.Task[None]") -> None:
         if loading.cancelled():
@@ -128,7 +128,7 @@ def serve(settings: ServiceSettings) -> None:
                 on_load_failure=stop,
                 on_ready=partial(_tell_ready, settings, folder.name),
                 read_seconds=settings.read_seconds,
-                rules=_access_rules(settings),
+                access_rules=access_rules_of(settings),
             ),
             loop="uvloop" if sys.platform != "win32" else "asyncio",
             http=BoundedHttpProtocol,
@@ -179,7 +179,8 @@ def _workers(settings: ServiceSettings) -> Workers:
     )
 
 
-def _access_rules(settings: ServiceSettings) -> AccessRules:
+def access_rules_of(settings: ServiceSettings) -> AccessRules:
+    """Who may ask, by these settings."""
     others: OpenTo = "everyone" if settings.allow_anonymous else "nobody"
     return AccessRules(
         open_to="this machine" if is_loopback(settings.host) else others,

@@ -9,7 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.auth import ANONYMOUS, Caller, caller_with
+from app.api.auth import ANONYMOUS, Caller, caller_with, forbidden
 from app.api.cors import Cors
 from app.api.errors import answer_error
 from app.api.fields import shown
@@ -131,4 +131,4 @@ def _check_origin(key: ApiKey, headers: Headers) -> None:
     origins = headers.getlist("origin")
     if len(origins) != 1 or origins[0] not in key.origins:
         where = shown(", ".join(origins)) if origins else "no page (there is no Origin header)"
-        raise RequestError(403, f"this publishable key is for the web pages that it names, and was sent by {where}")
+        raise forbidden(f"this publishable key is for the web pages that it names, and was sent by {where}")

@@ -52,6 +52,12 @@ def caller_with(key: ApiKey) -> Caller:
     return Caller(key.key_id, key.kind, scopes if key.kind == "secret" else scopes & set(PUBLISHABLE_SCOPES))
 
 
+def forbidden(detail: str, scope: Scope | None = None) -> RequestError:
+    """The 403: a key was sent and is right, but it takes another one, such as one with this scope."""
+    challenge = f'Bearer {REALM}, error="insufficient_scope"' + (f', scope="{scope}"' if scope else "")
+    return RequestError(403, detail, headers={"WWW-Authenticate": challenge})
+
+
 class RequireScope(SecurityBase):
     """A dependency: the caller, who has the scope. Answers 403 to others; without a scope any secret key will do."""
 
@@ -67,11 +73,9 @@ class RequireScope(SecurityBase):
         """Called by FastAPI before it looks at parameters or body."""
         caller: Caller = request.state.caller
         if caller.kind == "publishable" and not self.publishable:
-            raise RequestError(403, "a publishable key may not do this; it takes a secret one")
+            raise forbidden("a publishable key may not do this; it takes a secret one")
         if self.scope is not None and self.scope not in caller.scopes:
-            challenge = f'Bearer {REALM}, error="insufficient_scope", scope="{self.scope}"'
-            detail = f"the API key lacks the scope {self.scope}"
-            raise RequestError(403, detail, headers={"WWW-Authenticate": challenge})
+            raise forbidden(f"the API key lacks the scope {self.scope}", self.scope)
         return caller
 
 

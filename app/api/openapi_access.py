@@ -30,7 +30,7 @@ HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
 LIMITS: Final = ("RateLimit", "RateLimit-Policy")
 ANSWERS: Final[Mapping[str, tuple[str, ...]]] = {
     "401": ("WWW-Authenticate",),
-    "403": LIMITS,
+    "403": ("WWW-Authenticate", *LIMITS),
     "429": ("Retry-After", *LIMITS),
     "503": ("Retry-After",),
 }
