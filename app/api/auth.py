@@ -37,10 +37,6 @@ class Caller:
         """
         return self.kind != "publishable"
 
-    def may_follow(self, key_id: str | None) -> bool:
-        """Whether this caller may have more of what was made for a key: pages of a list, its explanation, a job."""
-        return self.may_read_stored or key_id == self.key_id
-
 
 ANONYMOUS: Final = Caller(key_id=None, kind="anonymous", scopes=frozenset(SCOPES))
 """Where no key was ever made."""
