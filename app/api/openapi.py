@@ -13,7 +13,7 @@ from app.api.connection import MAX_HEAD_BYTES
 from app.api.dependencies import LiveModelDep
 from app.api.errors import problem_of
 from app.api.fields import refused
-from app.api.openapi_access import HEADERS, SECURITY_SCHEMES, guarded
+from app.api.openapi_access import with_access
 from app.api.problem import MEDIA_TYPE, FieldProblem, RequestError
 from app.api.recommendations import RecommendationBody
 from models.domain.errors import DeadlineExceeded, NotReady
@@ -68,20 +68,12 @@ def contract(
     `needs_key`: some key was made, so none is optional.
     """
     bodies = examples(item_ids, [name for name in SHOWN_PROPERTIES if name in property_names])
-    document: dict[str, Any] = dict(app.openapi())
+    document = with_access(app.openapi(), needs_key=needs_key)
     schema = RecommendationBody.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas = {**document["components"]["schemas"], **schema.pop("$defs"), "RecommendationBody": schema}
-    document["components"] = {
-        **document["components"],
-        "schemas": dict(sorted(schemas.items())),
-        "securitySchemes": SECURITY_SCHEMES,
-        "headers": HEADERS,
-    }
+    document["components"] = {**document["components"], "schemas": dict(sorted(schemas.items()))}
     document["paths"] = {
-        path: {
-            method: _complete(path, guarded(operation, needs_key=needs_key), bodies)
-            for method, operation in operations.items()
-        }
+        path: {method: _complete(path, operation, bodies) for method, operation in operations.items()}
         for path, operations in document["paths"].items()
     }
     return document

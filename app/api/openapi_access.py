@@ -37,11 +37,20 @@ ANSWERS: Final[Mapping[str, tuple[str, ...]]] = {
 """Of every operation that takes a key, with their headers; 503 where keys cannot be read."""
 
 
-def guarded(operation: Mapping[str, Any], *, needs_key: bool) -> Mapping[str, Any]:
-    """The operation with both ways to send a key, and what everyone may be answered who sends one or none.
+def with_access(document: Mapping[str, Any], *, needs_key: bool) -> dict[str, Any]:
+    """The OpenAPI document with both ways to send a key, and what everyone may be answered who sends one or none.
 
     `needs_key`: some key was made, so none is optional any more.
     """
+    paths = {
+        path: {method: _guarded(operation, needs_key) for method, operation in operations.items()}
+        for path, operations in document["paths"].items()
+    }
+    components = {**document["components"], "securitySchemes": SECURITY_SCHEMES, "headers": HEADERS}
+    return {**document, "components": components, "paths": paths}
+
+
+def _guarded(operation: Mapping[str, Any], needs_key: bool) -> Mapping[str, Any]:
     if "security" not in operation:
         return operation
     (scopes,) = (requirement[BEARER] for requirement in operation["security"])
