@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from app.api import MAX_BODY_BYTES, MAX_ERRORS
 from app.api.asking import Asking, AskingDep
+from app.api.auth import needs
 from app.api.body import json_body
 from app.api.dependencies import MAX_TIMEOUT_MS, TIMEOUT_HEADER
 from app.api.fields import refused
@@ -47,7 +48,7 @@ TIMEOUT_PARAMETER: Final[dict[str, Any]] = {
     "schema": {"type": "integer", "minimum": 1, "maximum": MAX_TIMEOUT_MS},
 }
 
-router = APIRouter(prefix="/v1", tags=["recommendations"])
+router = APIRouter(prefix="/v1", tags=["recommendations"], dependencies=[needs("recommend", publishable=True)])
 
 
 class Shopper(RequestPart):
