@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 # numerical threads that wait by spinning take the core from whoever else needs it; read when FAISS loads, below
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -16,16 +16,19 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import uvicorn
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from app.api import docs_page, health, model, openapi, recommendations
+from app.api import docs_page, health, metrics, model, openapi, recommendations
 from app.api.connection import BoundedHttpProtocol
 from app.api.dependencies import ServiceState
 from app.api.errors import answer_error
 from app.api.problem import RequestError
 from app.api.request_context import RequestContext
-from app.observability.logs import configure_logs, get_log
+from app.observability.logs import configure_logs, get_log, log_loop_error
+from app.observability.otlp import open_tracing
+from app.observability.traces import Tracing
 from app.runtime.live_model import LiveModel, ServedModel
 from app.runtime.server import DrainingServer, listen
 from app.runtime.workers import Workers
@@ -34,6 +37,13 @@ from models.bundle.versions import resolve_bundle
 from models.domain.errors import FigmentError, InputError, NotReady, ServiceError
 from models.recommend.recommender import Recommender
 from models.retrieval.faiss_index import set_search_threads
+
+OTHERS_TELEMETRY: Final[TelemetryConfig] = {
+    "tracing": False,  # FastAPI's spans tell a request's path and query
+    "metrics": False,
+    "logs": False,
+    "auto_configure": False,
+}
 
 log = get_log(__name__)
 
@@ -44,6 +54,7 @@ def create_app(
     on_load_failure: Callable[[BaseException], None],
     on_ready: Callable[[], None] = lambda: None,
     read_seconds: float = 15.0,
+    tracing: Tracing | None = None,
 ) -> FastAPI:
     """The application; its lifespan loads the model behind the first answered probes, then calls one of the two."""
 
@@ -57,6 +68,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[ServiceState]:
+        asyncio.get_running_loop().set_exception_handler(log_loop_error)
         loading = asyncio.create_task(live.load())
         loading.add_done_callback(tell_outcome)
         yield ServiceState(live=live, read_seconds=read_seconds)
@@ -72,12 +84,13 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry=OTHERS_TELEMETRY,
     )
-    for router in (recommendations.router, model.router, health.router, openapi.router, docs_page.router):
-        app.include_router(router)
+    for room in (recommendations, model, health, metrics, openapi, docs_page):
+        app.include_router(room.router)
     for error in (RequestError, InputError, ServiceError, HTTPException, ClientDisconnect):
         app.add_exception_handler(error, answer_error)
-    app.add_middleware(RequestContext)
+    app.add_middleware(RequestContext, metrics=live.metrics, tracing=tracing)
     return app
 
 
@@ -92,6 +105,7 @@ def serve(settings: ServiceSettings) -> None:
         refuse_exposure(settings)
         folder = resolve_bundle(settings.bundles, settings.bundle)
         live = LiveModel(partial(Recommender.open, folder, wish=settings.recommender), _workers(settings))
+        tracing = open_tracing()
         failures: list[BaseException] = []
 
         def stop(failure: BaseException) -> None:
@@ -104,6 +118,7 @@ def serve(settings: ServiceSettings) -> None:
                 on_load_failure=stop,
                 on_ready=partial(_tell_ready, settings, folder.name),
                 read_seconds=settings.read_seconds,
+                tracing=tracing,
             ),
             loop="uvloop" if sys.platform != "win32" else "asyncio",
             http=BoundedHttpProtocol,
@@ -119,6 +134,8 @@ def serve(settings: ServiceSettings) -> None:
             log.warning("anyone who reaches this address may ask: there is no API key", address=_address(settings))
         log.info("loading", bundle=folder.name, live=f"{_address(settings)}/health/live")
         server.run(sockets=[listener])
+        if tracing:
+            tracing.close()
         if failures:
             raise failures[0]
         log.info("stopped")

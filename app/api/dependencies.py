@@ -6,6 +6,7 @@ from fastapi import Depends, Request
 
 from app.api.fields import refused, shown
 from app.api.problem import FieldProblem
+from app.observability.metrics import Metrics
 from app.runtime.live_model import LiveModel, Loaded
 from app.runtime.workers import Deadline
 
@@ -33,6 +34,12 @@ async def loaded_model(request: Request) -> Loaded:
     return live.loaded
 
 
+async def metrics(request: Request) -> Metrics:
+    """What is counted and timed."""
+    live: LiveModel = request.state.live
+    return live.metrics
+
+
 async def deadline(request: Request) -> Deadline | None:
     """The caller's own time limit, if there is one."""
     sent = request.headers.get(TIMEOUT_HEADER)
@@ -45,5 +52,6 @@ async def deadline(request: Request) -> Deadline | None:
 
 
 LiveModelDep = Annotated[LiveModel, Depends(live_model)]
+MetricsDep = Annotated[Metrics, Depends(metrics)]
 LoadedDep = Annotated[Loaded, Depends(loaded_model)]
 DeadlineDep = Annotated[Deadline | None, Depends(deadline)]

@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from app.observability.live_figures import IndexState
 from app.observability.logs import get_log
+from app.observability.metrics import Metrics
 from app.runtime.workers import Workers
 from models.bundle.manifest import Manifest
 from models.domain.errors import NotReady
@@ -43,6 +45,17 @@ class Loaded:
     model: ServedModel
     popular_item_ids: Sequence[str]
 
+    @property
+    def index(self) -> IndexState:
+        """The index that answers; it is sealed in the bundle and as old as it."""
+        return IndexState(
+            model_version=self.model.model_version,
+            index_version=self.model.model_version,
+            serves=self.model.serves,
+            num_items=self.model.num_items,
+            built_at=self.model.manifest.created_at,
+        )
+
 
 class LiveModel:
     """Loads the model in the background and hands it out while the process serves."""
@@ -50,6 +63,8 @@ class LiveModel:
     def __init__(self, open_model: Callable[[], ServedModel], workers: Workers) -> None:
         self.workers = workers
         self.phase: Phase = "loading"
+        self.metrics: Metrics = workers.metrics
+        self.metrics.watch_index(lambda: self._loaded.index if self._loaded else None)
         self._open_model = open_model
         self._loaded: Loaded | None = None
 
@@ -63,6 +78,7 @@ class LiveModel:
     def leave(self) -> None:
         """From now on the readiness probe sends traffic elsewhere; requests that still come are answered."""
         self.phase = "leaving"
+        self.metrics.drain_began()
 
     @property
     def is_loaded(self) -> bool:

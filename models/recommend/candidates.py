@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from models.baselines.neighbours import Neighbours
 from models.domain.item_rows import NO_ITEM
+from models.domain.stages import tell_wishes, timed
 from models.features.histories import HistoryBatch
 from models.retrieval.index import VectorIndex
 from models.retrieval.metric import InnerProduct
@@ -68,31 +69,35 @@ class CandidateSource:
         Up to `fetch_B[b]` proposals of each sample and of the neighbours: `NUM_CANDIDATES` plus what will be left out.
         `again_BL` are items of the history that may be listed again, -1 elsewhere.
         """
-        generated_BTD = self.generate(history, noise_BSZ)
+        with timed("generate"):
+            generated_BTD = self.generate(history, noise_BSZ)
         taste_BD, samples_BSD = generated_BTD[:, 0], generated_BTD[:, 1:]
+        tell_wishes(samples_BSD[0])
         fetch = min(max(fetch_B), self.index.num_items)
         batch, num_samples, size = samples_BSD.shape
-        found, _ = self.index.search(np.ascontiguousarray(samples_BSD.reshape(-1, size)), fetch)
+        with timed("search"):
+            found, _ = self.index.search(np.ascontiguousarray(samples_BSD.reshape(-1, size)), fetch)
+            # every neighbour's score, however many are proposed: what is left out must not change what remains
+            scored_BX, scores_BX = self.neighbours.scores(history.item_rows_BL, self.neighbours.most_scored)
         limits_B = np.asarray(fetch_B)[:, None]
         generated_BX = _first(found.reshape(batch, num_samples, fetch), limits_B[..., None]).reshape(batch, -1)
-        # every neighbour's score, however many are proposed: what is left out must not change what remains
-        scored_BX, scores_BX = self.neighbours.scores(history.item_rows_BL, self.neighbours.most_scored)
         neighbour_rows_BX = _first(scored_BX, limits_B)
-        rows_BC = _distinct(np.concatenate([generated_BX, neighbour_rows_BX, again_BL], axis=1))
-        features_BCD = self.item_features_ND[np.maximum(rows_BC, 0)]
-        similarity_BSC = np.stack(
-            [InnerProduct.similarity(samples_BSD[user], features_BCD[user]) for user in range(batch)]
-        )
-        return Candidates(
-            rows_BC=rows_BC,
-            generator_BC=_log_mean_exp(np.float32(self.similarity_scale) * similarity_BSC),
-            neighbours_BC=_look_up(rows_BC, scored_BX, scores_BX),
-            critic_BC=self.critic({"taste": taste_BD, "candidates": features_BCD}),
-            from_generator_BC=_contains(rows_BC, generated_BX),
-            from_neighbours_BC=_contains(rows_BC, neighbour_rows_BX),
-            in_history_BC=_contains(rows_BC, history.item_rows_BL),
-            neighbours_best_BX=scores_BX[:, :NUM_CANDIDATES],
-        )
+        with timed("fuse"):
+            rows_BC = _distinct(np.concatenate([generated_BX, neighbour_rows_BX, again_BL], axis=1))
+            features_BCD = self.item_features_ND[np.maximum(rows_BC, 0)]
+            similarity_BSC = np.stack(
+                [InnerProduct.similarity(samples_BSD[user], features_BCD[user]) for user in range(batch)]
+            )
+            return Candidates(
+                rows_BC=rows_BC,
+                generator_BC=_log_mean_exp(np.float32(self.similarity_scale) * similarity_BSC),
+                neighbours_BC=_look_up(rows_BC, scored_BX, scores_BX),
+                critic_BC=self.critic({"taste": taste_BD, "candidates": features_BCD}),
+                from_generator_BC=_contains(rows_BC, generated_BX),
+                from_neighbours_BC=_contains(rows_BC, neighbour_rows_BX),
+                in_history_BC=_contains(rows_BC, history.item_rows_BL),
+                neighbours_best_BX=scores_BX[:, :NUM_CANDIDATES],
+            )
 
     def generate(self, history: HistoryBatch, noise_BSZ: NDArray[np.float32]) -> NDArray[np.float32]:
         """Generated features [B, 1 + S, D]; the first, of zero noise, is the taste itself."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from models.baselines.item_facts import ItemFacts
 from models.data.sequences import Sequences
 from models.domain.item_rows import NO_ITEM
+from models.domain.stages import timed
 from models.features.histories import HistoryBatch, encode_histories
 from models.features.spec import FeatureSpec
 from models.recommend.candidates import NUM_CANDIDATES, Candidates, CandidateSource, RunsNetwork
@@ -133,11 +134,12 @@ class Ranker:
 
     def propose(self, questions: Sequence[Question]) -> Proposal:
         """Candidates of questions that have a history, and which of them may be listed."""
-        history = encode_histories(
-            [question.history for question in questions],
-            max_events=self.spec.max_history_events,
-            uses_time=self.spec.uses_time,
-        )
+        with timed("encode"):
+            history = encode_histories(
+                [question.history for question in questions],
+                max_events=self.spec.max_history_events,
+                uses_time=self.spec.uses_time,
+            )
         noise_BSZ = np.stack([question.noise_SZ for question in questions])
         again_BL = np.stack(
             [
@@ -147,10 +149,12 @@ class Ranker:
         )
         fetch = [self._fetch(question) for question in questions]
         candidates = self.source.propose(history, noise_BSZ, fetch, again_BL)
-        allowed_BC = np.stack(
-            [self._allowed(row_C, question) for row_C, question in zip(candidates.rows_BC, questions, strict=True)]
-        )
-        scores = StandardScores(candidates)
+        with timed("filter"):
+            allowed_BC = np.stack(
+                [self._allowed(row_C, question) for row_C, question in zip(candidates.rows_BC, questions, strict=True)]
+            )
+        with timed("fuse"):
+            scores = StandardScores(candidates)
         seen_left_out_B1 = np.array([[question.seen_left_out] for question in questions])
         return Proposal(
             history=history,
@@ -233,22 +237,26 @@ class Ranker:
     def _rank_known(self, questions: Sequence[Question], stage: Stage) -> list[RankedList]:
         proposal = self.propose(questions)
         candidates, values_BC = proposal.candidates, self._values(proposal, stage)
-        answers = []
-        for user, question in enumerate(questions):
-            rows_C, values_C = candidates.rows_BC[user], values_BC[user]
-            places = np.flatnonzero(np.isfinite(values_C))
-            places = places[np.argsort(-values_C[places], kind="stable")][: question.k]
-            rows_K, scores_K = self._filled(rows_C[places], as_score(values_C[places]), question)
-            answers.append(
-                RankedList(
-                    rows_K=rows_K,
-                    scores_K=scores_K,
-                    candidates_scanned=int((rows_C != NO_ITEM).sum()),
-                    sources=_shares(candidates, user, places, len(rows_K)),
-                    by_popularity=False,
-                )
-            )
-        return answers
+        with timed("rerank"):
+            return [
+                self._listed(question, candidates, user, values_C)
+                for user, (question, values_C) in enumerate(zip(questions, values_BC, strict=True))
+            ]
+
+    def _listed(
+        self, question: Question, candidates: Candidates, user: int, values_C: NDArray[np.float32]
+    ) -> RankedList:
+        rows_C = candidates.rows_BC[user]
+        places = np.flatnonzero(np.isfinite(values_C))
+        places = places[np.argsort(-values_C[places], kind="stable")][: question.k]
+        rows_K, scores_K = self._filled(rows_C[places], as_score(values_C[places]), question)
+        return RankedList(
+            rows_K=rows_K,
+            scores_K=scores_K,
+            candidates_scanned=int((rows_C != NO_ITEM).sum()),
+            sources=_shares(candidates, user, places, len(rows_K)),
+            by_popularity=False,
+        )
 
     def _values(self, proposal: Proposal, stage: Stage) -> NDArray[np.float32]:
         """What orders the list [B, C]; -inf where a candidate must not stand in it."""
@@ -261,8 +269,9 @@ class Ranker:
             return np.where(found_BC, proposal.scores.neighbours_BC, np.float32(-np.inf))
         if stage == "fused" or self.judge is None:
             return proposal.fused(self.weights)
-        fused_BC = proposal.scores.fused(self.weights)
-        return proposal.listed(judged_order(self.shortlist(proposal), fused_BC, self.judge))
+        with timed("judge"):
+            fused_BC = proposal.scores.fused(self.weights)
+            return proposal.listed(judged_order(self.shortlist(proposal), fused_BC, self.judge))
 
     def _filled(
         self, rows: NDArray[np.int32], scores: NDArray[np.float32], question: Question

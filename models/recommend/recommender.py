@@ -21,6 +21,7 @@ from models.domain.recommendation import (
     RecommendationRequest,
     RecommendedItem,
 )
+from models.domain.stages import timed
 from models.recommend.candidates import CandidateSource
 from models.recommend.evidence import EVIDENCE
 from models.recommend.fusion import FusionWeights
@@ -74,7 +75,8 @@ class Recommender:
 
     def recommend(self, requests: Sequence[RecommendationRequest]) -> list[Recommendation]:
         """One answer a request, in their order; each is the same alone and in company."""
-        read = [self._read(request) for request in requests]
+        with timed("encode"):
+            read = [self._read(request) for request in requests]
         answers: dict[int, RankedList] = {}
         for numbers in _by_samples([question for question, _ in read]):
             ranked = self.ranker.rank([read[number][0] for number in numbers], self._stage)
