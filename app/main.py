@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
@@ -30,9 +30,11 @@ from app.observability.logs import configure_logs, get_log, log_loop_error
 from app.observability.otlp import open_tracing
 from app.observability.traces import Tracing
 from app.runtime.live_model import LiveModel, ServedModel
+from app.runtime.purging import purge_forever
 from app.runtime.server import DrainingServer, listen
 from app.runtime.workers import Workers
 from app.settings import ServiceSettings, is_loopback, read_settings, refuse_exposure
+from app.store.store import Store
 from models.bundle.versions import resolve_bundle
 from models.domain.errors import FigmentError, InputError, NotReady, ServiceError
 from models.recommend.recommender import Recommender
@@ -50,13 +52,17 @@ log = get_log(__name__)
 
 def create_app(
     live: LiveModel,
+    open_store: Callable[[], Awaitable[Store]],
     *,
     on_load_failure: Callable[[BaseException], None],
     on_ready: Callable[[], None] = lambda: None,
     read_seconds: float = 15.0,
     tracing: Tracing | None = None,
 ) -> FastAPI:
-    """The application; its lifespan loads the model behind the first answered probes, then calls one of the two."""
+    """The application; its lifespan opens the store and loads the model behind the first answered probes.
+
+    `on_load_failure` is told why either could not be had, `on_ready` that the model is there.
+    """
 
     def tell_outcome(loading: "asyncio.Task[None]") -> None:
         if loading.cancelled():
@@ -67,13 +73,22 @@ def create_app(
             on_ready()
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[ServiceState]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
         asyncio.get_running_loop().set_exception_handler(log_loop_error)
+        try:
+            store = await open_store()
+        except FigmentError as failure:
+            on_load_failure(failure)
+            yield {}  # to raise here would end the process with a stack instead of the reason
+            return
+        purging = asyncio.create_task(purge_forever(store))
         loading = asyncio.create_task(live.load())
         loading.add_done_callback(tell_outcome)
-        yield ServiceState(live=live, read_seconds=read_seconds)
+        yield ServiceState(live=live, store=store, read_seconds=read_seconds)
         loading.cancel()
+        purging.cancel()
         live.workers.close()
+        await store.close()
 
     app = FastAPI(
         title="Figment",
@@ -86,8 +101,8 @@ def create_app(
         redirect_slashes=False,
         telemetry=OTHERS_TELEMETRY,
     )
-    for room in (recommendations, model, health, metrics, openapi, docs_page):
-        app.include_router(room.router)
+    for resource in (recommendations, model, health, metrics, openapi, docs_page):
+        app.include_router(resource.router)
     for error in (RequestError, InputError, ServiceError, HTTPException, ClientDisconnect):
         app.add_exception_handler(error, answer_error)
     app.add_middleware(RequestContext, metrics=live.metrics, tracing=tracing)
@@ -115,6 +130,7 @@ def serve(settings: ServiceSettings) -> None:
         config = uvicorn.Config(
             create_app(
                 live,
+                partial(Store.open, settings.database_url),
                 on_load_failure=stop,
                 on_ready=partial(_tell_ready, settings, folder.name),
                 read_seconds=settings.read_seconds,
@@ -147,8 +163,12 @@ def contract_without_bundle() -> dict[str, Any]:
     def open_nothing() -> ServedModel:
         raise NotReady("no bundle is served")
 
+    async def open_no_store() -> Store:
+        raise NotReady("nothing is stored")
+
     live = LiveModel(open_nothing, Workers(threads=1, max_in_flight=1))
-    return openapi.contract(create_app(live, on_load_failure=lambda _: None), openapi.PLACEHOLDER_ITEM_IDS)
+    app = create_app(live, open_no_store, on_load_failure=lambda _: None)
+    return openapi.contract(app, openapi.PLACEHOLDER_ITEM_IDS)
 
 
 def main() -> int:

@@ -33,6 +33,9 @@ class ServiceSettings(BaseSettings):
     """Bundle folder to serve. Unset: the promoted bundle of `FIGMENT_BUNDLES`, else its newest."""
     bundles: Path = Path("var/bundles")
     """Folder that holds one folder for each bundle."""
+    database_url: str = Field(default="sqlite+aiosqlite:///var/figment.db", repr=False)  # may hold a password
+    """Where the shop's catalogue, events, keys and jobs are kept: a SQLite file for one machine, or for several
+    `postgresql+asyncpg://user:password@host/database`. Tables are made and brought up to date at the start."""
     recommender: Wish = "auto"
     """Which system orders the lists. `auto`: the one that won on validation events when the bundle was made."""
     allow_anonymous: bool = False

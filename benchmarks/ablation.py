@@ -37,7 +37,8 @@ from models.pipeline.train_judge import judgings_of
 from models.recommend.candidates import NUM_CANDIDATES
 from models.recommend.fusion import StandardScores
 from models.recommend.judging import SHORTLIST_LENGTH, Shortlist, make_shortlist
-from models.recommend.ranker import Question, Ranker
+from models.recommend.question import Question
+from models.recommend.ranker import Ranker
 from models.training.choose_fusion import UNTUNED, choose_fusion
 from models.training.choose_neighbours import choose_neighbours
 from models.training.config import training_config

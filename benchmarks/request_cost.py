@@ -26,6 +26,7 @@ from models.data.shuffle import shuffle_items
 from models.data.split import split_sequences
 from models.recommend import judging, ranker
 from models.recommend.candidates import CandidateSource
+from models.recommend.question import Question
 from models.recommend.recommender import Recommender
 
 PACKAGES: Final = ["numpy", "faiss-cpu", "onnxruntime"]
@@ -58,7 +59,7 @@ def main() -> None:
     print(json.dumps(result, indent=1))
 
 
-def timed(asked: ranker.Ranker, questions: list[ranker.Question]) -> dict[str, list[float]]:
+def timed(asked: ranker.Ranker, questions: list[Question]) -> dict[str, list[float]]:
     """Part → microseconds, request by request."""
     micros: dict[str, list[float]] = defaultdict(list)
 

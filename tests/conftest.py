@@ -1,11 +1,13 @@
-"""What several rooms' tests stand on: real data where it is there, a tiny shop, and a bundle trained on it."""
+"""What several rooms' tests stand on: real data where it is there, a tiny shop, a bundle trained on it, PostgreSQL."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
+from tests.postgresql import PostgresqlServer, running_postgresql
 from tests.tiny_shop import write_tiny_shop
 
 REPOSITORY = Path(__file__).parents[1]
@@ -54,3 +56,10 @@ def tiny_bundle(tiny_shop: Path, once_a_run: Path) -> Path:
 def warm_cache(tiny_bundle: Path) -> Path:
     """The cache of the training above: the text encoder is exported once a run, not once a test."""
     return tiny_bundle.parents[1] / "cache"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    """A PostgreSQL server for this process of the run."""
+    with running_postgresql() as server:
+        yield server

@@ -9,6 +9,7 @@ from app.api.problem import FieldProblem
 from app.observability.metrics import Metrics
 from app.runtime.live_model import LiveModel, Loaded
 from app.runtime.workers import Deadline
+from app.store.store import Store
 
 TIMEOUT_HEADER = "X-Request-Timeout-Ms"
 MAX_TIMEOUT_MS = 600_000
@@ -18,6 +19,7 @@ class ServiceState(TypedDict):
     """What the lifespan yields."""
 
     live: LiveModel
+    store: Store
     read_seconds: float
     """The longest that a head, or a body, may take to arrive."""
 
@@ -40,6 +42,12 @@ async def metrics(request: Request) -> Metrics:
     return live.metrics
 
 
+async def store(request: Request) -> Store:
+    """All that the shop keeps."""
+    found: Store = request.state.store
+    return found
+
+
 async def deadline(request: Request) -> Deadline | None:
     """The caller's own time limit, if there is one."""
     sent = request.headers.get(TIMEOUT_HEADER)
@@ -51,6 +59,7 @@ async def deadline(request: Request) -> Deadline | None:
     raise refused([FieldProblem(pointer=f"header:{TIMEOUT_HEADER}", detail=detail)])
 
 
+StoreDep = Annotated[Store, Depends(store)]
 LiveModelDep = Annotated[LiveModel, Depends(live_model)]
 MetricsDep = Annotated[Metrics, Depends(metrics)]
 LoadedDep = Annotated[Loaded, Depends(loaded_model)]

@@ -6,7 +6,7 @@
 | HTTPException of the framework         | its own: 404 no such path, 405 no such method |
 | ClientDisconnect of the framework      | 400, which nobody is left to read |
 | InputError                             | 422    |
-| NotReady, Overloaded                   | 503 with Retry-After |
+| NotReady, Overloaded, StoreUnavailable | 503 with Retry-After |
 | DeadlineExceeded                       | 504    |
 | anything else                          | 500, logged with its stack, told without it |
 """
@@ -21,7 +21,7 @@ from starlette.responses import Response
 
 from app.api.problem import MAX_INSTANCE_CHARACTERS, FieldProblem, Problem, RequestError, problem_response
 from app.observability.metrics import Failure
-from models.domain.errors import DeadlineExceeded, FigmentError, InputError, NotReady, Overloaded
+from models.domain.errors import DeadlineExceeded, FigmentError, InputError, NotReady, Overloaded, StoreUnavailable
 
 RETRY_AFTER = {"Retry-After": "1"}  # seconds; a bundle loads, and a permit comes free, in about that
 
@@ -43,6 +43,7 @@ OWN_ERRORS: Sequence[tuple[type[FigmentError], Told]] = (
     (DeadlineExceeded, Told(504, "", "deadline-exceeded", "Deadline exceeded")),
     (NotReady, Told(503, "", "not-ready", "Not ready", headers=RETRY_AFTER)),
     (Overloaded, Told(503, "", "overloaded", "Overloaded", headers=RETRY_AFTER)),
+    (StoreUnavailable, Told(503, "", "store-unavailable", "Store unavailable", headers=RETRY_AFTER)),
 )
 
 
@@ -50,6 +51,7 @@ FAILURES: Sequence[tuple[type[Exception], Failure]] = (
     (DeadlineExceeded, "deadline"),
     (NotReady, "not_ready"),
     (Overloaded, "overloaded"),
+    (StoreUnavailable, "store_unavailable"),
     (ClientDisconnect, "client_gone"),
 )
 FAILURES_BY_STATUS: Mapping[int, Failure] = {408: "slow_body", 413: "body_too_large", 500: "unexpected"}

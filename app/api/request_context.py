@@ -17,7 +17,7 @@ from app.observability.metrics import METHODS, OTHER_METHOD, Metrics
 from app.observability.traces import RequestSpan, Tracing, set_current_request_span
 
 MAX_REQUEST_ID_CHARACTERS: Final = 128
-NO_ROUTE: Final = "(no such path)"
+NO_ROUTE: Final = "(no route)"
 NOT_TRACED: Final = ("/health/", "/metrics")
 """Beginnings of paths that machines ask every few seconds."""
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context, section 3.2

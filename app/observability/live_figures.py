@@ -8,7 +8,6 @@ from datetime import datetime
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from app.observability.exposure import ExposureWindow
 from app.observability.spread import SpreadWindow
 
 
@@ -30,8 +29,6 @@ class LiveFigures(Collector):
     def __init__(self) -> None:
         self.queue_depth: Callable[[], int] | None = None
         self.index: Callable[[], IndexState | None] | None = None
-        self.exposure: dict[str, ExposureWindow] = {}
-        """By variant; "" for lists outside every experiment."""
         self.spread = SpreadWindow()
         self.probe_recall: float | None = None
         self.is_draining = False
@@ -62,18 +59,6 @@ class LiveFigures(Collector):
         yield _gauge("figment_index_items", "Items in the index that answers.", index.num_items)
         age_seconds = max(0.0, time.time() - index.built_at.timestamp())
         yield _gauge("figment_index_age_seconds", "Since the index that answers was built.", age_seconds)
-        coverage = GaugeMetricFamily(
-            "figment_catalogue_coverage_ratio", "Share of the items that stand in a recent list.", labels=["variant"]
-        )
-        gini = GaugeMetricFamily(
-            "figment_exposure_gini", "How unevenly recent lists show the items, 0 to 1.", labels=["variant"]
-        )
-        for variant, window in list(self.exposure.items()):
-            if exposure := window.measure(index.num_items):
-                coverage.add_metric([variant], exposure.coverage)
-                gini.add_metric([variant], exposure.gini)
-        yield coverage
-        yield gini
 
 
 def _gauge(name: str, documentation: str, value: float) -> GaugeMetricFamily:

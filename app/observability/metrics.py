@@ -9,9 +9,9 @@ from typing import Final, Literal, get_args
 from prometheus_client import CollectorRegistry, Counter, disable_created_metrics
 from prometheus_client.process_collector import ProcessCollector
 
-from app.observability.exposure import ExposureWindow
 from app.observability.histogram import LoopHistogram
 from app.observability.live_figures import IndexState, LiveFigures
+from app.observability.variants import NO_EXPERIMENT, Variant, VariantFigures
 from app.observability.work import ObservedWork
 from models.domain.recommendation import Fallback, Recommendation
 from models.domain.stages import StageName
@@ -27,6 +27,7 @@ Failure = Literal[
     "overloaded",
     "slow_body",
     "slow_head",
+    "store_unavailable",
     "unexpected",
 ]
 """Why a request was not answered as it was asked, and its content was not to blame."""
@@ -42,9 +43,6 @@ STAGE_SECONDS: Final = (
     0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 )  # fmt: skip
 BATCH_SIZES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-MAX_VARIANTS: Final = 20
-"""Variants with exposure figures of their own; the rest share those of OTHER_VARIANTS."""
-OTHER_VARIANTS: Final = "(others)"
 
 
 class Metrics:
@@ -61,6 +59,8 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         self._live = LiveFigures()
         self.registry.register(self._live)
+        self._variants = VariantFigures(self._num_items)
+        self.registry.register(self._variants)
         self._request_seconds = LoopHistogram(
             self.registry,
             "http_server_request_duration_seconds",
@@ -82,7 +82,7 @@ class Metrics:
         self._while_draining = self._counter(
             "figment_requests_while_draining_total", "Requests that ended after the process was told to stop."
         )
-        self._swaps = self._counter("figment_index_swaps_total", "Times that a new index was to answer.", "result")
+        swaps = self._counter("figment_index_swaps_total", "Times that a new index was to answer.", "result")
         answers = self._counter("figment_recommendations_total", "Lists that were answered.", "fallback")
         failures = self._counter(
             "figment_request_failures_total",
@@ -95,6 +95,7 @@ class Metrics:
         # made now, so that the first of its kind is a step from 0 to 1, which a rate can see
         self._answers = {fallback: answers.labels(fallback) for fallback in get_args(Fallback)}
         self._failures = {reason: failures.labels(reason) for reason in get_args(Failure)}
+        self._swaps = {result: swaps.labels(result) for result in get_args(SwapResult)}
         self._abandoned = {outcome: abandoned.labels(outcome) for outcome in get_args(AbandonedWork)}
 
     def watch_queue(self, depth: Callable[[], int]) -> None:
@@ -124,15 +125,30 @@ class Metrics:
         if reason == "cut_off":
             self.num_cut_off += 1
 
-    def lists_answered(self, answers: Sequence[Recommendation], variant_id: str | None = None) -> None:
+    def lists_answered(self, answers: Sequence[Recommendation], variant: Variant = NO_EXPERIMENT) -> None:
         """One call of the model answered these; call it for every list that goes out, batches as a whole."""
         self._batch_size.observe(len(answers))
-        window = self._exposure_of(variant_id or "")
         for answer in answers:
             self._answers[answer.fallback].inc()
             if answer.under_filled:
                 self._under_filled.inc()
-            window.add([item.item_row for item in answer.items])
+        self._variants.listed(variant, ([item.item_row for item in answer.items] for answer in answers))
+
+    def outcome_counted(
+        self,
+        event_type: str,
+        variant: Variant = NO_EXPERIMENT,
+        *,
+        events: int = 1,
+        revenue: float = 0.0,
+        currency: str | None = None,
+    ) -> None:
+        """New events were put down to lists of a variant; call it when they are stored, so that each counts once."""
+        self._variants.outcome(variant, event_type, events, revenue, currency)
+
+    def outcome_unattributed(self, event_type: str, events: int = 1) -> None:
+        """New events name a list that they cannot be put down to."""
+        self._variants.unattributed(event_type, events)
 
     def work_ended(self, work: ObservedWork) -> None:
         """The stages that work went through; several laps of one stage count as one."""
@@ -141,6 +157,10 @@ class Metrics:
             seconds[name] = seconds.get(name, 0.0) + ended - started
         for stage, total in seconds.items():
             self._stage_seconds.observe(total, (stage,))
+        self.wishes_seen(work)
+
+    def wishes_seen(self, work: ObservedWork) -> None:
+        """Of what the work generated, only how far apart it is. In any thread."""
         if work.seen_wishes is not None:
             self._live.spread.add(work.seen_wishes)
 
@@ -148,14 +168,9 @@ class Metrics:
         """Its caller has given up, and this is what became of the work."""
         self._abandoned[outcome].inc()
 
-    def expect_index_swaps(self) -> None:
-        """Something builds indexes from now on: their counts begin at 0. In any thread."""
-        for result in get_args(SwapResult):
-            self._swaps.labels(result)
-
     def index_swapped(self, result: SwapResult) -> None:
         """A new index was to answer. In any thread."""
-        self._swaps.labels(result).inc()
+        self._swaps[result].inc()
 
     def probe_recall_measured(self, ratio: float) -> None:
         """Share of the true nearest items that the index in use finds, 0 to 1. In any thread."""
@@ -163,13 +178,11 @@ class Metrics:
 
     def index_replaced(self) -> None:
         """Rows mean other items from now on (another bundle), so what was listed before no longer counts."""
-        self._live.exposure.clear()
+        self._variants.forget_listed()
 
-    def _exposure_of(self, variant: str) -> ExposureWindow:
-        windows = self._live.exposure
-        if variant not in windows and len(windows) > MAX_VARIANTS:
-            variant = OTHER_VARIANTS
-        return windows.setdefault(variant, ExposureWindow()) if variant not in windows else windows[variant]
+    def _num_items(self) -> int | None:
+        index = self._live.index() if self._live.index else None
+        return index.num_items if index else None
 
     def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
         return Counter(name, documentation, labels, registry=self.registry)

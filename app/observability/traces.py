@@ -7,11 +7,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from importlib.metadata import version
+from typing import Final
 
 from opentelemetry import propagate
 from opentelemetry.trace import Span, SpanKind, StatusCode, TracerProvider, set_span_in_context
 
 from app.observability.work import Lap
+
+MAX_STAGE_SPANS: Final = 100
+"""Of one request, the first; in a batch each shopper has several. What is left out is counted on the request's span."""
 
 _current: ContextVar["RequestSpan | None"] = ContextVar("request_span", default=None)
 
@@ -51,7 +55,9 @@ class RequestSpan:
 
     def add_stages(self, laps: Sequence[Lap]) -> None:
         """A span for each; even where the request has ended already, because its caller gave up."""
-        for name, started, ended in laps:
+        if len(laps) > MAX_STAGE_SPANS:
+            self._span.set_attribute("figment.stages_left_out", len(laps) - MAX_STAGE_SPANS)
+        for name, started, ended in laps[:MAX_STAGE_SPANS]:
             stage = self._begin_stage(name, self._span, self._offset + int(started * 1e9))
             stage.end(self._offset + int(ended * 1e9))
 

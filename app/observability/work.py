@@ -70,4 +70,5 @@ class ObservedWork:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         name, started = self._open.pop()
-        self.laps.append((name, started, perf_counter()))
+        if not self._open:
+            self.laps.append((name, started, perf_counter()))

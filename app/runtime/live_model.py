@@ -8,13 +8,16 @@ from typing import Any, Literal, Protocol
 from app.observability.live_figures import IndexState
 from app.observability.logs import get_log
 from app.observability.metrics import Metrics
+from app.observability.work import ObservedWork
 from app.runtime.workers import Workers
 from models.bundle.manifest import Manifest
 from models.domain.errors import NotReady
+from models.domain.events import HistoryEvent
 from models.domain.recommendation import Recommendation, RecommendationRequest
 
 Phase = Literal["loading", "serving", "leaving"]
 NUM_EXAMPLE_ITEMS = 3
+NUM_PROBED_WISHES = 8
 
 log = get_log(__name__)
 
@@ -24,6 +27,7 @@ class ServedModel(Protocol):
 
     manifest: Manifest
     model_version: str
+    index_version: str
     num_items: int
     serves: str
 
@@ -36,6 +40,9 @@ class ServedModel(Protocol):
 
     def properties_of(self, item_row: int, names: Sequence[str]) -> Mapping[str, Any]:
         """Catalogue values of one item."""
+
+    def probe_recall(self) -> float:
+        """Share of the nearest items that the index finds, of a few probes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,7 @@ class Loaded:
         """The index that answers; it is sealed in the bundle and as old as it."""
         return IndexState(
             model_version=self.model.model_version,
-            index_version=self.model.model_version,
+            index_version=self.model.index_version,
             serves=self.model.serves,
             num_items=self.model.num_items,
             built_at=self.model.manifest.created_at,
@@ -104,4 +111,15 @@ class LiveModel:
     def _open(self) -> Loaded:
         model = self._open_model()
         popular = model.recommend([RecommendationRequest(history=(), k=NUM_EXAMPLE_ITEMS)])[0]
-        return Loaded(model, [item.item_id for item in popular.items])
+        loaded = Loaded(model, [item.item_id for item in popular.items])
+        self._probe(loaded)
+        return loaded
+
+    def _probe(self, loaded: Loaded) -> None:
+        """Figures that would otherwise wait for a shopper who asks for several wishes, or for the next index."""
+        history = [HistoryEvent(item_id) for item_id in loaded.popular_item_ids]
+        several = RecommendationRequest(history=history, exploration=1.0, num_samples=NUM_PROBED_WISHES)
+        work = ObservedWork()
+        work.run(lambda: loaded.model.recommend([several]))
+        self.metrics.wishes_seen(work)
+        self.metrics.probe_recall_measured(loaded.model.probe_recall())

@@ -5,6 +5,8 @@ from typing import Final
 
 MANIFEST: Final = "manifest.json"
 ITEM_FEATURES: Final = "item_features.npy"
+TEXT_FEATURES: Final = "text_features.npy"
+TAG_ROWS: Final = "tag_rows.npy"
 INDEX: Final = "index.faiss"
 NEIGHBOURS: Final = "neighbours.npz"
 ITEM_FACTS: Final = "item_facts.npz"
@@ -19,6 +21,8 @@ TOKENIZER: Final = "networks/tokenizer.json"
 REQUIRED_FILES: Final = frozenset(
     {
         ITEM_FEATURES,
+        TEXT_FEATURES,
+        TAG_ROWS,
         INDEX,
         NEIGHBOURS,
         ITEM_FACTS,

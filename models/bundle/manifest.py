@@ -12,7 +12,7 @@ from models.bundle.layout import MANIFEST
 from models.data.dataset import TimeMeaning
 from models.domain.errors import BundleCorrupt, BundleNotFound
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 NO_DIGEST: Final = "0" * 64
 
 

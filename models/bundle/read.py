@@ -1,11 +1,12 @@
 """A bundle from disk, verified before any of it is believed."""
 
-# N items, D features, M neighbours
+# N items, D features, E text embedding, T tags, M neighbours
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -31,6 +32,10 @@ class Bundle:
     manifest: Manifest
     item_features_ND: NDArray[np.float32]
     """Mapped from the file, not read: processes that serve the same bundle share its pages."""
+    text_features_NE: NDArray[np.float16]
+    """Each item's text embedding, for searching by text and for finding what a new item is like; mapped."""
+    tag_rows_NT: NDArray[np.int32]
+    """Each item's rows of the tag table, 0 beyond the last; mapped."""
     popularity_N: NDArray[np.float32]
     neighbours: Neighbours
     item_facts: ItemFacts
@@ -102,10 +107,14 @@ def load_bundle(folder: Path, manifest: Manifest) -> Bundle:
     """The files of a bundle that is trusted because it is being written, or was verified; raises BundleCorrupt."""
     item_features_ND = _load_array(folder / layout.ITEM_FEATURES, (manifest.num_items, manifest.embedding_size))
     popularity_N = _load_array(folder / layout.POPULARITY, (manifest.num_items,))
+    text_shape = (manifest.num_items, int(manifest.feature_spec["text_width"]))
+    tags_shape = (manifest.num_items, int(manifest.feature_spec["max_tags"]))
     bundle = Bundle(
         folder=folder,
         manifest=manifest,
         item_features_ND=item_features_ND,
+        text_features_NE=_load_array(folder / layout.TEXT_FEATURES, text_shape, np.float16),
+        tag_rows_NT=_load_array(folder / layout.TAG_ROWS, tags_shape, np.int32),
         popularity_N=popularity_N,
         neighbours=_load_neighbours(folder / layout.NEIGHBOURS, manifest.num_items),
         item_facts=_load_item_facts(folder / layout.ITEM_FACTS, popularity_N),
@@ -121,14 +130,14 @@ def load_bundle(folder: Path, manifest: Manifest) -> Bundle:
     return bundle
 
 
-def _load_array(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32]:
+def _load_array(path: Path, shape: tuple[int, ...], dtype: type[Any] = np.float32) -> NDArray[Any]:
     try:
-        array: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise BundleCorrupt(path, f"not an array ({error})") from error
-    if array.shape != shape or array.dtype != np.float32:
+    if array.shape != shape or array.dtype != dtype:
         reason = f"{array.dtype} of shape {array.shape}"
-        raise BundleCorrupt(path, f"{reason}; the manifest asks for float32 of shape {shape}")
+        raise BundleCorrupt(path, f"{reason}; the manifest asks for {np.dtype(dtype)} of shape {shape}")
     return array.view(np.ndarray)
 
 

@@ -5,12 +5,17 @@ FigmentError
 │   ├── DatasetError            a dataset folder, file or column
 │   ├── SplitRefused            a split that this dataset cannot support
 │   ├── HistoryTooLong          more events than one request may carry
+│   ├── UnknownItem             an item that the catalogue does not have, or has no more
 │   ├── UnknownName             a system, profile, property or bundle that does not exist
-│   └── SettingsRefused         the environment or the command line asks for what must not or cannot be
+│   ├── DocumentRefused         an item as the shop sent it, with a value that its field cannot have
+│   ├── RuleRefused             a filter, boost or limit that this catalogue cannot answer; says where in it
+│   ├── SettingsRefused         the environment or the command line asks for what must not or cannot be
+│   └── CursorRefused           a page cursor that no page of this list handed out
 ├── BundleError                 a bundle that must not be served
 │   ├── BundleNotFound          no bundle where one was looked for; wrong input too, as the place was named
 │   ├── BundleCorrupt           a digest, shape or schema version that disagrees; names the file
-│   └── GoldenReplayFailed      the bundle's own recorded requests answer differently here
+│   ├── GoldenReplayFailed      the bundle's own recorded requests answer differently here
+│   └── ViewRefused             a catalogue with live changes that does not find what is in it
 ├── TrainingError
 │   ├── TrainingDiverged        collapse or divergence that no roll-back mends
 │   └── CheckpointMismatch      --resume with other options, data or version than the checkpoint's
@@ -18,7 +23,10 @@ FigmentError
     ├── NotReady                the bundle is still loading, or the process is draining
     ├── Overloaded              no permit is free
     ├── DeadlineExceeded        the caller's own time limit passed first
-    └── AddressTaken            another program listens there, or the address is not ours
+    ├── AddressTaken            another program listens there, or the address is not ours
+    └── StoreError              the database
+        ├── StoreUnavailable    cannot be reached, is busy for too long, or cannot write
+        └── StoreVersionUnknown was made by another version of the program
 """
 
 from collections.abc import Mapping
@@ -58,6 +66,14 @@ class HistoryTooLong(InputError):
         super().__init__(f"history has {num_events} events, the limit is {limit}")
 
 
+class UnknownItem(InputError):
+    """An item that the catalogue does not have, or has no more."""
+
+    def __init__(self, item_id: str) -> None:
+        self.item_id = item_id
+        super().__init__(f"no item {item_id!r} in the catalogue")
+
+
 class UnknownName(InputError):
     """A name that is none of the known ones."""
 
@@ -66,8 +82,36 @@ class UnknownName(InputError):
         super().__init__(f"unknown {kind} {name!r}; known: {', '.join(known) or 'none'}")
 
 
+class RuleRefused(InputError):
+    """A filter, boost or limit that is malformed, or that asks what this catalogue cannot answer."""
+
+    def __init__(self, path: tuple[str | int, ...], reason: str) -> None:
+        """`path` leads from the request to the part that is refused: `("filter", "all", 0, "value")`."""
+        self.path = path
+        self.reason = reason
+        super().__init__(f"{'.'.join(map(str, path))}: {reason}")
+
+
+class DocumentRefused(InputError):
+    """An item as the shop sent it, with a value that its field cannot have."""
+
+    def __init__(self, item_id: str, field: str, reason: str) -> None:
+        self.item_id = item_id
+        self.field = field
+        self.reason = reason
+        super().__init__(f"item {item_id!r}: {field[:128]!r} {reason}")
+
+
 class SettingsRefused(InputError):
     """The environment or the command line asks for what must not or cannot be."""
+
+
+class CursorRefused(InputError):
+    """A page cursor that no page of this list handed out."""
+
+    def __init__(self, list_name: str) -> None:
+        self.list_name = list_name
+        super().__init__(f"the cursor is none that a page of {list_name} handed out; leave it out to begin anew")
 
 
 class BundleError(FigmentError):
@@ -96,6 +140,15 @@ class GoldenReplayFailed(BundleError):
     def __init__(self, request_number: int, reason: str) -> None:
         self.request_number = request_number
         super().__init__(f"golden request {request_number}: {reason}")
+
+
+class ViewRefused(BundleError):
+    """A catalogue with live changes that must not be served: it does not find what is in it."""
+
+    def __init__(self, index_version: str, reason: str) -> None:
+        self.index_version = index_version
+        self.reason = reason
+        super().__init__(f"index {index_version}: {reason}")
 
 
 class TrainingError(FigmentError):
@@ -154,3 +207,28 @@ class AddressTaken(ServiceError):
         self.host = host
         self.port = port
         super().__init__(f"cannot listen on {host}:{port}: {reason}; choose another port with FIGMENT_PORT or --port")
+
+
+class StoreError(ServiceError):
+    """The database cannot be used."""
+
+
+class StoreUnavailable(StoreError):
+    """The database cannot be reached, is busy for too long, or cannot write."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        """`place` names host and database and holds no password."""
+        self.place = place
+        super().__init__(f"{place} cannot be used now: {reason}")
+
+
+class StoreVersionUnknown(StoreError):
+    """The tables were made by another version of the program, which this one cannot read."""
+
+    def __init__(self, place: str, revision: str) -> None:
+        self.place = place
+        self.revision = revision
+        super().__init__(
+            f"{place} is at revision {revision}, which this version of Figment does not know; "
+            "start the version that wrote it, or name another database in FIGMENT_DATABASE_URL"
+        )

@@ -18,7 +18,10 @@ class StageObserver(Protocol):
     """Observes the work of one call; all of it happens in one thread."""
 
     def stage(self, name: StageName) -> AbstractContextManager[None]:
-        """What surrounds a stage. May raise instead, to stop work that nobody waits for any more."""
+        """What surrounds a stage; one within another is part of that.
+
+        May raise instead, to stop work that nobody waits for any more.
+        """
 
     def wishes(self, samples_SD: NDArray[np.float32]) -> None:
         """Several wishes generated for one shopper; the array is the caller's, so what is to be kept is copied."""

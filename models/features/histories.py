@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from models.data.sequences import Sequences
 from models.domain.events import EVENT_TYPES
 from models.domain.item_rows import NO_ITEM
+from models.domain.layered_rows import Rows
 
 GAP_EDGES_SECONDS: Final = (60, 3_600, 86_400, 3 * 86_400, 7 * 86_400, 14 * 86_400, 30 * 86_400, 90 * 86_400)
 """Upper edges of the buckets for the time since the event before: minute, hour, day … quarter."""
@@ -33,7 +34,7 @@ class HistoryBatch:
     timestamps_BL: NDArray[np.int64]
     """Epoch seconds; -1 where unknown, and everywhere where times are not used."""
 
-    def as_inputs(self, item_features_ND: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+    def as_inputs(self, item_features_ND: Rows) -> dict[str, NDArray[Any]]:
         """The arrays under the names of the generator's inputs; a missing event has a zero feature and mask 0."""
         present_BL = self.item_rows_BL != NO_ITEM
         features_BLD = item_features_ND[np.where(present_BL, self.item_rows_BL, 0)]

@@ -36,6 +36,8 @@ def write_serving_files(folder: Path, fitted: Fitted, judge: Judge | None, prepa
         modules["judge"] = judge
     _write_weights(folder / "weights", modules)
     np.save(folder / layout.ITEM_FEATURES, features_ND, allow_pickle=False)
+    np.save(folder / layout.TEXT_FEATURES, prepared.content.text_NE.astype(np.float16), allow_pickle=False)
+    np.save(folder / layout.TAG_ROWS, prepared.content.tag_rows_NT.astype(np.int32), allow_pickle=False)
     build_faiss_index(features_ND).save(folder / layout.INDEX)
     fitted.mixture.neighbours.save(folder / layout.NEIGHBOURS)
     fitted.facts.save(folder / layout.ITEM_FACTS)

@@ -18,9 +18,10 @@ from models.pipeline.files import write_serving_files
 from models.pipeline.fit import Fitted, Fitting
 from models.pipeline.measure import measure
 from models.pipeline.model_card import model_card
+from models.recommend.build import build_ranker
 from models.recommend.evidence import EVIDENCE
 from models.recommend.golden import record_golden
-from models.recommend.recommender import Recommender, build_ranker
+from models.recommend.recommender import Recommender
 from models.training.choose_fusion import UNTUNED, choose_fusion
 
 MEASURING_THREADS: Final = 2

@@ -95,8 +95,8 @@ def _histories(events: pl.DataFrame, recommender: Recommender) -> Sequences:
 
 
 def _disliked(events: pl.DataFrame, recommender: Recommender) -> dict[str, list[int]]:
-    """Rows of the items that each shopper disliked: no history, and never listed."""
-    dislikes = events.filter(pl.col("event_type").cast(pl.String) == "dislike")
+    """Rows of the items that each shopper disliked, oldest first: no history, and never listed."""
+    dislikes = events.filter(pl.col("event_type").cast(pl.String) == "dislike").sort("timestamp", maintain_order=True)
     rows: dict[str, list[int]] = {}
     for user_id, item_id in dislikes.select(pl.col("user_id", "item_id").cast(pl.String)).iter_rows():
         if item_id in recommender.row_of:
@@ -107,14 +107,15 @@ def _disliked(events: pl.DataFrame, recommender: Recommender) -> dict[str, list[
 def _ranked(
     recommender: Recommender, users: Sequences, k: int, disliked: dict[str, list[int]]
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    mask = recommender.catalogue.attributes.mask(None, include_out_of_stock=False)
     questions = [
         recommender.ranker.best_guess(
             users,
             number,
             k,
             recommender.manifest.exclude_seen,
-            left_out_rows=np.array(disliked.get(user_id, []), np.int32),
-            hide_out_of_stock=True,
+            disliked_rows=np.array(list(dict.fromkeys(disliked.get(user_id, ()))), np.int32),
+            mask=mask,
         )
         for number, user_id in enumerate(users.user_ids)
     ]

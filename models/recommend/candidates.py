@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from models.baselines.neighbours import Neighbours
 from models.domain.item_rows import NO_ITEM
+from models.domain.layered_rows import LayeredRows, Rows
 from models.domain.stages import tell_wishes, timed
 from models.features.histories import HistoryBatch
+from models.retrieval.exact import ExactIndex
 from models.retrieval.index import VectorIndex
 from models.retrieval.metric import InnerProduct
 
@@ -25,6 +27,23 @@ class RunsNetwork(Protocol):
 
     def __call__(self, inputs: dict[str, NDArray[Any]], /) -> NDArray[np.float32]:
         """The network's output."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a batch of histories asks of the index and of the neighbours, whatever a request leaves out."""
+
+    taste_BD: NDArray[np.float32]
+    samples_BSD: NDArray[np.float32]
+    scored_rows_BX: NDArray[np.int32]
+    """Every item that neighbours speak for, best first, then -1."""
+    scored_BX: NDArray[np.float32]
+    """What they say of each, 0 beyond the last."""
+
+    def of(self, user: int) -> "Wishes":
+        """One user's."""
+        one = slice(user, user + 1)
+        return Wishes(self.taste_BD[one], self.samples_BSD[one], self.scored_rows_BX[one], self.scored_BX[one])
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +62,7 @@ class Candidates:
     in_history_BC: NDArray[np.bool_]
     neighbours_best_BX: NDArray[np.float32]
     """The neighbours' highest scores of all items, best first."""
+    wishes: Wishes
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,52 +72,91 @@ class CandidateSource:
     generator: RunsNetwork
     critic: RunsNetwork
     index: VectorIndex
-    item_features_ND: NDArray[np.float32]
+    item_features_ND: Rows
     neighbours: Neighbours
     similarity_scale: float
     """What training multiplied inner products by: samples are mixed at the temperature that they were trained at."""
+    is_gone_N: NDArray[np.bool_] | None = None
+    """Items that the shop took out; None where all are still there."""
 
     def propose(
         self,
         history: HistoryBatch,
         noise_BSZ: NDArray[np.float32],
         fetch_B: Sequence[int],
-        again_BL: NDArray[np.int32],
+        others_BX: NDArray[np.int32],
+        *,
+        exact: bool = False,
     ) -> Candidates:
         """Candidates for B histories of at least one event each.
 
-        Up to `fetch_B[b]` proposals of each sample and of the neighbours: `NUM_CANDIDATES` plus what will be left out.
-        `again_BL` are items of the history that may be listed again, -1 elsewhere.
+        Up to `fetch_B[b]` proposals of each sample and of the neighbours: `NUM_CANDIDATES` and as many as the history
+        has items. `others_BX` are scored beside them, -1 is none: items of the history that may be listed again, and
+        what else is asked about. `exact` meets every item instead of asking the index.
         """
-        with timed("generate"):
-            generated_BTD = self.generate(history, noise_BSZ)
-        taste_BD, samples_BSD = generated_BTD[:, 0], generated_BTD[:, 1:]
-        tell_wishes(samples_BSD[0])
+        wishes = self.wishes(history, noise_BSZ)
         fetch = min(max(fetch_B), self.index.num_items)
-        batch, num_samples, size = samples_BSD.shape
+        batch, num_samples, size = wishes.samples_BSD.shape
         with timed("search"):
-            found, _ = self.index.search(np.ascontiguousarray(samples_BSD.reshape(-1, size)), fetch)
-            # every neighbour's score, however many are proposed: what is left out must not change what remains
-            scored_BX, scores_BX = self.neighbours.scores(history.item_rows_BL, self.neighbours.most_scored)
+            found, _ = self._search(np.ascontiguousarray(wishes.samples_BSD.reshape(-1, size)), fetch, exact=exact)
         limits_B = np.asarray(fetch_B)[:, None]
         generated_BX = _first(found.reshape(batch, num_samples, fetch), limits_B[..., None]).reshape(batch, -1)
-        neighbour_rows_BX = _first(scored_BX, limits_B)
-        with timed("fuse"):
-            rows_BC = _distinct(np.concatenate([generated_BX, neighbour_rows_BX, again_BL], axis=1))
-            features_BCD = self.item_features_ND[np.maximum(rows_BC, 0)]
-            similarity_BSC = np.stack(
-                [InnerProduct.similarity(samples_BSD[user], features_BCD[user]) for user in range(batch)]
+        return self.scored(history, wishes, generated_BX, _first(wishes.scored_rows_BX, limits_B), others_BX)
+
+    def _search(
+        self, queries_XD: NDArray[np.float32], k: int, *, exact: bool
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        if not exact:
+            return self.index.search(queries_XD, k)
+        features_ND = self.item_features_ND
+        whole_ND = features_ND.whole() if isinstance(features_ND, LayeredRows) else features_ND
+        return ExactIndex(whole_ND).search(queries_XD, k, None if self.is_gone_N is None else ~self.is_gone_N)
+
+    def wishes(self, history: HistoryBatch, noise_BSZ: NDArray[np.float32]) -> Wishes:
+        """What B histories ask for."""
+        with timed("generate"):
+            generated_BTD = self.generate(history, noise_BSZ)
+        tell_wishes(generated_BTD[0, 1:])
+        with timed("search"):
+            # every neighbour's score, however many are proposed: what is left out must not change what remains
+            scored_rows_BX, scored_BX = self.neighbours.scores(
+                history.item_rows_BL, history.event_types_BL, self.neighbours.most_scored
             )
+        return Wishes(generated_BTD[:, 0], generated_BTD[:, 1:], scored_rows_BX, scored_BX)
+
+    def scored(
+        self,
+        history: HistoryBatch,
+        wishes: Wishes,
+        generated_BX: NDArray[np.int32],
+        neighbour_rows_BX: NDArray[np.int32],
+        others_BX: NDArray[np.int32],
+    ) -> Candidates:
+        """Rows by who proposed them, with every score; -1 among them is no proposal."""
+        with timed("fuse"):
+            rows_BC = _distinct(np.concatenate([generated_BX, neighbour_rows_BX, others_BX], axis=1))
+            features_BCD = self.item_features_ND[np.maximum(rows_BC, 0)]
             return Candidates(
                 rows_BC=rows_BC,
-                generator_BC=_log_mean_exp(np.float32(self.similarity_scale) * similarity_BSC),
-                neighbours_BC=_look_up(rows_BC, scored_BX, scores_BX),
-                critic_BC=self.critic({"taste": taste_BD, "candidates": features_BCD}),
+                generator_BC=self.likelihood(wishes, features_BCD),
+                neighbours_BC=_look_up(rows_BC, wishes.scored_rows_BX, wishes.scored_BX),
+                critic_BC=self.critic({"taste": wishes.taste_BD, "candidates": features_BCD}),
                 from_generator_BC=_contains(rows_BC, generated_BX),
                 from_neighbours_BC=_contains(rows_BC, neighbour_rows_BX),
                 in_history_BC=_contains(rows_BC, history.item_rows_BL),
-                neighbours_best_BX=scores_BX[:, :NUM_CANDIDATES],
+                neighbours_best_BX=wishes.scored_BX[:, :NUM_CANDIDATES],
+                wishes=wishes,
             )
+
+    def likelihood(self, wishes: Wishes, features_BCD: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The generator's score [B, C] of these features."""
+        similarity_BSC = np.stack(
+            [
+                InnerProduct.similarity(samples_SD, each_CD)
+                for samples_SD, each_CD in zip(wishes.samples_BSD, features_BCD, strict=True)
+            ]
+        )
+        return _log_mean_exp(np.float32(self.similarity_scale) * similarity_BSC)
 
     def generate(self, history: HistoryBatch, noise_BSZ: NDArray[np.float32]) -> NDArray[np.float32]:
         """Generated features [B, 1 + S, D]; the first, of zero noise, is the taste itself."""

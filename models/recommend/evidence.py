@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from models.baselines.item_facts import UNKNOWN, ItemFacts
 from models.baselines.neighbours import VOICES, Contributions, Neighbours, gather
 from models.domain.item_rows import NO_ITEM
+from models.domain.layered_rows import Rows
 from models.features.histories import HistoryBatch
 
 _REDUCTIONS: Final = ("last", "recent", "all", "strongest")
@@ -90,6 +91,7 @@ def pair_evidence(
     said = neighbours.contributions(history_BL)
     if own is not None:
         said = said.minus(own.pairs)
+    said = said.weighted(neighbours.interest(history.event_types_BL))
     recent_BH = neighbours.recent(history_BL)
     weights_H = neighbours.age_weights(recent_BH.shape[1])
     voices_BHCV = np.maximum(gather(said, rows_BC, recent_BH.shape[1], neighbours.num_items), 0.0)
@@ -116,7 +118,7 @@ def generator_evidence(
     rows_BC: NDArray[np.int32],
     scores: ScoresOfCandidates,
     neighbours: Neighbours,
-    item_features_ND: NDArray[np.float32],
+    item_features_ND: Rows,
 ) -> NDArray[np.float32]:
     """Evidence [B, C, len(GENERATOR_EVIDENCE)]."""
     recent_BH = neighbours.recent(history.item_rows_BL)

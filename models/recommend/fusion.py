@@ -2,6 +2,7 @@
 
 # B users, C candidates
 
+from copy import copy
 from dataclasses import asdict, dataclass
 from typing import Final
 
@@ -25,6 +26,32 @@ class FusionWeights:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """By what scores are standardised."""
+
+    mean_B1: NDArray[np.float32]
+    deviation_B1: NDArray[np.float32]
+
+    @classmethod
+    def over(cls, scores_BC: NDArray[np.float32], which_BC: NDArray[np.bool_]) -> "Scale":
+        """The scale on which these scores have mean 0 and deviation 1."""
+        count_B1 = np.maximum(which_BC.sum(axis=1, keepdims=True), 1)
+        mean_B1 = np.where(which_BC, scores_BC, 0.0).sum(axis=1, keepdims=True) / count_B1
+        variance_B1 = np.where(which_BC, (scores_BC - mean_B1) ** 2, 0.0).sum(axis=1, keepdims=True) / count_B1
+        deviation_B1 = np.sqrt(variance_B1)
+        # a single candidate leaves no spread to measure by: the scores keep their own unit
+        return cls(mean_B1, np.where(deviation_B1 > _TINY, deviation_B1, 1.0))
+
+    def standard(self, scores_BC: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The scores on this scale."""
+        return np.asarray((scores_BC - self.mean_B1) / self.deviation_B1, np.float32)
+
+    def of(self, user: int) -> "Scale":
+        """One user's."""
+        return Scale(self.mean_B1[user : user + 1], self.deviation_B1[user : user + 1])
+
+
 class StandardScores:
     """Each source's scores on one scale, ready to be weighted.
 
@@ -35,19 +62,38 @@ class StandardScores:
     def __init__(self, candidates: Candidates) -> None:
         present_BC = candidates.rows_BC != NO_ITEM
         # what the shopper has is no yardstick, unless there is nothing else: training may never have asked for it
-        is_new_BC = present_BC & ~candidates.in_history_BC
+        proposed_BC = candidates.from_generator_BC | candidates.from_neighbours_BC
+        is_new_BC = present_BC & ~candidates.in_history_BC & proposed_BC
         is_new_BC = np.where(is_new_BC.any(axis=1, keepdims=True), is_new_BC, present_BC)
         generator_BC = np.where(is_new_BC, candidates.generator_BC, -np.inf)
         best_BC = _among_best(generator_BC)
         near_BC = _among_best(np.where(is_new_BC & (candidates.neighbours_BC > 0), candidates.neighbours_BC, -np.inf))
         self.generator_best_BX = -np.sort(-generator_BC, axis=1)[:, :NUM_CANDIDATES]
         self.present_BC = present_BC
-        self.core_BC = best_BC | near_BC | candidates.in_history_BC
+        self.liked_BC = best_BC | candidates.in_history_BC
+        self.near_BC = near_BC | candidates.in_history_BC
+        self.core_BC = self.liked_BC | self.near_BC
         """The best of each source and the history: who these are does not depend on how many proposals were fetched."""
-        self.generator_BC = _standardised(candidates.generator_BC, best_BC)
-        self.critic_BC = _standardised(candidates.critic_BC, best_BC)
-        top_B1 = candidates.neighbours_BC.max(axis=1, keepdims=True)
-        self.neighbours_BC = candidates.neighbours_BC / np.maximum(top_B1, _TINY)
+        self.generator_scale = Scale.over(candidates.generator_BC, best_BC)
+        self.critic_scale = Scale.over(candidates.critic_BC, best_BC)
+        self.neighbours_top_B1 = np.maximum(candidates.neighbours_BC.max(axis=1, keepdims=True), _TINY)
+        self._standardise(candidates)
+
+    def of_more(self, user: int, more: Candidates) -> "StandardScores":
+        """Candidates of one user that were found later, on the scale of these."""
+        scores = copy(self)
+        scores.generator_scale, scores.critic_scale = self.generator_scale.of(user), self.critic_scale.of(user)
+        scores.neighbours_top_B1 = self.neighbours_top_B1[user : user + 1]
+        scores.generator_best_BX = self.generator_best_BX[user : user + 1]
+        scores.present_BC = more.rows_BC != NO_ITEM
+        scores.core_BC = scores.liked_BC = scores.near_BC = np.zeros_like(scores.present_BC)
+        scores._standardise(more)
+        return scores
+
+    def _standardise(self, candidates: Candidates) -> None:
+        self.generator_BC = self.generator_scale.standard(candidates.generator_BC)
+        self.critic_BC = self.critic_scale.standard(candidates.critic_BC)
+        self.neighbours_BC = candidates.neighbours_BC / self.neighbours_top_B1
 
     def fused(self, weights: FusionWeights) -> NDArray[np.float32]:
         """Weighted sums [B, C]; -inf where there is no candidate."""
@@ -66,12 +112,3 @@ def _among_best(scores_BC: NDArray[np.float32]) -> NDArray[np.bool_]:
     kth_B1 = -np.partition(-scores_BC, kth, axis=1)[:, kth : kth + 1]
     among_BC: NDArray[np.bool_] = (scores_BC >= kth_B1) & np.isfinite(scores_BC)
     return among_BC
-
-
-def _standardised(scores_BC: NDArray[np.float32], over_BC: NDArray[np.bool_]) -> NDArray[np.float32]:
-    count_B1 = np.maximum(over_BC.sum(axis=1, keepdims=True), 1)
-    mean_B1 = np.where(over_BC, scores_BC, 0.0).sum(axis=1, keepdims=True) / count_B1
-    variance_B1 = np.where(over_BC, (scores_BC - mean_B1) ** 2, 0.0).sum(axis=1, keepdims=True) / count_B1
-    deviation_B1 = np.sqrt(variance_B1)
-    # a single candidate leaves no spread to measure by: the scores keep their own unit
-    return np.asarray((scores_BC - mean_B1) / np.where(deviation_B1 > _TINY, deviation_B1, 1.0), np.float32)

@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 from models.baselines.item_facts import ItemFacts
 from models.baselines.neighbours import Neighbours
 from models.domain.item_rows import NO_ITEM
+from models.domain.layered_rows import Rows
 from models.features.histories import HistoryBatch
 from models.recommend.candidates import Candidates, RunsNetwork
 from models.recommend.evidence import ScoresOfCandidates, generator_evidence, pair_evidence
 from models.recommend.fusion import StandardScores
 
-SHORTLIST_LENGTH: Final = 100
-"""Candidates that are judged; what stands below them in the fused order stays below them."""
+SHORTLIST_LENGTH: Final = 200
+"""Most candidates of the first block: all that two sources propose."""
+LEAST_DEVIATION: Final = 0.1
+"""Of a first block's verdicts, for the verdicts below it: a block of one has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +43,12 @@ def make_shortlist(
     *,
     neighbours: Neighbours,
     facts: ItemFacts,
-    item_features_ND: NDArray[np.float32],
+    item_features_ND: Rows,
+    length: int = SHORTLIST_LENGTH,
 ) -> Shortlist:
-    """The `SHORTLIST_LENGTH` best by `fused_BC`, which is -inf where a candidate must not be judged."""
+    """The `length` best by `fused_BC`, which is -inf where a candidate must not be judged."""
     num_candidates = fused_BC.shape[1]
-    kept = min(SHORTLIST_LENGTH, num_candidates)
+    kept = min(length, num_candidates)
     best_BS = np.argpartition(-fused_BC, kept - 1, axis=1)[:, :kept]
     # ascending, with the absent ones at the end
     is_absent_BS = np.isneginf(np.take_along_axis(fused_BC, best_BS, axis=1))
@@ -71,16 +75,46 @@ def make_shortlist(
     return Shortlist(columns_BS, present_BS, rows_BS, evidence_BSF)
 
 
-def judged_order(shortlist: Shortlist, fused_BC: NDArray[np.float32], judge: RunsNetwork) -> NDArray[np.float32]:
-    """Values [B, C] to order by: the judge's logits, standardised, on the shortlist; the others below, as fused."""
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """The judge's logits of first blocks, and the scale that they give."""
+
+    standard_BS: NDArray[np.float32]
+    """Logits in deviations from their block's mean; -inf where no candidate is present."""
+    mean_B1: NDArray[np.float32]
+    deviation_B1: NDArray[np.float32]
+    lowest_B1: NDArray[np.float32]
+    """The last of each block."""
+
+
+def judge_first(shortlist: Shortlist, judge: RunsNetwork) -> Verdicts:
+    """What the judge says of first blocks."""
     present_BS = shortlist.present_BS
     logits_BS = judge({"evidence": shortlist.evidence_BSF, "present": present_BS})
     count_B1 = np.maximum(present_BS.sum(axis=1, keepdims=True), 1)
     mean_B1 = np.where(present_BS, logits_BS, 0.0).sum(axis=1, keepdims=True) / count_B1
     variance_B1 = np.where(present_BS, (logits_BS - mean_B1) ** 2, 0.0).sum(axis=1, keepdims=True) / count_B1
-    standard_BS = np.where(present_BS, (logits_BS - mean_B1) / np.sqrt(variance_B1 + 1e-6), np.inf)
-    lowest_B1 = np.where(np.isfinite(standard_BS), standard_BS, 0.0).min(axis=1, keepdims=True)
-    top_B1 = np.where(np.isfinite(fused_BC), fused_BC, -np.inf).max(axis=1, keepdims=True)
-    values_BC = fused_BC - np.where(np.isfinite(top_B1), top_B1, 0.0) + lowest_B1 - 1.0
-    np.put_along_axis(values_BC, shortlist.columns_BS, np.where(present_BS, standard_BS, -np.inf), axis=1)
-    return np.asarray(values_BC, np.float32)
+    standard_BS = np.where(present_BS, (logits_BS - mean_B1) / np.sqrt(variance_B1 + 1e-6), -np.inf)
+    lowest_B1 = np.where(present_BS, standard_BS, 0.0).min(axis=1, keepdims=True)
+    deviation_B1 = np.maximum(np.sqrt(variance_B1), LEAST_DEVIATION)
+    return Verdicts(standard_BS.astype(np.float32), mean_B1, deviation_B1, lowest_B1)
+
+
+def judge_below(
+    first: Shortlist, verdicts: Verdicts, users: slice, others: Shortlist, judge: RunsNetwork
+) -> NDArray[np.float32]:
+    """Values [B, S] of some users' other candidates: by the judge's verdict, and all below their first block.
+
+    The judge reads each in the company of the first block alone, so that no value depends on what else is asked about.
+    """
+    evidence_BXF = np.concatenate([first.evidence_BSF[users], others.evidence_BSF], axis=1)
+    present_BX = np.concatenate([first.present_BS[users], np.zeros_like(others.present_BS)], axis=1)
+    logits_BS = judge({"evidence": evidence_BXF, "present": present_BX})[:, first.present_BS.shape[1] :]
+    standard_BS = (logits_BS - verdicts.mean_B1[users]) / verdicts.deviation_B1[users]
+    return np.where(others.present_BS, below(verdicts.lowest_B1[users], standard_BS), -np.inf).astype(np.float32)
+
+
+def below(lowest_B1: NDArray[np.float32], values_BC: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The values, in their order, between two and one below the lowest: not so near the ends that two round to one."""
+    squeezed_BC = values_BC / (1.0 + np.abs(values_BC))
+    return np.asarray(lowest_B1 - 1.5 + 0.5 * squeezed_BC, np.float32)

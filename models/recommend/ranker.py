@@ -1,6 +1,6 @@
-"""Histories to ranked item rows: propose, fuse, leave out, fill up with what is popular."""
+"""Histories to ranked item rows: propose, order, leave out, find more where too few are left, arrange, fill up."""
 
-# B users, K places, C candidates, N items
+# B users, K places, C candidates, N items, P items in the order of relevance
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,64 +16,19 @@ from models.domain.stages import timed
 from models.features.histories import HistoryBatch, encode_histories
 from models.features.spec import FeatureSpec
 from models.recommend.candidates import NUM_CANDIDATES, Candidates, CandidateSource, RunsNetwork
+from models.recommend.dislikes import less_disliked, nearness_to_disliked
 from models.recommend.fusion import FusionWeights, StandardScores, as_score
-from models.recommend.judging import Shortlist, judged_order, make_shortlist
+from models.recommend.judging import SHORTLIST_LENGTH, Shortlist, make_shortlist
+from models.recommend.mask import Mask
+from models.recommend.orders import JudgedOrder, Order, by_fusion, by_generator, by_neighbours
+from models.recommend.pool import NUM_MORE, Pool, pool_of
+from models.recommend.popular import POPULAR_POOL, PopularItems
+from models.recommend.proposal import Proposal
+from models.recommend.question import NOTHING, Question, RankedList
 from models.recommend.systems import Stage
 
 USERS_PER_CALL: Final = 256
-MAX_OVERFETCH: Final = 1_000
-"""Most additional proposals that items out of stock are made up for with; popular items follow beyond."""
-NOTHING: Final = np.empty(0, np.int32)
-EncodedHistory = tuple[NDArray[np.int32], NDArray[np.int8], NDArray[np.int64]]
-"""Item rows, event types and epoch seconds of one history, oldest first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One shopper, ready for the networks."""
-
-    history: EncodedHistory
-    excluded_rows: NDArray[np.int32]
-    seen_left_out: bool
-    """Whether `excluded_rows` holds the whole history."""
-    k: int
-    noise_SZ: NDArray[np.float32]
-    """One row a sample; a single row of zeros is the single best guess."""
-    hide_out_of_stock: bool = True
-    """False in evaluation: what is out of stock today was bought yesterday."""
-
-
-@dataclass(frozen=True, slots=True)
-class RankedList:
-    """At most k item rows, best first."""
-
-    rows_K: NDArray[np.int32]
-    scores_K: NDArray[np.float32]
-    candidates_scanned: int
-    sources: dict[str, float]
-    by_popularity: bool
-    """True where there was no history to go by."""
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """What the sources found for a few questions."""
-
-    history: HistoryBatch
-    candidates: Candidates
-    scores: StandardScores
-    judged_BC: NDArray[np.bool_]
-    """Which candidates compete for the shortlist: a request's own exclusions do not change who does."""
-    allowed_BC: NDArray[np.bool_]
-    """Which candidates may be listed."""
-
-    def fused(self, weights: FusionWeights) -> NDArray[np.float32]:
-        """The fused order [B, C], -inf where a candidate may not be listed."""
-        return self.listed(self.scores.fused(weights))
-
-    def listed(self, values_BC: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The values of what may be listed, -inf elsewhere."""
-        return np.where(self.allowed_BC, values_BC, np.float32(-np.inf))
+_END: Final = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +41,8 @@ class Ranker:
     facts: ItemFacts
     judge: RunsNetwork | None
     """None where no judge could be fitted: the fused order stands."""
-    popularity_N: NDArray[np.float32]
-    """Share of the most popular item's events, 0 to 1."""
-    popular_rows_N: NDArray[np.int32]
-    """All items, most popular first."""
+    popular: PopularItems
     noise_size: int
-    out_of_stock_N: NDArray[np.bool_]
 
     @classmethod
     def assemble(
@@ -104,7 +55,6 @@ class Ranker:
         judge: RunsNetwork | None,
         popularity_N: NDArray[np.float32],
         noise_size: int,
-        out_of_stock_N: NDArray[np.bool_],
     ) -> "Ranker":
         """A ranker from its parts; `popularity_N` counts training events."""
         return cls(
@@ -113,27 +63,34 @@ class Ranker:
             weights=weights,
             facts=facts,
             judge=judge,
-            popularity_N=np.asarray(popularity_N / max(float(popularity_N.max()), 1.0), np.float32),
-            popular_rows_N=np.argsort(-popularity_N, kind="stable").astype(np.int32),
+            popular=PopularItems.of(popularity_N),
             noise_size=noise_size,
-            out_of_stock_N=out_of_stock_N,
         )
 
-    def rank(self, questions: Sequence[Question], stage: Stage = "judged") -> list[RankedList]:
-        """One list a question; questions of one call have equally many samples."""
+    def rank(self, questions: Sequence[Question], stage: Stage = "judged", *, exact: bool = False) -> list[RankedList]:
+        """One list a question; questions of one call have equally many samples.
+
+        `exact`: no index, every item is asked.
+        """
         answers: list[RankedList | None] = [
             None if len(question.history[0]) and stage != "popularity" else self._popular(question)
             for question in questions
         ]
         open_questions = [number for number, answer in enumerate(answers) if answer is None]
         if open_questions:
-            ranked = self._rank_known([questions[number] for number in open_questions], stage)
+            ranked = self._rank_known([questions[number] for number in open_questions], stage, exact=exact)
             for number, answer in zip(open_questions, ranked, strict=True):
                 answers[number] = answer
         return [answer for answer in answers if answer is not None]
 
-    def propose(self, questions: Sequence[Question]) -> Proposal:
-        """Candidates of questions that have a history, and which of them may be listed."""
+    def propose(
+        self, questions: Sequence[Question], *, exact: bool = False, asked_rows: NDArray[np.int32] = NOTHING
+    ) -> Proposal:
+        """Candidates of questions that have a history, and which of them may be listed.
+
+        Who the candidates are depends on the history alone, and on whether what is in it is left out. `asked_rows` are
+        scored beside them, and change nothing for the others.
+        """
         with timed("encode"):
             history = encode_histories(
                 [question.history for question in questions],
@@ -141,40 +98,84 @@ class Ranker:
                 uses_time=self.spec.uses_time,
             )
         noise_BSZ = np.stack([question.noise_SZ for question in questions])
-        again_BL = np.stack(
-            [
-                np.where(np.isin(row_L, question.excluded_rows), NO_ITEM, row_L)
-                for row_L, question in zip(history.item_rows_BL, questions, strict=True)
-            ]
+        seen_left_out_B1 = np.array([[question.seen_left_out] for question in questions])
+        again_BL = np.where(seen_left_out_B1, NO_ITEM, history.item_rows_BL)
+        asked_BX = np.broadcast_to(asked_rows, (len(questions), len(asked_rows)))
+        candidates = self.source.propose(
+            history,
+            noise_BSZ,
+            [self._fetch(question) for question in questions],
+            np.concatenate([again_BL, asked_BX], axis=1),
+            exact=exact,
         )
-        fetch = [self._fetch(question) for question in questions]
-        candidates = self.source.propose(history, noise_BSZ, fetch, again_BL)
-        with timed("filter"):
-            allowed_BC = np.stack(
-                [self._allowed(row_C, question) for row_C, question in zip(candidates.rows_BC, questions, strict=True)]
-            )
         with timed("fuse"):
             scores = StandardScores(candidates)
-        seen_left_out_B1 = np.array([[question.seen_left_out] for question in questions])
-        return Proposal(
-            history=history,
-            candidates=candidates,
-            scores=scores,
-            judged_BC=scores.core_BC & ~(candidates.in_history_BC & seen_left_out_B1),
-            allowed_BC=allowed_BC & (candidates.rows_BC != NO_ITEM),
-        )
+            judged_BC = scores.core_BC & ~(candidates.in_history_BC & seen_left_out_B1)
+        with timed("filter"):
+            allowed_BC = np.stack(
+                [question.allows(row_C) for row_C, question in zip(candidates.rows_BC, questions, strict=True)]
+            )
+        return Proposal(history, candidates, scores, judged_BC, allowed_BC)
 
     def shortlist(self, proposal: Proposal) -> Shortlist:
-        """What the judge is asked about."""
+        """The first block: what the judge is asked about, whatever a request leaves out."""
+        fused_BC = np.where(proposal.judged_BC, proposal.scores.fused(self.weights), np.float32(-np.inf))
+        return self.evidence_on(proposal.history, proposal.candidates, proposal.scores, fused_BC)
+
+    def evidence_on(
+        self,
+        history: HistoryBatch,
+        candidates: Candidates,
+        scores: StandardScores,
+        fused_BC: NDArray[np.float32],
+        length: int = SHORTLIST_LENGTH,
+    ) -> Shortlist:
+        """The evidence on the `length` best by `fused_BC`."""
         return make_shortlist(
-            proposal.history,
-            proposal.candidates,
-            proposal.scores,
-            np.where(proposal.judged_BC, proposal.scores.fused(self.weights), np.float32(-np.inf)),
+            history,
+            candidates,
+            scores,
+            fused_BC,
             neighbours=self.source.neighbours,
             facts=self.facts,
             item_features_ND=self.source.item_features_ND,
+            length=length,
         )
+
+    def order(self, proposal: Proposal, stage: Stage) -> Order:
+        """The total order of a stage."""
+        if stage == "generator":
+            return by_generator(proposal)
+        if stage == "neighbours":
+            return by_neighbours(proposal)
+        if stage == "fused" or self.judge is None:
+            return by_fusion(proposal, self.weights)
+        with timed("judge"):
+            first = self.shortlist(proposal)
+            return JudgedOrder.of(proposal, self.weights, self.judge, self.evidence_on, first, NUM_MORE)
+
+    def values(self, questions: Sequence[Question], rows_X: NDArray[np.int32], stage: Stage) -> NDArray[np.float32]:
+        """The value [B, X] of each of these rows for each question, in its stage's order, listed or not.
+
+        -inf where the stage gives it no place. Questions have a history, and equally many samples.
+        """
+        proposal = self.propose(questions, asked_rows=rows_X)
+        rows_BC = proposal.candidates.rows_BC
+        order = self.order(proposal, stage)
+        values_BC = order.of_wanted(np.isin(rows_BC, rows_X))
+        place_BX = np.stack([np.searchsorted(np.where(row_C < 0, _END, row_C), rows_X) for row_C in rows_BC])
+        values_BX = np.take_along_axis(values_BC, place_BX, axis=1)
+        return np.stack(
+            [
+                less_disliked(self.source, question.disliked_rows, rows_X, values_X, order.spread)
+                for question, values_X in zip(questions, values_BX, strict=True)
+            ]
+        )
+
+    def pool(self, question: Question, stage: Stage) -> Pool:
+        """All that one list is made of."""
+        proposal = self.propose([question])
+        return pool_of(self.source, question, proposal, self.order(proposal, stage), 0, exact=False)
 
     def best_guess(
         self,
@@ -183,19 +184,20 @@ class Ranker:
         k: int,
         exclude_seen: bool,
         *,
-        left_out_rows: NDArray[np.int32] = NOTHING,
-        hide_out_of_stock: bool = False,
+        disliked_rows: NDArray[np.int32] = NOTHING,
+        mask: Mask | None = None,
     ) -> Question:
         """The question without noise; as it stands, what evaluation asks."""
         events = slice(histories.offsets_U1[user], histories.offsets_U1[user + 1])
         rows = histories.item_rows_E[events]
         return Question(
             history=(rows, histories.event_types_E[events], histories.timestamps_E[events]),
-            excluded_rows=np.union1d(rows if exclude_seen else NOTHING, left_out_rows).astype(np.int32),
+            excluded_rows=np.union1d(rows if exclude_seen else NOTHING, disliked_rows).astype(np.int32),
             seen_left_out=exclude_seen,
             k=k,
             noise_SZ=np.zeros((1, self.noise_size), np.float32),
-            hide_out_of_stock=hide_out_of_stock,
+            mask=mask,
+            disliked_rows=disliked_rows,
         )
 
     def best_guesses(self, histories: Sequences, k: int, exclude_seen: bool) -> list[Question]:
@@ -225,88 +227,50 @@ class Ranker:
         return rows_BK, scores_BK
 
     def _fetch(self, question: Question) -> int:
-        """Proposals asked of each source, so that enough remain of them."""
-        hidden = int(self.out_of_stock_N.sum()) if question.hide_out_of_stock else 0
-        passed_over = len(np.union1d(question.excluded_rows, question.history[0][-self.spec.max_history_events :]))
-        return max(NUM_CANDIDATES, question.k) + passed_over + min(hidden, MAX_OVERFETCH)
+        """Proposals asked of each source, so that enough remain without what the shopper has."""
+        rows = question.history[0]
+        had = rows if question.seen_left_out else rows[-self.spec.max_history_events :]
+        return NUM_CANDIDATES + len(np.unique(had))
 
-    def _allowed(self, rows: NDArray[np.int32], question: Question) -> NDArray[np.bool_]:
-        allowed: NDArray[np.bool_] = ~np.isin(rows, question.excluded_rows)
-        return allowed & ~self.out_of_stock_N[rows] if question.hide_out_of_stock else allowed
+    def _rank_known(self, questions: Sequence[Question], stage: Stage, *, exact: bool) -> list[RankedList]:
+        proposal = self.propose(questions, exact=exact)
+        order = self.order(proposal, stage)
+        return [
+            self._listed(question, pool_of(self.source, question, proposal, order, user, exact=exact))
+            for user, question in enumerate(questions)
+        ]
 
-    def _rank_known(self, questions: Sequence[Question], stage: Stage) -> list[RankedList]:
-        proposal = self.propose(questions)
-        candidates, values_BC = proposal.candidates, self._values(proposal, stage)
+    def _listed(self, question: Question, pool: Pool) -> RankedList:
         with timed("rerank"):
-            return [
-                self._listed(question, candidates, user, values_C)
-                for user, (question, values_C) in enumerate(zip(questions, values_BC, strict=True))
-            ]
-
-    def _listed(
-        self, question: Question, candidates: Candidates, user: int, values_C: NDArray[np.float32]
-    ) -> RankedList:
-        rows_C = candidates.rows_BC[user]
-        places = np.flatnonzero(np.isfinite(values_C))
-        places = places[np.argsort(-values_C[places], kind="stable")][: question.k]
-        rows_K, scores_K = self._filled(rows_C[places], as_score(values_C[places]), question)
+            places, scores_P = question.arrangement.arranged(
+                pool.rows_P, as_score(pool.values_P), question.k, lambda rows: self.source.item_features_ND[rows]
+            )
+            rows_K, scores_K = self.popular.filled(pool.rows_P[places], scores_P[places], question)
         return RankedList(
             rows_K=rows_K,
             scores_K=scores_K,
-            candidates_scanned=int((rows_C != NO_ITEM).sum()),
-            sources=_shares(candidates, user, places, len(rows_K)),
+            candidates_scanned=pool.num_scored,
+            sources=pool.shares(places, len(rows_K)),
+            strategy=pool.strategy,
             by_popularity=False,
         )
 
-    def _values(self, proposal: Proposal, stage: Stage) -> NDArray[np.float32]:
-        """What orders the list [B, C]; -inf where a candidate must not stand in it."""
-        if stage == "generator":
-            # only what the generator found: neighbours' proposals would flatter it
-            by_generator_BC = proposal.fused(FusionWeights(neighbours=0.0))
-            return np.where(proposal.candidates.from_generator_BC, by_generator_BC, np.float32(-np.inf))
-        if stage == "neighbours":
-            found_BC = proposal.allowed_BC & proposal.candidates.from_neighbours_BC
-            return np.where(found_BC, proposal.scores.neighbours_BC, np.float32(-np.inf))
-        if stage == "fused" or self.judge is None:
-            return proposal.fused(self.weights)
-        with timed("judge"):
-            fused_BC = proposal.scores.fused(self.weights)
-            return proposal.listed(judged_order(self.shortlist(proposal), fused_BC, self.judge))
-
-    def _filled(
-        self, rows: NDArray[np.int32], scores: NDArray[np.float32], question: Question
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Where candidates ran out, popular items follow below the last one."""
-        missing = question.k - len(rows)
-        if missing <= 0:
-            return rows, scores
-        more = self._most_popular(question, rows)[:missing]
-        below = scores[-1] if len(scores) else np.float32(1.0)
-        return np.concatenate([rows, more]), np.concatenate([scores, below * self.popularity_N[more]])
-
     def _popular(self, question: Question) -> RankedList:
-        rows_K = self._most_popular(question, NOTHING)
+        with timed("rerank"):
+            rows_P, shares_P = self.popular.best(question, POPULAR_POOL)
+            if len(question.disliked_rows):
+                shares_P = shares_P * (1.0 - nearness_to_disliked(self.source, question.disliked_rows, rows_P))
+                best_first = np.argsort(-shares_P, kind="stable")
+                rows_P, shares_P = rows_P[best_first], shares_P[best_first]
+            places, scores_P = question.arrangement.arranged(
+                rows_P, shares_P, question.k, lambda rows: self.source.item_features_ND[rows]
+            )
+            rows_K, scores_K = self.popular.filled(rows_P[places], scores_P[places], question)
         return RankedList(
             rows_K=rows_K,
-            scores_K=self.popularity_N[rows_K],
-            candidates_scanned=len(self.popularity_N),
+            scores_K=scores_K,
+            candidates_scanned=len(self.popular.rows_N),
             sources={"popularity": 1.0} if len(rows_K) else {},
+            strategy="popularity",
             by_popularity=True,
         )
-
-    def _most_popular(self, question: Question, listed_rows: NDArray[np.int32]) -> NDArray[np.int32]:
-        """The k most popular items that are allowed and not listed yet."""
-        allowed_N = self._allowed(self.popular_rows_N, question) & ~np.isin(self.popular_rows_N, listed_rows)
-        return self.popular_rows_N[allowed_N][: question.k]
-
-
-def _shares(candidates: Candidates, user: int, places: NDArray[np.int64], listed: int) -> dict[str, float]:
-    """Share of the list that each source proposed; what both did counts half for each."""
-    if listed == 0:
-        return {}
-    made, near = candidates.from_generator_BC[user, places], candidates.from_neighbours_BC[user, places]
-    both = float((made & near).sum()) / 2
-    shares = {"generator": float(made.sum()) - both, "neighbours": float(near.sum()) - both}
-    shares["history"] = float((~made & ~near).sum())
-    shares["popularity"] = float(listed - len(places))
-    return {name: share / listed for name, share in shares.items()}

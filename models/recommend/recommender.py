@@ -1,36 +1,43 @@
-"""The recommender that serves: one bundle, opened, verified and asked."""
+"""The recommender that serves: one bundle, opened, verified and asked; with the changes that the shop made since."""
 
-# B users, K places, S samples, Z noise
-
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from copy import copy
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
-from models.bundle.layout import MANIFEST
 from models.bundle.manifest import Manifest
 from models.bundle.read import Bundle, open_bundle
-from models.domain.errors import BundleCorrupt, HistoryTooLong, UnknownName
-from models.domain.events import EVENT_TYPES, HISTORY_EVENT_TYPES, HistoryEvent
+from models.domain.errors import RuleRefused, UnknownItem
+from models.domain.explanation import Explanation
 from models.domain.recommendation import (
-    MAX_HISTORY_EVENTS,
+    MAX_HANDED_IN,
+    MAX_QUERY_CHARACTERS,
     Recommendation,
     RecommendationRequest,
     RecommendedItem,
+    SearchProfile,
+    SearchRequest,
+    SimilarRequest,
 )
 from models.domain.stages import timed
-from models.recommend.candidates import CandidateSource
-from models.recommend.evidence import EVIDENCE
-from models.recommend.fusion import FusionWeights
+from models.features.content import EmbedsText
+from models.recommend.build import build_ranker
+from models.recommend.catalogue import Catalogue
+from models.recommend.explain import Explainer, explained
 from models.recommend.golden import replay_golden
-from models.recommend.ranker import USERS_PER_CALL, EncodedHistory, Question, RankedList, Ranker
-from models.recommend.sessions import run_network
+from models.recommend.live.documents import ItemDocument
+from models.recommend.live.items import LiveItems
+from models.recommend.live.verify import probe_recall, verify_view
+from models.recommend.question import Question, RankedList
+from models.recommend.ranker import USERS_PER_CALL, Ranker
+from models.recommend.requests import ReadRequest, RequestReader
+from models.recommend.search.searcher import Found, Searcher, handed_in
+from models.recommend.search.text import TextSearch
+from models.recommend.similar import SimilarItems
 from models.recommend.systems import STAGE_OF, Stage, Wish, system_for
-
-_TYPE_NUMBER: Final = {name: number for number, name in enumerate(EVENT_TYPES)}
 
 
 class Recommender:
@@ -40,14 +47,47 @@ class Recommender:
         self.folder: Path = bundle.folder
         self.manifest: Manifest = bundle.manifest
         self.model_version: str = bundle.manifest.model_version
-        self.item_ids: Sequence[str] = bundle.item_ids
-        self.num_items: int = len(bundle.item_ids)
-        self.row_of: Mapping[str, int] = {item_id: row for row, item_id in enumerate(bundle.item_ids)}
         self.serves: str = system_for(wish, bundle.manifest.serves)
         """The system that orders the lists of `recommend`."""
         self._stage: Stage = STAGE_OF[self.serves]
-        self._catalogue = bundle.catalogue
-        self.ranker: Ranker = build_ranker(bundle, threads)
+        self._trained: Ranker = build_ranker(bundle, threads)
+        self._show(LiveItems.of(bundle))
+
+    def _show(self, items: LiveItems) -> None:
+        self.items: LiveItems = items
+        self.index_version: str = items.index_version
+        self.catalogue: Catalogue = items.catalogue
+        self.item_ids: Sequence[str] = items.catalogue.item_ids
+        """By row; deleted items keep theirs."""
+        self.row_of: Mapping[str, int] = items.catalogue.row_of
+        self.num_items: int = int((~items.catalogue.attributes.is_deleted_N).sum())
+        self.ranker: Ranker = items.ranker(self._trained)
+        self._texts = TextSearch(items.own_texts, items.text_NE, items.catalogue.attributes.is_deleted_N)
+        self._similar = SimilarItems(self.ranker.source)
+        self._reader = RequestReader(self.catalogue, self.manifest.exclude_seen, self.manifest.noise_size)
+
+    def changed(
+        self, documents: Sequence[ItemDocument], *, revision: int, embed: EmbedsText | None = None
+    ) -> "Recommender":
+        """Another recommender with the items as they are after these documents; this one goes on as it is.
+
+        They share the networks and all that did not change. See `LiveItems.changed`; `verify` the new one before it
+        serves. Raises DocumentRefused.
+        """
+        other = copy(self)
+        other._show(self.items.changed(documents, revision=revision, embed=embed))
+        return other
+
+    def verify(self) -> float:
+        """The share of the nearest items that the index finds.
+
+        Raises ViewRefused where counts disagree or the index does not find what is there.
+        """
+        return verify_view(self.items, self.ranker)
+
+    def probe_recall(self) -> float:
+        """The same share, whatever it is."""
+        return probe_recall(self.items, self.ranker)
 
     @classmethod
     def open(cls, folder: Path, *, threads: int = 1, wish: Wish = "auto") -> "Recommender":
@@ -62,124 +102,149 @@ class Recommender:
     @property
     def property_names(self) -> Sequence[str]:
         """Catalogue columns that an answer can carry."""
-        return [name for name in self._catalogue.columns if name != "item_id"]
+        return self.catalogue.property_names
 
     def properties_of(self, item_row: int, names: Sequence[str]) -> dict[str, Any]:
         """Catalogue values of one item; raises UnknownName for a column that is not there."""
-        known = self.property_names
-        for name in names:
-            if name not in known:
-                raise UnknownName("property", name, list(known))
-        values = self._catalogue.row(item_row, named=True)
-        return {name: values[name] for name in names}
+        return self.catalogue.properties_of(item_row, names)
+
+    def check(self, request: RecommendationRequest) -> None:
+        """Raises InputError where `recommend` would: ask first, so that one bad request of many fails alone."""
+        self._reader.check(request)
 
     def recommend(self, requests: Sequence[RecommendationRequest]) -> list[Recommendation]:
-        """One answer a request, in their order; each is the same alone and in company."""
-        with timed("encode"):
-            read = [self._read(request) for request in requests]
+        """One answer a request, in their order; each is the same alone and in company. Raises InputError."""
+        read = [self._reader.read(request) for request in requests]
         answers: dict[int, RankedList] = {}
-        for numbers in _by_samples([question for question, _ in read]):
-            ranked = self.ranker.rank([read[number][0] for number in numbers], self._stage)
+        for profile, numbers in _calls(requests, read):
+            ranked = self.ranker.rank(
+                [read[number].question for number in numbers], self._stage_of(profile), exact=profile == "exact"
+            )
             answers.update(zip(numbers, ranked, strict=True))
-        return [self._answer(answers[number], question.k, warnings) for number, (question, warnings) in enumerate(read)]
+        return [self._answer(answers[number], each) for number, each in enumerate(read)]
 
-    def _read(self, request: RecommendationRequest) -> tuple[Question, list[str]]:
-        if len(request.history) > MAX_HISTORY_EVENTS:
-            raise HistoryTooLong(len(request.history), MAX_HISTORY_EVENTS)
-        warnings: list[str] = []
-        history, disliked_rows = self._encode(request.history, warnings)
-        exclude_seen = self.manifest.exclude_seen if request.exclude_seen is None else request.exclude_seen
-        excluded = [self.row_of[item_id] for item_id in request.exclude_item_ids if item_id in self.row_of]
-        excluded += disliked_rows
-        if exclude_seen:
-            excluded += history[0].tolist()
-        question = Question(
-            history=history,
-            excluded_rows=np.unique(np.array(excluded, np.int32)),
-            seen_left_out=exclude_seen,
-            k=request.k,
-            noise_SZ=_noise(request, self.manifest.noise_size),
+    def explain(
+        self, request: RecommendationRequest, item_ids: Sequence[str] | None = None, *, full: bool = False
+    ) -> Explanation:
+        """Why these items were listed for this request; without `item_ids`, those that would be listed now.
+
+        `full`: also what would have changed the first place. Items that are no longer there are left out. Raises
+        InputError as `recommend` does.
+        """
+        question = self._reader.read(request).question
+        if item_ids is None:
+            (answer,) = self.recommend([request])
+            item_ids = [item.item_id for item in answer.items]
+        rows_X = self.catalogue.rows_of(item_ids)
+        explainer = Explainer(self.ranker, self._stage_of(request.search_profile))
+        with timed("explain"):
+            return explained(explainer, question, rows_X, self.item_ids, full=full)
+
+    def check_search(self, asked: SearchRequest) -> None:
+        """Raises InputError where `search` would."""
+        if asked.candidates is None and not asked.query.strip():
+            raise RuleRefused(("query",), "holds no word")
+        if len(asked.query) > MAX_QUERY_CHARACTERS:
+            raise RuleRefused(("query",), f"has {len(asked.query)} characters, the limit is {MAX_QUERY_CHARACTERS}")
+        if asked.candidates is not None and len(asked.candidates) > MAX_HANDED_IN:
+            raise RuleRefused(("candidates",), f"has {len(asked.candidates)} entries, the limit is {MAX_HANDED_IN}")
+        self.check(asked.request)
+
+    def search(self, asked: SearchRequest) -> Recommendation:
+        """What a text finds, or what was handed in, ordered by that and by the history; nothing else fills it up.
+
+        Rules mean what they mean in `recommend`. Raises InputError.
+        """
+        self.check_search(asked)
+        read = self._reader.read(asked.request)
+        searcher = Searcher(self.ranker, self._stage_of(asked.request.search_profile))
+        if asked.candidates is not None:
+            unknown = sum(item_id not in self.row_of for item_id, _ in asked.candidates)
+            told = [f"{unknown} of the candidates are not in the catalogue: skipped"] if unknown else []
+            ranked = self._reranked(searcher, read.question, asked.candidates)
+            return self._answer(ranked, ReadRequest(read.question, [*read.warnings, *told]))
+        with timed("encode"):
+            query_E = self.items.origin.encoder.embed([asked.query])[0]
+        everything_N = ~self.catalogue.attributes.is_deleted_N
+        with timed("filter"):
+            allowed_N = read.question.allows(np.arange(len(everything_N), dtype=np.int32))
+        with timed("search"):
+            found, among = self._texts.find(asked.query, query_E, (allowed_N, everything_N))
+        places, scores_K = searcher.listed(
+            read.question, *(Found(each.rows_X, each.values_X, each.coverage_X) for each in (found, among))
         )
-        return question, warnings
+        by_words = float((found.coverage_X[places] > 0).mean()) if len(places) else 0.0
+        sources = {"words": by_words, "meaning": 1.0 - by_words}
+        return self._answer(RankedList.of(found.rows_X[places], scores_K, len(found.rows_X), sources, "text"), read)
 
-    def _encode(self, events: Sequence[HistoryEvent], warnings: list[str]) -> tuple[EncodedHistory, list[int]]:
-        """Known events oldest first, and the rows of disliked items; unknown items leave a warning each."""
-        if events and all(event.timestamp_seconds is not None for event in events):
-            events = sorted(events, key=lambda event: event.timestamp_seconds or 0.0)
-        unknown = list(dict.fromkeys(event.item_id for event in events if event.item_id not in self.row_of))
-        warnings += [f"item {item_id!r} of the history is not in the catalogue: skipped" for item_id in unknown[:10]]
-        if len(unknown) > 10:
-            warnings.append(f"{len(unknown) - 10} more items of the history are not in the catalogue: skipped")
-        known = [event for event in events if event.item_id in self.row_of]
-        disliked = [self.row_of[event.item_id] for event in known if event.event_type == "dislike"]
-        used = [event for event in known if event.event_type in HISTORY_EVENT_TYPES]
-        return (
-            np.array([self.row_of[event.item_id] for event in used], np.int32),
-            np.array([_TYPE_NUMBER[event.event_type] for event in used], np.int8),
-            np.array(
-                [-1 if event.timestamp_seconds is None else int(event.timestamp_seconds) for event in used], np.int64
-            ),
-        ), disliked
+    def _reranked(self, searcher: Searcher, question: Question, candidates: Sequence[tuple[str, float]]) -> RankedList:
+        """Another search engine's items, of those that the catalogue has."""
+        known = handed_in([(self.row_of[item_id], score) for item_id, score in candidates if item_id in self.row_of])
+        found = known.where(question.allows(known.rows_X))
+        places, scores_K = searcher.listed(question, found, known)
+        return RankedList.of(found.rows_X[places], scores_K, len(found.rows_X), {"candidates": 1.0}, "candidates")
 
-    def _answer(self, ranked: RankedList, k: int, warnings: Sequence[str]) -> Recommendation:
+    def prepare_search(self) -> None:
+        """Load and index what the first search would wait for: seconds for a large catalogue."""
+        self.search(SearchRequest(RecommendationRequest(()), "prepare"))
+
+    def similar(self, request: SimilarRequest) -> Recommendation:
+        """The nearest items to one: by feature, and as its neighbours; every item is asked.
+
+        Sources say which of the two. Raises UnknownItem, and RuleRefused for a filter that cannot be answered.
+        """
+        catalogue = self.catalogue
+        row = catalogue.row_of.get(request.item_id)
+        if row is None or catalogue.attributes.is_deleted_N[row]:
+            raise UnknownItem(request.item_id)
+        with timed("filter"):
+            mask = catalogue.attributes.mask(request.filter, include_out_of_stock=request.include_out_of_stock)
+        with timed("search"):
+            rows, scores, is_near = self._similar.nearest(
+                row, request.k, mask, catalogue.rows_of(request.exclude_item_ids)
+            )
+        near = float(is_near.mean()) if len(rows) else 0.0
         return Recommendation(
-            items=[
-                RecommendedItem(item_id=self.item_ids[row], item_row=int(row), score=float(score))
-                for row, score in zip(ranked.rows_K, ranked.scores_K, strict=True)
-            ],
+            items=self._listed(rows, scores),
+            fallback="none",
+            warnings=(),
+            strategy="exact",
+            candidates_scanned=self.num_items,
+            under_filled=len(rows) < request.k,
+            sources={"features": 1.0 - near, "neighbours": near} if len(rows) else {},
+            index_version=self.index_version,
+        )
+
+    def _listed(self, rows_K: NDArray[np.int32], scores_K: NDArray[np.float32]) -> list[RecommendedItem]:
+        return [
+            RecommendedItem(item_id=self.item_ids[row], item_row=int(row), score=float(score))
+            for row, score in zip(rows_K, scores_K, strict=True)
+        ]
+
+    def _stage_of(self, profile: SearchProfile) -> Stage:
+        """What orders the list: `fast` does without the judge, and changes nothing where there is none."""
+        return "fused" if profile == "fast" and self._stage == "judged" else self._stage
+
+    def _answer(self, ranked: RankedList, read: ReadRequest) -> Recommendation:
+        return Recommendation(
+            items=self._listed(ranked.rows_K, ranked.scores_K),
             fallback="popularity" if ranked.by_popularity else "none",
-            warnings=warnings,
+            warnings=read.warnings,
+            strategy=ranked.strategy,
             candidates_scanned=ranked.candidates_scanned,
-            under_filled=len(ranked.rows_K) < k,
+            under_filled=len(ranked.rows_K) < read.question.k,
             sources=ranked.sources,
+            index_version=self.index_version,
         )
 
 
-def build_ranker(bundle: Bundle, threads: int = 1) -> Ranker:
-    """The ranker over a bundle's files; raises BundleCorrupt where its judge asks for evidence that nobody gathers."""
-    if bundle.has_judge and tuple(bundle.manifest.evidence) != EVIDENCE:
-        unknown = sorted(set(bundle.manifest.evidence) ^ set(EVIDENCE))
-        reason = f"its judge knows other evidence than this version gathers ({', '.join(unknown)}): train again"
-        raise BundleCorrupt(bundle.folder / MANIFEST, reason)
-    return Ranker.assemble(
-        source=CandidateSource(
-            generator=run_network(bundle.session("generator", threads=threads)),
-            critic=run_network(bundle.session("critic", threads=threads)),
-            index=bundle.index,
-            item_features_ND=bundle.item_features_ND,
-            neighbours=bundle.neighbours,
-            similarity_scale=bundle.manifest.similarity_scale,
-        ),
-        spec=bundle.feature_spec,
-        weights=FusionWeights(**bundle.manifest.fusion),
-        facts=bundle.item_facts,
-        judge=run_network(bundle.session("judge", threads=threads)) if bundle.has_judge else None,
-        popularity_N=bundle.popularity_N,
-        noise_size=bundle.manifest.noise_size,
-        out_of_stock_N=_out_of_stock(bundle.catalogue),
-    )
-
-
-def _out_of_stock(catalogue: pl.DataFrame) -> NDArray[np.bool_]:
-    """True only where the catalogue says so: no column or no value means that there is stock."""
-    if "in_stock" not in catalogue.columns:
-        return np.zeros(len(catalogue), np.bool_)
-    return (~catalogue["in_stock"].cast(pl.Boolean).fill_null(value=True)).to_numpy()
-
-
-def _noise(request: RecommendationRequest, noise_size: int) -> NDArray[np.float32]:
-    """Noise [S, Z] of the request's own seed; one row of zeros where nothing is explored."""
-    if request.exploration == 0.0:
-        return np.zeros((1, noise_size), np.float32)
-    draws_SZ = np.random.default_rng(request.seed).standard_normal((request.num_samples, noise_size))
-    return (request.exploration * draws_SZ).astype(np.float32)
-
-
-def _by_samples(questions: Sequence[Question]) -> Iterable[list[int]]:
-    """Numbers of the questions that can share one call of the networks."""
-    groups: dict[int, list[int]] = {}
-    for number, question in enumerate(questions):
-        groups.setdefault(len(question.noise_SZ), []).append(number)
-    for numbers in groups.values():
+def _calls(
+    requests: Sequence[RecommendationRequest], read: Sequence[ReadRequest]
+) -> Iterable[tuple[SearchProfile, list[int]]]:
+    """Numbers of the requests that can share one call of the networks, and their profile."""
+    groups: dict[tuple[SearchProfile, Hashable], list[int]] = {}
+    for number, (request, each) in enumerate(zip(requests, read, strict=True)):
+        groups.setdefault((request.search_profile, len(each.question.noise_SZ)), []).append(number)
+    for (profile, _), numbers in groups.items():
         for start in range(0, len(numbers), USERS_PER_CALL):
-            yield numbers[start : start + USERS_PER_CALL]
+            yield profile, numbers[start : start + USERS_PER_CALL]

@@ -1,6 +1,6 @@
 """Nearest items by FAISS: exact as long as that is fast enough, clustered lists with a measured recall above."""
 
-# B queries, N items, D features, K nearest
+# B queries, N items, D features, E text embedding, K nearest
 
 import math
 from pathlib import Path
@@ -21,6 +21,7 @@ MIN_RECALL: Final = 0.99
 RECALL_AT: Final = 100
 RECALL_QUERIES: Final = 256
 TRAINING_ITEMS_PER_LIST: Final = 64
+TEXTS_PER_BLOCK: Final = 8_192
 
 
 class FaissIndex:
@@ -39,10 +40,22 @@ class FaissIndex:
         """Numbers in one item's features."""
         return int(self._index.d)
 
-    def search(self, queries_BD: NDArray[np.float32], k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """As `VectorIndex` says."""
-        scores_BK, rows_BK = self._index.search(np.ascontiguousarray(queries_BD, np.float32), k)
+    def search(
+        self, queries_BD: NDArray[np.float32], k: int, allowed_N: NDArray[np.bool_] | None = None
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """As `VectorIndex` says; of inverted lists, only those that the index visits are looked through."""
+        queries_BD = np.ascontiguousarray(queries_BD, np.float32)
+        scores_BK, rows_BK = self._index.search(queries_BD, k, params=self._only(allowed_N))
         return rows_BK.astype(np.int32), np.where(rows_BK == NO_ITEM, np.float32(-np.inf), scores_BK)
+
+    def _only(self, allowed_N: NDArray[np.bool_] | None) -> Any:
+        if allowed_N is None:
+            return None
+        untyped: Any = faiss  # its type stubs do not know what its Python layer accepts
+        selector = untyped.IDSelectorBitmap(np.packbits(allowed_N, bitorder="little"))
+        if isinstance(self._index, faiss.IndexIVF):
+            return untyped.SearchParametersIVF(sel=selector, nprobe=self._index.nprobe)
+        return untyped.SearchParameters(sel=selector)
 
     def save(self, path: Path) -> None:
         """Write the whole index, features included."""
@@ -75,6 +88,14 @@ def build_faiss_index(
     if len(features_ND) <= max_exact_items:
         return FaissIndex(flat)
     return FaissIndex(_clustered(features_ND, FaissIndex(flat), min_recall))
+
+
+def build_text_index(text_NE: NDArray[np.float16]) -> FaissIndex:
+    """A flat index of texts as precise as they are kept, at half of the memory."""
+    index: Any = faiss.IndexScalarQuantizer(text_NE.shape[1], faiss.ScalarQuantizer.QT_fp16, _metric())
+    for start in range(0, len(text_NE), TEXTS_PER_BLOCK):
+        index.add(text_NE[start : start + TEXTS_PER_BLOCK].astype(np.float32))
+    return FaissIndex(index)
 
 
 def measure_recall(index: FaissIndex, exact: FaissIndex, queries_BD: NDArray[np.float32], k: int) -> float:

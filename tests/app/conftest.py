@@ -1,7 +1,9 @@
 """A running application around the scripted model."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -9,6 +11,7 @@ from fastapi.testclient import TestClient
 from app.main import create_app
 from app.runtime.live_model import LiveModel
 from app.runtime.workers import Workers
+from app.store.store import Store
 from tests.app.scripted_model import ScriptedModel
 
 MAX_IN_FLIGHT = 2
@@ -27,10 +30,16 @@ def live(model: ScriptedModel) -> LiveModel:
 
 
 @pytest.fixture
-def client(live: LiveModel, model: ScriptedModel) -> Iterator[TestClient]:
+def open_store(tmp_path: Path) -> Callable[[], Awaitable[Store]]:
+    """An empty database for one test."""
+    return partial(Store.open, sqlite_url(tmp_path))
+
+
+@pytest.fixture
+def client(live: LiveModel, model: ScriptedModel, open_store: Callable[[], Awaitable[Store]]) -> Iterator[TestClient]:
     """A client of an application that has loaded."""
     failures: list[BaseException] = []
-    with TestClient(create_app(live, on_load_failure=failures.append)) as client:
+    with TestClient(create_app(live, open_store, on_load_failure=failures.append)) as client:
         wait_until_loaded(client)
         model.asked.clear()  # what loading asked
         yield client
@@ -39,14 +48,20 @@ def client(live: LiveModel, model: ScriptedModel) -> Iterator[TestClient]:
 
 
 @pytest.fixture(scope="class")
-def class_client() -> Iterator[TestClient]:
+def class_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """One client for all examples that hypothesis tries."""
     live = LiveModel(ScriptedModel, Workers(threads=1, max_in_flight=MAX_IN_FLIGHT))
+    open_store = partial(Store.open, sqlite_url(tmp_path_factory.mktemp("store")))
     failures: list[BaseException] = []
-    with TestClient(create_app(live, on_load_failure=failures.append)) as client:
+    with TestClient(create_app(live, open_store, on_load_failure=failures.append)) as client:
         wait_until_loaded(client)
         yield client
     assert failures == []
+
+
+def sqlite_url(folder: Path) -> str:
+    """A database in a file there."""
+    return f"sqlite+aiosqlite:///{folder / 'figment.db'}"
 
 
 def wait_until_loaded(client: TestClient) -> None:

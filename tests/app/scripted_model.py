@@ -41,6 +41,7 @@ class ScriptedModel:
 
     manifest = MANIFEST
     model_version = MANIFEST.model_version
+    index_version = MANIFEST.model_version
     num_items = NUM_ITEMS
     serves = MANIFEST.serves
     property_names = PROPERTY_NAMES
@@ -64,6 +65,10 @@ class ScriptedModel:
                 raise UnknownName("property", name, PROPERTY_NAMES)
         return {name: values[name] for name in names}
 
+    def probe_recall(self) -> float:
+        """Finds everything."""
+        return 1.0
+
     def _answer(self, request: RecommendationRequest) -> Recommendation:
         known = [event.item_id for event in request.history if event.item_id in ITEM_IDS]
         unknown = [event.item_id for event in request.history if event.item_id not in ITEM_IDS]
@@ -75,6 +80,7 @@ class ScriptedModel:
             items=[RecommendedItem(ITEM_IDS[row], row, 1 - place / 100) for place, row in enumerate(rows)],
             fallback="none" if known else "popularity",
             warnings=[f"item {item_id!r} is unknown and was skipped" for item_id in unknown],
+            strategy="ann",
             candidates_scanned=NUM_ITEMS,
             under_filled=len(rows) < request.k,
             sources={"generator" if known else "popularity": 1.0} if rows else {},

@@ -47,6 +47,12 @@ class TestReadSettings:
         monkeypatch.setenv("FIGMENT_SHARED_DATA", "anywhere")
         read_settings()
 
+    def test_password_of_the_database_is_not_shown(self, monkeypatch):
+        monkeypatch.setenv("FIGMENT_DATABASE_URL", "postgresql+asyncpg://shop:hunter2@db.example/shop")
+        settings = read_settings()
+        assert "hunter2" in settings.database_url
+        assert "hunter2" not in f"{settings!r} {settings}"
+
     def test_unknown_override_is_refused(self):
         with pytest.raises(SettingsRefused, match="PROT"):
             read_settings(prot=1)

@@ -9,10 +9,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
 import psutil
+
+from tests.app.conftest import sqlite_url
 
 START_SECONDS = 60  # how long a busy machine may take; what is promised is measured in CPU seconds
 
@@ -61,6 +64,7 @@ COMMAND = (sys.executable, "-m", "app.main")
 def serving(folder: Path, *, port: int | None = None, **settings: object) -> Iterator[ServingProcess]:
     """A started process, ready or not; killed at the end if it still runs. Its log is in `folder`."""
     port = port or free_port()
+    settings = {"database_url": sqlite_url(folder), **settings}
     log = folder / f"service-{port}.log"
     with log.open("w") as log_file, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
         process = subprocess.Popen(
@@ -75,7 +79,9 @@ def serving(folder: Path, *, port: int | None = None, **settings: object) -> Ite
 
 def fails_to_start(**settings: object) -> tuple[int, str]:
     """Exit code and error output of a start that must not succeed."""
-    finished = subprocess.run(
-        COMMAND, env=environment(settings), capture_output=True, text=True, timeout=START_SECONDS, check=False
-    )
+    with TemporaryDirectory() as folder:
+        settings = {"database_url": sqlite_url(Path(folder)), **settings}
+        finished = subprocess.run(
+            COMMAND, env=environment(settings), capture_output=True, text=True, timeout=START_SECONDS, check=False
+        )
     return finished.returncode, finished.stderr

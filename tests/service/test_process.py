@@ -161,6 +161,15 @@ class TestStart:
         assert code == 2
         assert str(tmp_path / "nothing") in told
 
+    def test_database_out_of_reach_is_named_without_its_password(self, tiny_bundle):
+        url = f"postgresql+asyncpg://shop:hush-hush@127.0.0.1:{free_port()}/nowhere"
+        code, told = fails_to_start(bundle=tiny_bundle, port=free_port(), database_url=url)
+        assert code == 1
+        assert "127.0.0.1" in told.splitlines()[-1]
+        assert "nowhere" in told.splitlines()[-1]
+        assert "hush-hush" not in told
+        assert "Traceback" not in told
+
     def test_busy_port_is_named_before_the_bundle(self, tmp_path):
         with socket.create_server(("127.0.0.1", 0)) as other:
             port = other.getsockname()[1]

@@ -29,8 +29,8 @@ class TestWhileLoading:
         return []
 
     @pytest.fixture
-    def loading_client(self, live, may_open, told):
-        app = create_app(live, on_load_failure=told.append, on_ready=lambda: told.append("ready"))
+    def loading_client(self, live, open_store, may_open, told):
+        app = create_app(live, open_store, on_load_failure=told.append, on_ready=lambda: told.append("ready"))
         with TestClient(app) as client:
             yield client
             may_open.set()
@@ -79,7 +79,7 @@ class TestLeaving:
 
 
 class TestFailedLoad:
-    def test_failure_is_told_to_the_process(self, tmp_path):
+    def test_failure_is_told_to_the_process(self, open_store, tmp_path):
         failures = []
         told = threading.Event()
 
@@ -91,7 +91,7 @@ class TestFailedLoad:
             raise BundleNotFound(tmp_path)
 
         live = LiveModel(open_nothing, Workers(threads=1, max_in_flight=1))
-        with TestClient(create_app(live, on_load_failure=tell)) as client:
+        with TestClient(create_app(live, open_store, on_load_failure=tell)) as client:
             assert told.wait(timeout=20)
             assert client.get("/health/ready").status_code == 503
         assert str(tmp_path) in str(failures[0])

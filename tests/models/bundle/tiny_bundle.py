@@ -36,6 +36,8 @@ EARLY_FILES = [
     "networks/generator.onnx",
     "networks/item_encoder.onnx",
     "popularity.npy",
+    "tag_rows.npy",
+    "text_features.npy",
     "vocabulary.parquet",
     "weights/generator.safetensors",
 ]
@@ -83,6 +85,8 @@ def write_tiny_files(folder: Path, cache: Path) -> None:
     """Every file of a bundle but its manifest."""
     features = np.random.default_rng(0).normal(size=(NUM_ITEMS, SIZE)).astype(np.float32)
     np.save(folder / "item_features.npy", features)
+    np.save(folder / "text_features.npy", np.eye(NUM_ITEMS, SPEC.text_width, dtype=np.float16))
+    np.save(folder / "tag_rows.npy", np.zeros((NUM_ITEMS, SPEC.max_tags), np.int32))
     build_faiss_index(features).save(folder / "index.faiss")
     np.save(folder / "popularity.npy", np.arange(NUM_ITEMS, dtype=np.float32))
     neighbours_of([[(row - 1) % NUM_ITEMS] for row in range(NUM_ITEMS)], [[1.0]] * NUM_ITEMS).save(

@@ -1,0 +1,89 @@
+"""Takes away all that is stored about a shopper."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+import orjson
+from sqlalchemy import Column, Table, Text, and_, cast, delete, func, or_, select
+
+from app.store.engine import Transaction
+from app.store.event_rows import lock_shoppers
+from app.store.scrubbing import note_erasure
+from app.store.tables import events, idempotency_keys, jobs, served_lists, session_merges
+
+IDS_A_QUERY: Final = 500
+NAMES_A_QUERY: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """Rows that are gone."""
+
+    events: int
+    lists: int
+    merges: int
+    answers: int
+    """Stored answers to idempotent requests that named the shopper."""
+    jobs: int
+    """Jobs whose payload, result or error named the shopper; one that runs finds its lease gone."""
+
+
+async def erase_shopper(transaction: Transaction, user_id: str) -> tuple[Erased, Sequence[str]]:
+    """Deletes the account's own rows, and guests' rows of every session that was merged into it or that it used.
+    Also tells every name, in every form, that must not be left anywhere.
+
+    Rows of another account that used the same session are that account's.
+    """
+    await lock_shoppers(transaction, alone=True)
+    merged = select(session_merges.c.session_id).where(session_merges.c.user_id == user_id)
+    used = select(events.c.session_id).where(events.c.user_id == user_id, events.c.session_id.is_not(None))
+    session_ids = list((await transaction.execute(merged.union(used))).scalars())
+    names = (user_id, *session_ids)
+    erased = Erased(
+        events=await _delete_of_shopper(transaction, events, user_id, session_ids),
+        lists=await _delete_of_shopper(transaction, served_lists, user_id, session_ids),
+        merges=await _delete_rows(transaction, session_merges, session_merges.c.user_id == user_id),
+        answers=await _delete_naming(transaction, idempotency_keys, ("answer",), names),
+        jobs=await _delete_naming(transaction, jobs, ("payload", "result", "error"), names),
+    )
+    if transaction.dialect.name == "sqlite":
+        await note_erasure(transaction)
+    return erased, sorted({form for name in names for form in _written_forms(name)})
+
+
+async def _delete_of_shopper(transaction: Transaction, table: Table, user_id: str, session_ids: Sequence[str]) -> int:
+    gone = await _delete_rows(transaction, table, table.c.user_id == user_id)
+    for start in range(0, len(session_ids), IDS_A_QUERY):
+        batch = session_ids[start : start + IDS_A_QUERY]
+        gone += await _delete_rows(transaction, table, and_(table.c.user_id.is_(None), table.c.session_id.in_(batch)))
+    return gone
+
+
+async def _delete_naming(transaction: Transaction, table: Table, columns: Sequence[str], names: Sequence[str]) -> int:
+    """Deletes rows in whose documents a name stands as a whole: erasing `u1` leaves what is about `u10`."""
+    (key,) = table.primary_key.columns
+    texts: list[Column[Any]] = [table.c[column] for column in columns]
+    gone = 0
+    for start in range(0, len(names), NAMES_A_QUERY):
+        forms = {form for name in names[start : start + NAMES_A_QUERY] for form in _written_forms(name)}
+        whole = re.compile("|".join(rf"(?<![\w-]){re.escape(form)}(?![\w-])" for form in sorted(forms)))
+        position = func.strpos if transaction.dialect.name == "postgresql" else func.instr
+        holds = or_(*(position(cast(column, Text), form) > 0 for column in texts for form in forms))
+        rows = await transaction.execute(select(key, *(cast(column, Text) for column in texts)).where(holds))
+        found = [row[0] for row in rows if any(text and whole.search(text) for text in row[1:])]
+        for first in range(0, len(found), IDS_A_QUERY):
+            gone += await _delete_rows(transaction, table, key.in_(found[first : first + IDS_A_QUERY]))
+    return gone
+
+
+def _written_forms(name: str) -> set[str]:
+    """As it stands in text, in JSON, in JSON within JSON and in a path."""
+    in_json = orjson.dumps(name).decode()[1:-1]
+    return {name, in_json, orjson.dumps(in_json).decode()[1:-1], quote(name, safe="")}
+
+
+async def _delete_rows(transaction: Transaction, table: Table, condition: Any) -> int:
+    return int((await transaction.execute(delete(table).where(condition))).rowcount)

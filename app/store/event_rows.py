@@ -1,0 +1,117 @@
+"""Events as rows: what one is, and how it is written and read within a transaction."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Row, select, text
+
+from app.store.engine import Transaction
+from app.store.tables import events, session_merges
+from app.store.upsert import insert_into
+from models.domain.events import EventType
+
+IDS_A_QUERY: Final = 1000
+ROWS_A_STEP: Final = 250
+"""Between two steps of one transaction the event loop does other things; a step keeps it for about 5 ms."""
+DETAILS: Final = ("quantity", "unit_price", "currency", "rating")
+SHOPPERS_LOCK: Final = 0x66_69_67_65_76_65_6E_74  # "figevent"; names one of PostgreSQL's advisory locks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that a shopper did, as the shop sent it."""
+
+    item_id: str
+    event_type: EventType
+    timestamp: datetime
+    """With its zone; kept to the microsecond, and told in UTC."""
+    user_id: str | None = None
+    """The account; a guest's event has it once the session was merged into one."""
+    session_id: str | None = None
+    event_id: str | None = None
+    """One event has it, however often it is sent; without one nothing tells a repetition from a second event."""
+    recommendation_id: str | None = None
+    quantity: float | None = None
+    unit_price: float | None = None
+    currency: str | None = None
+    rating: float | None = None
+
+
+async def lock_shoppers(transaction: Transaction, *, alone: bool) -> None:
+    """Keeps apart those who join or erase shoppers (alone) and those who add guests' events (with each other).
+
+    Without it an event could be stored after a merge had looked for it and before it could see the merge.
+    SQLite has one writer at a time anyway.
+    """
+    if transaction.dialect.name == "postgresql":
+        lock = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
+        await transaction.execute(text(f"SELECT {lock}(:lock)"), {"lock": SHOPPERS_LOCK})
+
+
+async def accounts_of(transaction: Transaction, session_ids: Sequence[str]) -> dict[str, str]:
+    """Session → the account that it was merged into, for those that were."""
+    found: dict[str, str] = {}
+    for start in range(0, len(session_ids), IDS_A_QUERY):
+        batch = session_ids[start : start + IDS_A_QUERY]
+        query = select(session_merges.c.session_id, session_merges.c.user_id)
+        rows = await transaction.execute(query.where(session_merges.c.session_id.in_(batch)))
+        found |= {row.session_id: row.user_id for row in rows}
+    return found
+
+
+async def insert_new(
+    transaction: Transaction, added: Sequence[Event], accounts: Mapping[str, str], now: datetime
+) -> list[bool]:
+    """For each event whether it is new; only new ones are written."""
+    new: list[bool] = []
+    for first in range(0, len(added), ROWS_A_STEP):
+        new += await _insert_piece(transaction, added[first : first + ROWS_A_STEP], accounts, now)
+    return new
+
+
+async def _insert_piece(
+    transaction: Transaction, added: Sequence[Event], accounts: Mapping[str, str], now: datetime
+) -> list[bool]:
+    first = {event.event_id: place for place, event in reversed(list(enumerate(added))) if event.event_id is not None}
+    candidates = [event.event_id is None or first[event.event_id] == place for place, event in enumerate(added)]
+    rows = [_row(event, accounts, now) for event, candidate in zip(added, candidates, strict=True) if candidate]
+    insert = insert_into(events, transaction).on_conflict_do_nothing(index_elements=[events.c.event_id])
+    written = set((await transaction.execute(insert.returning(events.c.event_id), rows)).scalars())
+    return [
+        candidate and (event.event_id is None or event.event_id in written)
+        for event, candidate in zip(added, candidates, strict=True)
+    ]
+
+
+def event_of(row: Row[Any]) -> Event:
+    """The row as an object."""
+    return Event(
+        item_id=row.item_id,
+        event_type=row.event_type,
+        timestamp=row.timestamp,
+        user_id=row.user_id,
+        session_id=row.session_id,
+        event_id=row.event_id,
+        recommendation_id=row.recommendation_id,
+        **(row.details or {}),
+    )
+
+
+def _row(event: Event, accounts: Mapping[str, str], now: datetime) -> dict[str, Any]:
+    details = {name: value for name in DETAILS if (value := getattr(event, name)) is not None}
+    user_id = event.user_id
+    if user_id is None and event.session_id is not None:
+        user_id = accounts.get(event.session_id)
+    return {
+        "event_id": event.event_id,
+        "user_id": user_id,
+        "session_id": event.session_id,
+        "item_id": event.item_id,
+        "event_type": event.event_type,
+        "timestamp": event.timestamp,
+        "recommendation_id": event.recommendation_id,
+        "details": details or None,
+        "received_at": now,
+    }

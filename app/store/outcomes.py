@@ -1,0 +1,198 @@
+"""Sums of what came of the lists: for click-through, purchases and revenue, coverage and exposure by variant.
+
+Sums by day hold nobody's id, so they stay when a shopper is erased.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import date
+from typing import Any, Final
+
+from sqlalchemy import Row, Select, Table, delete, func, select
+
+from app.store.engine import Database, Transaction
+from app.store.tables import exposures, item_exposures, outcomes
+from app.store.upsert import insert_into
+
+NONE: Final = ""
+"""In a table's key, which cannot be absent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """What lists are compared by."""
+
+    model_version: str
+    experiment_id: str | None = None
+    variant_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """Events that are put down to lists of one arm on one day."""
+
+    day: date
+    """Of the list or of the event, as the caller counts; UTC."""
+    arm: Arm
+    event_type: str
+    currency: str | None = None
+    """Of the revenue; sums of two currencies are kept apart."""
+    events: int = 1
+    quantity: float = 0.0
+    revenue: float = 0.0
+    """Sum of quantity × unit_price."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """Lists of one arm that were shown on one day."""
+
+    day: date
+    arm: Arm
+    lists: int
+    times_shown: Mapping[str, int]
+    """Item id → how often it stood in one of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmExposure:
+    """What one arm showed over some days."""
+
+    arm: Arm
+    lists: int
+    items_shown: int
+    """Places of all lists together."""
+    distinct_items: int
+    """Divided by the size of the catalogue: its coverage."""
+
+
+class OutcomeStore:
+    """Adds up and tells."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, added: Sequence[Outcome], *, within: Transaction | None = None) -> None:
+        """Adds to the sums. Within the transaction that stores the events, each event counts exactly once."""
+        rows = [
+            {
+                **_key(outcome.day, outcome.arm),
+                "event_type": outcome.event_type,
+                "currency": outcome.currency or NONE,
+                "events": outcome.events,
+                "quantity": outcome.quantity,
+                "revenue": outcome.revenue,
+            }
+            for outcome in added
+        ]
+        await self._database.write(lambda transaction: _add_to(transaction, outcomes, rows), within=within)
+
+    async def add_exposures(self, added: Sequence[Exposure], *, within: Transaction | None = None) -> None:
+        """Adds to the sums of what was shown."""
+        shown = [
+            {**_key(one.day, one.arm), "lists": one.lists, "items_shown": sum(one.times_shown.values())}
+            for one in added
+        ]
+        by_item = [
+            {**_key(one.day, one.arm), "item_id": item_id, "times_shown": times}
+            for one in added
+            for item_id, times in one.times_shown.items()
+        ]
+
+        async def work(transaction: Transaction) -> None:
+            await _add_to(transaction, exposures, shown)
+            await _add_to(transaction, item_exposures, by_item)
+
+        await self._database.write(work, within=within)
+
+    async def outcomes(self, since: date) -> list[Outcome]:
+        """The sums of each day from `since` on."""
+        query = select(outcomes).where(outcomes.c.day >= since).order_by(*outcomes.primary_key.columns)
+        rows = await self._database.read(lambda transaction: transaction.execute(query))
+        return [
+            Outcome(
+                day=row.day,
+                arm=_arm(row),
+                event_type=row.event_type,
+                currency=row.currency or None,
+                events=row.events,
+                quantity=row.quantity,
+                revenue=row.revenue,
+            )
+            for row in rows
+        ]
+
+    async def exposures(self, since: date) -> list[ArmExposure]:
+        """What each arm showed from `since` on."""
+        lists = _by_arm(exposures, func.sum(exposures.c.lists), func.sum(exposures.c.items_shown))
+        items = _by_arm(item_exposures, func.count(item_exposures.c.item_id.distinct()))
+
+        async def work(transaction: Transaction) -> list[ArmExposure]:
+            distinct = {_arm(row): row[3] for row in await transaction.execute(_since(items, item_exposures, since))}
+            return [
+                ArmExposure(
+                    arm=_arm(row), lists=int(row[3]), items_shown=int(row[4]), distinct_items=distinct.get(_arm(row), 0)
+                )
+                for row in await transaction.execute(_since(lists, exposures, since))
+            ]
+
+        return await self._database.read(work)
+
+    async def times_shown(self, since: date, arm: Arm | None = None) -> dict[str, int]:
+        """Item id → how often it was shown from `since` on, by this arm or by all: what a Gini coefficient needs."""
+        query = select(item_exposures.c.item_id, func.sum(item_exposures.c.times_shown))
+        if arm is not None:
+            query = query.where(*(item_exposures.c[name] == value for name, value in _arm_key(arm).items()))
+        query = _since(query.group_by(item_exposures.c.item_id), item_exposures, since)
+        rows = await self._database.read(lambda transaction: transaction.execute(query))
+        return {row[0]: int(row[1]) for row in rows}
+
+    async def purge_items(self, before: date) -> None:
+        """Forgets which items were shown on earlier days; the sums of lists and outcomes stay, they are small."""
+        old = delete(item_exposures).where(item_exposures.c.day < before)
+        await self._database.write(lambda transaction: transaction.execute(old))
+
+
+async def _add_to(transaction: Transaction, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Adds numbers to rows, which are made where they are missing.
+
+    In the order of keys, so that two transactions that add to the same rows wait for each other and never both.
+    """
+    key = [column.name for column in table.primary_key.columns]
+    numbers = [column.name for column in table.c if not column.primary_key]
+    sums: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in rows:
+        place = tuple(row[name] for name in key)
+        known = sums.setdefault(place, {**row, **dict.fromkeys(numbers, 0)})
+        known.update({name: known[name] + row[name] for name in numbers})
+    if not sums:
+        return
+    insert = insert_into(table, transaction)
+    upsert = insert.on_conflict_do_update(
+        index_elements=list(table.primary_key.columns),
+        set_={name: table.c[name] + insert.excluded[name] for name in numbers},
+    )
+    await transaction.execute(upsert, [sums[place] for place in sorted(sums)])
+
+
+def _key(day: date, arm: Arm) -> dict[str, Any]:
+    return {"day": day, **_arm_key(arm)}
+
+
+def _arm_key(arm: Arm) -> dict[str, str]:
+    return {field.name: getattr(arm, field.name) or NONE for field in fields(arm)}
+
+
+def _arm(row: Row[Any]) -> Arm:
+    return Arm(
+        model_version=row.model_version, experiment_id=row.experiment_id or None, variant_id=row.variant_id or None
+    )
+
+
+def _by_arm(table: Table, *sums: Any) -> Select[Any]:
+    arm = [table.c[name] for name in ("experiment_id", "variant_id", "model_version")]
+    return select(*arm, *sums).group_by(*arm).order_by(*arm)
+
+
+def _since(query: Select[Any], table: Table, since: date) -> Select[Any]:
+    return query.where(table.c.day >= since)

@@ -1,0 +1,37 @@
+"""PostgreSQL: one pool for all."""
+
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from app.store.location import StoreLocation
+
+CONNECT_SECONDS: Final = 10
+STATEMENT_SECONDS: Final = 120  # a network that swallows packets would be waited for without end
+SESSION: Final = {
+    "application_name": "figment",
+    "timezone": "UTC",
+    "lock_timeout": "30s",
+    # a process that is stopped in a transaction must not hold the catalogue's lock for ever
+    "idle_in_transaction_session_timeout": "60s",
+}
+WAIT_SECONDS: Final = 30.0  # for a free connection
+
+
+def make_engines(location: StoreLocation, connections: int) -> tuple[AsyncEngine, AsyncEngine]:
+    """The engine that writes and the one that reads, on the same connections."""
+    writer = create_async_engine(
+        location.url,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=WAIT_SECONDS,
+        pool_pre_ping=True,  # a restarted server is noticed before the transaction, not in it
+        hide_parameters=True,
+        isolation_level="READ COMMITTED",
+        connect_args={
+            "timeout": CONNECT_SECONDS,
+            "command_timeout": STATEMENT_SECONDS,
+            "server_settings": SESSION,
+        },
+    )
+    return writer, writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)

@@ -1,0 +1,76 @@
+"""Rows of an array that is never copied, some replaced and more appended: what changes costs, and the rest nothing."""
+
+# N rows of the base, A rows added, X rows that are asked for, C rows that change
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LayeredRows:
+    """Reads like an array that is indexed by rows; never changed, the next state is another one."""
+
+    base: NDArray[Any]
+    delta: NDArray[Any]
+    """Replaced and appended rows."""
+    slots: NDArray[np.int32]
+    """For each row its place in `delta`, -1 where the base has it."""
+
+    @classmethod
+    def over(cls, base: NDArray[Any]) -> "LayeredRows":
+        """The base as it is."""
+        return cls(base, base[:0], np.full(len(base), -1, np.int32))
+
+    def __len__(self) -> int:
+        return len(self.slots)
+
+    def __getitem__(self, index: Any) -> NDArray[Any]:
+        """As NumPy's indexing by integer arrays; the first says the rows, a second the places in each."""
+        rows, *rest = index if isinstance(index, tuple) else (index,)
+        slots = self.slots[rows]
+        added = slots >= 0
+        if not np.any(added):
+            return np.asarray(self.base[(rows, *rest)])
+        found = np.array(self.base[(np.where(added, 0, rows), *rest)])
+        found[added] = self.delta[(slots[added], *(each[added] for each in rest))]
+        return found
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As an array of all rows would have it."""
+        return (len(self), *self.base.shape[1:])
+
+    @property
+    def layered(self) -> NDArray[np.int32]:
+        """The rows that are not the base's, ascending."""
+        return np.flatnonzero(self.slots >= 0).astype(np.int32)
+
+    def whole(self) -> NDArray[Any]:
+        """All rows as one array."""
+        return self[np.arange(len(self))]
+
+    def changed(self, rows_C: NDArray[np.int32], values_C: NDArray[Any], num_rows: int) -> "LayeredRows":
+        """With these values in these rows, which may lie beyond the last one; `num_rows` in all afterwards.
+
+        Raises ValueError where a new row would have no value.
+        """
+        slots = np.concatenate([self.slots, np.full(num_rows - len(self), -1, np.int32)])
+        again = slots[rows_C] >= 0
+        delta = np.concatenate([self.delta, values_C[~again].astype(self.base.dtype)])
+        delta[slots[rows_C[again]]] = values_C[again]
+        slots[rows_C[~again]] = np.arange(len(self.delta), len(delta))
+        if (slots[len(self.base) :] < 0).any():
+            raise ValueError("a new row has no value")
+        return LayeredRows(self.base, delta, slots)
+
+
+Rows: TypeAlias = NDArray[Any] | LayeredRows
+"""What is only ever read by rows."""
+
+
+def layered(rows: Rows) -> LayeredRows:
+    """The same rows, ready to be changed."""
+    return rows if isinstance(rows, LayeredRows) else LayeredRows.over(rows)

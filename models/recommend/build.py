@@ -1,0 +1,34 @@
+"""A ranker from the files of a bundle."""
+
+from models.bundle.layout import MANIFEST
+from models.bundle.read import Bundle
+from models.domain.errors import BundleCorrupt
+from models.recommend.candidates import CandidateSource
+from models.recommend.evidence import EVIDENCE
+from models.recommend.fusion import FusionWeights
+from models.recommend.ranker import Ranker
+from models.recommend.sessions import run_network
+
+
+def build_ranker(bundle: Bundle, threads: int = 1) -> Ranker:
+    """The ranker over a bundle's files; raises BundleCorrupt where its judge asks for evidence that nobody gathers."""
+    if bundle.has_judge and tuple(bundle.manifest.evidence) != EVIDENCE:
+        unknown = sorted(set(bundle.manifest.evidence) ^ set(EVIDENCE))
+        reason = f"its judge knows other evidence than this version gathers ({', '.join(unknown)}): train again"
+        raise BundleCorrupt(bundle.folder / MANIFEST, reason)
+    return Ranker.assemble(
+        source=CandidateSource(
+            generator=run_network(bundle.session("generator", threads=threads)),
+            critic=run_network(bundle.session("critic", threads=threads)),
+            index=bundle.index,
+            item_features_ND=bundle.item_features_ND,
+            neighbours=bundle.neighbours,
+            similarity_scale=bundle.manifest.similarity_scale,
+        ),
+        spec=bundle.feature_spec,
+        weights=FusionWeights(**bundle.manifest.fusion),
+        facts=bundle.item_facts,
+        judge=run_network(bundle.session("judge", threads=threads)) if bundle.has_judge else None,
+        popularity_N=bundle.popularity_N,
+        noise_size=bundle.manifest.noise_size,
+    )

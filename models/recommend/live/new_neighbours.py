@@ -1,0 +1,172 @@
+"""Neighbours of items that nobody has taken yet: those alike by content, and what goes with them.
+
+A new item gets the list that training would have given it, and a place in the lists of what it is alike, where it
+counts for more than the last of those. What a list holds depends on the items alone, not on the order they came in.
+"""
+
+# N items of the bundle, A new items, B of them that are linked now, M neighbours, V voices, X entries
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.baselines.borrowed import BORROWED_PER_ITEM, LENDERS, LIKENESS_POWER
+from models.baselines.content_neighbours import NUM_NEIGHBOURS
+from models.baselines.neighbours import VOICES, Neighbours
+from models.baselines.tuned_neighbours import CONTENT_POWER
+from models.domain.item_rows import NO_ITEM
+from models.domain.layered_rows import Rows
+
+_CONTENT: Final = VOICES.index("content")
+_BORROWED: Final = VOICES.index("borrowed")
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """Items that may stand in other items' lists."""
+
+    of_X: NDArray[np.int32]
+    """Whose list."""
+    rows_X: NDArray[np.int32]
+    voices_XV: NDArray[np.float32]
+
+    @classmethod
+    def joined(cls, *parts: "Entries") -> "Entries":
+        """All of them."""
+        return cls(
+            np.concatenate([part.of_X for part in parts]),
+            np.concatenate([part.rows_X for part in parts]),
+            np.concatenate([part.voices_XV for part in parts]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NearestOfBundle:
+    """The items of the bundle that new ones are most alike."""
+
+    rows_AM: NDArray[np.int32]
+    """-1 beyond the last that is alike at all."""
+    likeness_AM: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, likeness_AN: NDArray[np.float32]) -> "NearestOfBundle":
+        """The `NUM_NEIGHBOURS` likest, best first."""
+        kept = min(NUM_NEIGHBOURS, likeness_AN.shape[1])
+        best_AM = np.argpartition(-likeness_AN, kept - 1, axis=1)[:, :kept]
+        order_AM = np.argsort(-np.take_along_axis(likeness_AN, best_AM, axis=1), axis=1, kind="stable")
+        best_AM = np.take_along_axis(best_AM, order_AM, axis=1)
+        values_AM = np.maximum(np.take_along_axis(likeness_AN, best_AM, axis=1), 0.0)
+        return cls(np.where(values_AM > 0, best_AM, NO_ITEM).astype(np.int32), values_AM)
+
+    @property
+    def least_A(self) -> NDArray[np.float32]:
+        """How alike another new item must be to be a neighbour too: as the last of the bundle's, 0 where all are."""
+        return self.likeness_AM[:, -1]
+
+    def take(self, places: NDArray[np.int64]) -> "NearestOfBundle":
+        """Of some of the new items."""
+        return NearestOfBundle(self.rows_AM[places], self.likeness_AM[places])
+
+
+def entries_with_bundle(new_rows_B: NDArray[np.int32], nearest: NearestOfBundle, neighbours: Neighbours) -> Entries:
+    """New items in the lists of what they are alike, and the other way round; with what they borrow from those."""
+    places_B, ranks = np.nonzero(nearest.rows_AM != NO_ITEM)
+    alike = nearest.rows_AM[places_B, ranks]
+    voices_XV = _content_voices(nearest.likeness_AM[places_B, ranks], neighbours)
+    own, theirs = new_rows_B[places_B], alike
+    both = Entries(np.concatenate([own, theirs]), np.concatenate([theirs, own]), np.concatenate([voices_XV] * 2))
+    if neighbours.weights_V[_BORROWED] <= 0:
+        return both
+    return Entries.joined(both, _borrowed(new_rows_B, nearest, neighbours))
+
+
+def entries_among_new(
+    of_rows_A: NDArray[np.int32],
+    least_A: NDArray[np.float32],
+    rows_B: NDArray[np.int32],
+    likeness_AB: NDArray[np.float32],
+    neighbours: Neighbours,
+) -> Entries:
+    """New items in the lists of other new ones: where they are at least as alike as the bundle's that stand there."""
+    is_alike_AB = (likeness_AB >= least_A[:, None]) & (likeness_AB > 0) & (of_rows_A[:, None] != rows_B[None, :])
+    places_A, places_B = np.nonzero(is_alike_AB)
+    voices_XV = _content_voices(likeness_AB[places_A, places_B], neighbours)
+    return Entries(of_rows_A[places_A], rows_B[places_B], voices_XV)
+
+
+def with_entries(
+    neighbours: Neighbours, entries: Entries, num_rows: int, num_old: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
+    """The lists that change: whose they are [C], their rows [C, M] and voices [C, M, V].
+
+    Each keeps its best M by the weighted sum of voices. Rows from `num_old` on have no list yet; all of them get one.
+    """
+    of_C = np.union1d(np.unique(entries.of_X), np.arange(num_old, num_rows)).astype(np.int32)
+    has_list_C = of_C < num_old
+    num_kept = int(neighbours.rows_NM.shape[1])
+    old_rows_CM = np.full((len(of_C), num_kept), NO_ITEM, np.int32)
+    old_voices_CMV = np.zeros((len(of_C), num_kept, len(VOICES)), np.float32)
+    old_rows_CM[has_list_C] = neighbours.rows_NM[of_C[has_list_C]]
+    old_voices_CMV[has_list_C] = neighbours.voices_NMV[of_C[has_list_C]]
+    listed_C, listed_M = np.nonzero(old_rows_CM != NO_ITEM)
+    # what stands in a list already is none of the new items: only these can be named twice
+    everything = Entries.joined(
+        Entries(of_C[listed_C], old_rows_CM[listed_C, listed_M], old_voices_CMV[listed_C, listed_M]), _merged(entries)
+    )
+    weights_X = neighbours.weighed(everything.voices_XV)
+    order_X = np.lexsort((everything.rows_X, -weights_X, everything.of_X))
+    place_X = np.searchsorted(of_C, everything.of_X[order_X])
+    first_C = np.searchsorted(place_X, np.arange(len(of_C)))
+    rank_X = np.arange(len(place_X)) - first_C[place_X]
+    kept_X = (rank_X < num_kept) & (weights_X[order_X] > 0)
+    rows_CM = np.full_like(old_rows_CM, NO_ITEM)
+    voices_CMV = np.zeros_like(old_voices_CMV)
+    rows_CM[place_X[kept_X], rank_X[kept_X]] = everything.rows_X[order_X][kept_X]
+    voices_CMV[place_X[kept_X], rank_X[kept_X]] = everything.voices_XV[order_X][kept_X]
+    return of_C, rows_CM, voices_CMV
+
+
+def _merged(entries: Entries) -> Entries:
+    """One entry for each pair, with the highest of each voice."""
+    pairs_X = entries.of_X.astype(np.int64) * 2**32 + entries.rows_X
+    distinct, places_X = np.unique(pairs_X, return_inverse=True)
+    voices_XV = np.zeros((len(distinct), len(VOICES)), np.float32)
+    np.maximum.at(voices_XV, places_X, entries.voices_XV)
+    return Entries((distinct >> 32).astype(np.int32), (distinct & (2**32 - 1)).astype(np.int32), voices_XV)
+
+
+def _content_voices(likeness_X: NDArray[np.float32], neighbours: Neighbours) -> NDArray[np.float32]:
+    voices_XV = np.zeros((len(likeness_X), len(VOICES)), np.float32)
+    voices_XV[:, _CONTENT] = likeness_X**CONTENT_POWER * neighbours.content_scale
+    return voices_XV
+
+
+def _borrowed(new_rows_B: NDArray[np.int32], nearest: NearestOfBundle, neighbours: Neighbours) -> Entries:
+    """What goes with the likest of the bundle, by their share of the likeness."""
+    parts = []
+    for number, row in enumerate(new_rows_B):
+        lenders = nearest.rows_AM[number, :LENDERS]
+        lenders = lenders[lenders != NO_ITEM]
+        likeness = nearest.likeness_AM[number, : len(lenders)] ** LIKENESS_POWER
+        shares = likeness / max(float(likeness.sum()), 1e-9)
+        rows_LM, taken_LM = _taken(neighbours.rows_NM, neighbours, lenders)
+        lent, places = np.unique(rows_LM, return_inverse=True)
+        totals = np.bincount(places.ravel(), weights=(taken_LM * shares[:, None]).ravel(), minlength=len(lent))
+        best = np.argsort(-totals, kind="stable")[:BORROWED_PER_ITEM]
+        best = best[(totals[best] > 0) & (lent[best] != NO_ITEM)]
+        voices_XV = np.zeros((len(best), len(VOICES)), np.float32)
+        voices_XV[:, _BORROWED] = totals[best] * neighbours.borrowed_scale
+        parts.append(Entries(np.full(len(best), row, np.int32), lent[best].astype(np.int32), voices_XV))
+    return Entries.joined(*parts)
+
+
+def _taken(
+    rows_NM: Rows, neighbours: Neighbours, lenders: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Each lender's neighbours, and how strongly its own events speak for each: likeness is not lent on."""
+    rows_LM = rows_NM[lenders]
+    weights_V = neighbours.weights_V * ~np.isin(np.arange(len(VOICES)), (_CONTENT, _BORROWED))
+    taken_LM = (neighbours.voices_NMV[lenders] * weights_V).sum(axis=-1)
+    return rows_LM, np.where(rows_LM == NO_ITEM, 0.0, taken_LM).astype(np.float32)

@@ -1,0 +1,251 @@
+import asyncio
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import String, cast, func, or_, select, text
+
+from app.store.columns import JsonText
+from app.store.erasure import Erased
+from app.store.event_rows import Event
+from app.store.idempotency import Done
+from app.store.lists import ServedList
+from app.store.sqlite import PRAGMAS
+from app.store.store import Store
+from app.store.tables import metadata
+from models.domain.errors import StoreUnavailable
+from tests.app.store.child import child, finished
+
+pytestmark = pytest.mark.anyio
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+SHOPPER = "shopper-\u00fc-7f3a9c"
+SESSION = "guest-51d0e8"
+LATER_SESSION = "guest-late-90aa1b"
+
+
+@pytest.fixture
+async def store(database_url, clock):
+    store = await Store.open(database_url, clock)
+    yield store
+    await store.close()
+
+
+def event(number, **fields):
+    return Event(
+        **{"item_id": f"item-{number}", "event_type": "view", "timestamp": NOON + timedelta(seconds=number)} | fields
+    )
+
+
+def served(recommendation_id, **fields):
+    asked = {"user": {key: value for key, value in fields.items() if key.endswith("_id")}, "k": 10}
+    return ServedList(
+        recommendation_id=recommendation_id, request=asked, items=[{"item_id": "tea"}], model_version="m",
+        index_version="i", created_at=NOON, expires_at=NOON + timedelta(days=1), **fields,
+    )  # fmt: skip
+
+
+async def fill(store, user_id, session_id, later_session_id, *, tag):
+    """Something of the shopper in every table that could hold it."""
+    await store.events.add(
+        [event(n, session_id=session_id, event_id=f"{tag}-guest-{n}") for n in range(5)]
+        + [event(n, user_id=user_id, event_id=f"{tag}-own-{n}", quantity=2, currency="EUR") for n in range(5, 300)]
+        + [event(n, user_id=user_id, session_id=later_session_id, event_id=f"{tag}-late-{n}") for n in range(300, 320)]
+    )
+    await store.events.merge(session_id, user_id)
+    await store.events.add([event(400, session_id=session_id), event(401, session_id=later_session_id)])
+    await store.lists.add(
+        [
+            served(f"{tag}-1", user_id=user_id),
+            served(f"{tag}-2", session_id=session_id),
+            served(f"{tag}-3", session_id=later_session_id),
+        ]
+    )
+    claim = await store.idempotency.claim(["key", f"/v1/users/{user_id}:merge"], f"merge {user_id}", user_id.encode())
+    await store.idempotency.complete(claim.token, 404, f'{{"instance": "/v1/users/{user_id}:merge"}}')
+    await store.jobs.create("report", {"user_ids": [user_id]})
+
+
+async def where_it_stands(store, *names):
+    """Table and column of every place that holds one of the names."""
+    found = []
+    for table in metadata.sorted_tables:
+        for column in table.c:
+            if isinstance(column.type, String | JsonText):
+                position = func.strpos if store.database.engine == "postgresql" else func.instr
+                holds = or_(*(position(cast(column, String), name) > 0 for name in names))
+                query = select(func.count()).select_from(table).where(holds)
+                rows = await store.database.read(lambda transaction, query=query: transaction.execute(query))
+                found += [f"{table.name}.{column.name}"] * bool(rows.scalar_one())
+    return found
+
+
+async def pending_of(store):
+    rows = await store.database.read(lambda transaction: transaction.execute(text("PRAGMA user_version")))
+    return rows.scalar_one()
+
+
+class TestErase:
+    async def test_leaves_nothing_in_any_table(self, store):
+        await fill(store, SHOPPER, SESSION, LATER_SESSION, tag="a")
+        places = await where_it_stands(store, SHOPPER, SESSION, LATER_SESSION)
+        assert set(places) >= {
+            "events.user_id", "events.session_id", "session_merges.user_id", "session_merges.session_id",
+            "served_lists.user_id", "served_lists.session_id", "served_lists.request", "idempotency_keys.answer",
+            "jobs.payload",
+        }  # fmt: skip
+        assert await store.events.erase(SHOPPER) == Erased(events=322, lists=3, merges=1, answers=1, jobs=1)
+        assert await where_it_stands(store, SHOPPER, SESSION, LATER_SESSION) == []
+
+    async def test_again_or_of_nobody_succeeds(self, store):
+        await fill(store, SHOPPER, SESSION, LATER_SESSION, tag="a")
+        await store.events.erase(SHOPPER)
+        assert await store.events.erase(SHOPPER) == Erased(0, 0, 0, 0, 0)
+        assert await store.events.erase("nobody") == Erased(0, 0, 0, 0, 0)
+
+    async def test_leaves_everybody_else_alone(self, store):
+        await fill(store, SHOPPER, SESSION, LATER_SESSION, tag="a")
+        await fill(store, SHOPPER + "0", SESSION + "0", LATER_SESSION + "0", tag="b")
+        await store.events.erase(SHOPPER)
+        assert len(await store.events.history(user_id=SHOPPER + "0")) == 321
+        assert set(await store.lists.get_many(["b-1", "b-2", "b-3"])) == {"b-1", "b-2", "b-3"}
+        assert await store.events.erase(SHOPPER + "0") == Erased(events=322, lists=3, merges=1, answers=1, jobs=1)
+
+    async def test_another_account_s_events_of_a_shared_session_stay(self, store):
+        await store.events.add([event(1, user_id="u1", session_id="s"), event(2, user_id="u2", session_id="s")])
+        assert (await store.events.erase("u1")).events == 1
+        assert [found.item_id for found in await store.events.history(user_id="u2")] == ["item-2"]
+
+    async def test_short_ids_are_found_whole_and_not_in_other_words(self, store):
+        for answer in ('{"u": "1"}', '{"u": "11"}', '{"accepted": "x1"}', '{"u": "a-1"}'):
+            claim = await store.idempotency.claim(["k"], answer, b"")
+            await store.idempotency.complete(claim.token, 200, answer)
+        assert (await store.events.erase("1")).answers == 1
+        assert isinstance(await store.idempotency.claim(["k"], '{"u": "11"}', b""), Done)
+
+    @pytest.mark.parametrize("user_id", ['quo"te', "sla/sh", "per%cent_", "\U0001f375", "a b", "back\\slash", "(x"])
+    async def test_ids_are_found_however_they_are_written(self, store, user_id):
+        import orjson
+
+        for answer in (
+            user_id,
+            orjson.dumps([user_id]).decode(),
+            orjson.dumps(orjson.dumps([user_id]).decode()).decode(),
+        ):
+            claim = await store.idempotency.claim(["k"], answer, b"")
+            await store.idempotency.complete(claim.token, 200, answer)
+        assert (await store.events.erase(user_id)).answers == 3
+
+
+class TestFiles:
+    """SQLite keeps deleted bytes until something else is written there, and the log of writes keeps its own copy."""
+
+    @pytest.fixture
+    async def sqlite(self, tmp_path, clock):
+        store = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'figment.db'}", clock)
+        yield store
+        await store.close()
+
+    @staticmethod
+    def files_with(folder, *names):
+        return [
+            file.name for file in sorted(folder.iterdir()) if any(name.encode() in file.read_bytes() for name in names)
+        ]
+
+    async def test_erased_shopper_is_in_no_byte(self, sqlite, tmp_path):
+        await fill(sqlite, SHOPPER, SESSION, LATER_SESSION, tag="a")
+        await fill(sqlite, "other", "other-session", "other-late", tag="b")
+        assert self.files_with(tmp_path, SHOPPER, SESSION, LATER_SESSION)
+        await sqlite.events.erase(SHOPPER)
+        assert self.files_with(tmp_path, SHOPPER, SESSION, LATER_SESSION) == []
+        assert self.files_with(tmp_path, "other-session")
+        assert await pending_of(sqlite) == 0
+
+    async def test_nor_after_pages_were_split_moved_and_freed(self, sqlite, tmp_path):
+        """Many shoppers come, in random order, and go one after another, with checkpoints between."""
+        chance = random.Random(7)
+        shoppers = [f"shopper-{chance.randbytes(4).hex()}" for _ in range(60)]
+        for turn in range(12):
+            sent = [
+                event(n, user_id=who, session_id=f"session-{who}", event_id=f"{turn}-{who}-{n}", rating=chance.random())
+                for who in shoppers
+                for n in range(chance.randrange(8))
+            ]
+            chance.shuffle(sent)
+            await sqlite.events.add(sent)
+            await sqlite.lists.add([served(f"{turn}-{who}", user_id=who) for who in shoppers])
+            await sqlite.events.merge(f"guest-{turn}-{shoppers[turn]}", shoppers[turn])
+        for gone in range(0, len(shoppers), 6):
+            for who in shoppers[gone : gone + 6]:
+                await sqlite.events.erase(who)
+            assert self.files_with(tmp_path, *shoppers[: gone + 6]) == []
+
+    async def test_a_reader_of_another_process_is_waited_for(self, sqlite, tmp_path):
+        await fill(sqlite, SHOPPER, SESSION, LATER_SESSION, tag="a")
+        body = """
+            from sqlalchemy import text
+            database = await Database.open(url)
+            async def look(transaction):
+                await transaction.execute(text("SELECT count(*) FROM events"))
+                say("looking")
+                await asyncio.sleep(0.5)
+            await database.read(look)
+            await database.close()
+        """
+        with child(f"sqlite+aiosqlite:///{tmp_path / 'figment.db'}", body) as process:
+            assert process.stdout.readline() == "looking\n"
+            await sqlite.events.erase(SHOPPER)
+            assert self.files_with(tmp_path, SHOPPER, SESSION, LATER_SESSION) == []
+            finished(process)
+
+    async def test_one_that_its_process_did_not_live_to_finish_is_finished_at_the_next_start(self, sqlite, tmp_path):
+        await fill(sqlite, SHOPPER, SESSION, LATER_SESSION, tag="a")
+        body = """
+            from app.store.events import EventStore
+            database = await Database.open(url)
+            async def die(names):
+                os.kill(os.getpid(), signal.SIGKILL)
+            database.scrub = die
+            say("ready")
+            await EventStore(database).erase(sys.stdin.readline().strip())
+        """
+        url = f"sqlite+aiosqlite:///{tmp_path / 'figment.db'}"
+        with child(url, body) as process:
+            process.stdin.write(f"{SHOPPER}\n")
+            process.stdin.flush()
+            process.wait(30)
+        assert await sqlite.events.history(user_id=SHOPPER) == []
+        assert self.files_with(tmp_path, SHOPPER)
+        again = await Store.open(url)
+        assert self.files_with(tmp_path, SHOPPER, SESSION, LATER_SESSION) == []
+        await again.close()
+
+    async def test_a_reader_that_stays_too_long_is_told_and_the_next_erasure_makes_it_good(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("app.store.sqlite.PRAGMAS", ("busy_timeout = 50", *PRAGMAS[1:]))
+        sqlite = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'figment.db'}")
+        await fill(sqlite, SHOPPER, SESSION, LATER_SESSION, tag="a")
+        reading, go_on = asyncio.Event(), asyncio.Event()
+
+        async def look(transaction):
+            await transaction.execute(text("SELECT count(*) FROM events"))
+            reading.set()
+            await go_on.wait()
+
+        looking = asyncio.create_task(sqlite.database.read(look))
+        await reading.wait()
+        with pytest.raises(StoreUnavailable, match="may be left in its files"):
+            await sqlite.events.erase(SHOPPER)
+        assert self.files_with(tmp_path, SHOPPER)
+        go_on.set()
+        await looking
+        await sqlite.events.erase(SHOPPER)
+        assert self.files_with(tmp_path, SHOPPER, SESSION, LATER_SESSION) == []
+        await sqlite.close()
+
+    async def test_several_at_once_leave_nothing_either(self, sqlite, tmp_path):
+        shoppers = [f"shopper-{number}-7f3a9c" for number in range(8)]
+        for number, who in enumerate(shoppers):
+            await fill(sqlite, who, f"guest-{who}", f"late-{who}", tag=str(number))
+        await asyncio.gather(*(sqlite.events.erase(who) for who in shoppers))
+        assert self.files_with(tmp_path, "7f3a9c") == []
+        assert await pending_of(sqlite) == 0

@@ -1,0 +1,46 @@
+import math
+
+import pytest
+
+from models.domain.errors import RuleRefused
+from models.domain.filter import Comparison
+from models.domain.rules import Boost, parse_boosts, parse_max_per
+
+OPI = {"field": "brand", "op": "eq", "value": "OPI"}
+
+
+class TestParseBoosts:
+    def test_reads_comparison_and_weight(self) -> None:
+        assert parse_boosts([{**OPI, "weight": 2}]) == (Boost(Comparison("brand", "eq", "OPI"), 2.0),)
+
+    @pytest.mark.parametrize(
+        ("document", "path", "reason"),
+        [
+            ({}, ("boosts",), "must be an array"),
+            ([{**OPI, "weight": 1}] * 21, ("boosts",), "21 entries, the limit is 20"),
+            ([7], ("boosts", 0), "must be an object"),
+            ([OPI], ("boosts", 0, "weight"), "is required"),
+            ([{**OPI, "weight": 0.001}], ("boosts", 0, "weight"), "between 0.01 and 100, got 0.001"),
+            ([{**OPI, "weight": 101}], ("boosts", 0, "weight"), "between 0.01 and 100, got 101"),
+            ([{**OPI, "weight": math.nan}], ("boosts", 0, "weight"), "finite"),
+            ([{**OPI, "weight": True}], ("boosts", 0, "weight"), "finite number"),
+            ([{**OPI, "weight": 2}, {"all": [OPI], "weight": 2}], ("boosts", 1, "field"), "is required"),
+        ],
+    )
+    def test_says_where_and_why_it_refuses(self, document, path, reason) -> None:
+        with pytest.raises(RuleRefused) as refused:
+            parse_boosts(document)
+        assert refused.value.path == path
+        assert reason in refused.value.reason
+
+
+class TestParseMaxPer:
+    def test_reads_fields_and_limits(self) -> None:
+        assert parse_max_per({"brand": 2}) == {"brand": 2}
+
+    @pytest.mark.parametrize(
+        "document", [[], {"brand": 0}, {"brand": 1.5}, {"brand": True}, {str(n): 1 for n in range(6)}]
+    )
+    def test_refuses_what_is_no_limit(self, document) -> None:
+        with pytest.raises(RuleRefused, match="max_per"):
+            parse_max_per(document)
