@@ -28,12 +28,12 @@ class Collector:
             for span in scope.spans
         ]
 
-    def wait_for(self, name: str, seconds: float = 60) -> Span:
-        """The first span of this name."""
+    def wait_for(self, name: str, trace_id: str, seconds: float = 60) -> Span:
+        """The span of this name in this trace; what stands below it has come before it."""
         give_up = time.monotonic() + seconds
         while time.monotonic() < give_up:
             for span in self.spans:
-                if span.name == name:
+                if span.name == name and span.trace_id.hex() == trace_id:
                     return span
             time.sleep(0.02)
         raise AssertionError(f"no span {name!r} among {[span.name for span in self.spans]}")

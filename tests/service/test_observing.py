@@ -65,8 +65,7 @@ class TestTraces:
         headers = {"traceparent": TRACEPARENT}
         answer = service.client.post("/v1/recommendations", json={"history": TEA}, headers=headers)
         assert answer.headers["traceparent"] == TRACEPARENT
-        collector.wait_for("recommend")
-        request = next(span for span in collector.spans if span.trace_id.hex() == TRACE_ID and span.name == "recommend")
+        request = collector.wait_for("recommend", TRACE_ID)
         assert request.parent_span_id.hex() == "b7ad6b7169203331"
         stages = [span for span in collector.spans if span.parent_span_id == request.span_id]
         stages.sort(key=lambda span: span.start_time_unix_nano)
@@ -80,8 +79,11 @@ class TestTraces:
             assert span.end_time_unix_nano <= request.end_time_unix_nano
 
     def test_name_the_service_and_nobody_else(self, service, collector):
-        service.ask(user={"user_id": "raw-user-id"}, history=[*TEA, {"item_id": "secret-item"}])
-        collector.wait_for("recommend")
+        body = {"user": {"user_id": "raw-user-id"}, "history": [*TEA, {"item_id": "secret-item"}]}
+        other_trace = TRACE_ID[::-1]
+        headers = {"traceparent": TRACEPARENT.replace(TRACE_ID, other_trace)}
+        assert service.client.post("/v1/recommendations", json=body, headers=headers).status_code == 200
+        collector.wait_for("recommend", other_trace)
         told = "".join(map(str, collector.requests))
         assert "deployment.environment.name" in told
         assert '"figment"' in told
