@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 # numerical threads that wait by spinning take the core from whoever else needs it; read when FAISS loads, below
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -16,17 +16,20 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import uvicorn
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from app.api import docs_page, health, model, openapi, recommendations
+from app.api import docs_page, health, metrics, model, openapi, recommendations
 from app.api.admission import THIS_MACHINE, Access, AccessRules, OpenTo
 from app.api.connection import BoundedHttpProtocol
 from app.api.dependencies import ServiceState
 from app.api.errors import answer_error
 from app.api.problem import RequestError
 from app.api.request_context import RequestContext
-from app.observability.logs import configure_logs, get_log
+from app.observability.logs import configure_logs, get_log, log_loop_error
+from app.observability.otlp import open_tracing
+from app.observability.traces import Tracing
 from app.runtime.known_keys import any_key_made
 from app.runtime.live_model import LiveModel, ServedModel
 from app.runtime.purging import purge_forever
@@ -39,6 +42,13 @@ from models.domain.errors import FigmentError, InputError, NotReady, ServiceErro
 from models.recommend.recommender import Recommender
 from models.retrieval.faiss_index import set_search_threads
 
+OTHERS_TELEMETRY: Final[TelemetryConfig] = {
+    "tracing": False,  # FastAPI's spans tell a request's path and query
+    "metrics": False,
+    "logs": False,
+    "auto_configure": False,
+}
+
 log = get_log(__name__)
 
 
@@ -50,6 +60,7 @@ def create_app(
     on_ready: Callable[[], None] = lambda: None,
     read_seconds: float = 15.0,
     access_rules: AccessRules = THIS_MACHINE,
+    tracing: Tracing | None = None,
 ) -> FastAPI:
     """The application; its lifespan opens the store and loads the model behind the first answered probes.
 
@@ -67,6 +78,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
+        asyncio.get_running_loop().set_exception_handler(log_loop_error)
         try:
             store = await open_store()
             await access.open(store)
@@ -94,13 +106,14 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry=OTHERS_TELEMETRY,
     )
-    for router in (recommendations.router, model.router, health.router, openapi.router, docs_page.router):
-        app.include_router(router)
+    for resource in (recommendations, model, health, metrics, openapi, docs_page):
+        app.include_router(resource.router)
     for error in (RequestError, InputError, ServiceError, HTTPException, ClientDisconnect):
         app.add_exception_handler(error, answer_error)
     access.guard(app)
-    app.add_middleware(RequestContext)
+    app.add_middleware(RequestContext, metrics=live.metrics, tracing=tracing)
     return app
 
 
@@ -115,6 +128,7 @@ def serve(settings: ServiceSettings) -> None:
         refuse_exposure(settings, lambda: asyncio.run(any_key_made(settings.database_url)))
         folder = resolve_bundle(settings.bundles, settings.bundle)
         live = LiveModel(partial(Recommender.open, folder, wish=settings.recommender), _workers(settings))
+        tracing = open_tracing()
         failures: list[BaseException] = []
 
         def stop(failure: BaseException) -> None:
@@ -129,6 +143,7 @@ def serve(settings: ServiceSettings) -> None:
                 on_ready=partial(_tell_ready, settings, folder.name),
                 read_seconds=settings.read_seconds,
                 access_rules=access_rules_of(settings),
+                tracing=tracing,
             ),
             loop="uvloop" if sys.platform != "win32" else "asyncio",
             http=BoundedHttpProtocol,
@@ -142,6 +157,8 @@ def serve(settings: ServiceSettings) -> None:
         server = DrainingServer(config, live, notice_seconds=settings.drain_notice_seconds)
         log.info("loading", bundle=folder.name, live=f"{_address(settings)}/health/live")
         server.run(sockets=[listener])
+        if tracing:
+            tracing.close()
         if failures:
             raise failures[0]
         log.info("stopped")

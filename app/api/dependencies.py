@@ -6,6 +6,7 @@ from fastapi import Depends, Request
 
 from app.api.fields import refused, shown
 from app.api.problem import FieldProblem
+from app.observability.metrics import Metrics
 from app.runtime.live_model import LiveModel, Loaded
 from app.runtime.workers import Deadline
 from app.store.store import Store
@@ -35,6 +36,12 @@ async def loaded_model(request: Request) -> Loaded:
     return live.loaded
 
 
+async def metrics(request: Request) -> Metrics:
+    """What is counted and timed."""
+    live: LiveModel = request.state.live
+    return live.metrics
+
+
 async def store(request: Request) -> Store:
     """All that the shop keeps."""
     found: Store = request.state.store
@@ -54,5 +61,6 @@ async def deadline(request: Request) -> Deadline | None:
 
 StoreDep = Annotated[Store, Depends(store)]
 LiveModelDep = Annotated[LiveModel, Depends(live_model)]
+MetricsDep = Annotated[Metrics, Depends(metrics)]
 LoadedDep = Annotated[Loaded, Depends(loaded_model)]
 DeadlineDep = Annotated[Deadline | None, Depends(deadline)]

@@ -227,7 +227,7 @@ async def recommend(
 
     An item that nobody knows is skipped with a warning. An empty history and a shopper without one get popular items.
     """
-    model = loaded.model
+    model, index = loaded.model, loaded.index
     _refuse_unknown_properties(model, body.return_properties or ())
     seed = secrets.randbelow(MAX_DRAWN_SEED + 1) if body.seed is None else body.seed
     question = to_question(body, seed)
@@ -237,6 +237,7 @@ async def recommend(
         return answer, _answered_items(model, answer.items, body.return_properties)
 
     answer, items = await live.workers.run(work, deadline=deadline)
+    live.metrics.lists_answered([answer])
     return RecommendationAnswer(
         recommendation_id=new_recommendation_id(),
         items=items,
@@ -247,8 +248,8 @@ async def recommend(
         meta=Meta(
             request_id=request.state.request_id,
             model_version=model.model_version,
-            index_version=model.model_version,  # the index is sealed in the bundle and as old as it
-            index_age_seconds=max(0, int((datetime.now(UTC) - model.manifest.created_at).total_seconds())),
+            index_version=index.index_version,
+            index_age_seconds=max(0, int((datetime.now(UTC) - index.built_at).total_seconds())),
             seed=seed,
             variant_id=None,
             took_ms=round((time.perf_counter() - request.state.started) * 1000, 2),
