@@ -17,9 +17,11 @@ from app.api.dependencies import MAX_TIMEOUT_MS, TIMEOUT_HEADER
 from app.api.fields import refused
 from app.api.parts import AnswerPart, Id, RequestPart, Timestamp
 from app.api.problem import FieldProblem, Problem
+from app.runtime.attribution import variant_label
 from app.runtime.experiments import Variant
 from app.runtime.live_model import ServedModel
 from app.runtime.recommendation_id import new_recommendation_id
+from app.runtime.served_lists import arm_of
 from app.store.lists import ServedList
 from models.domain.errors import UnknownName
 from models.domain.events import EventType, HistoryEvent
@@ -196,7 +198,7 @@ async def recommend(asking: AskingDep, body: BodyDep) -> RecommendationAnswer:
 
 async def answer_list(asking: Asking, body: RecommendationBody) -> RecommendationAnswer:
     """The list, whichever path the question came by."""
-    model = asking.loaded.model
+    model, index = asking.loaded.model, asking.loaded.index
     asked_at = asking.shop.store.clock()  # before anything stored is read
     _refuse_unknown_properties(model, body.return_properties or ())
     seed = secrets.randbelow(MAX_DRAWN_SEED + 1) if body.seed is None else body.seed
@@ -220,14 +222,16 @@ async def answer_list(asking: Asking, body: RecommendationBody) -> Recommendatio
         meta=Meta(
             request_id=asking.request.state.request_id,
             model_version=model.model_version,
-            index_version=model.model_version,  # the index is sealed in the bundle and as old as it
-            index_age_seconds=max(0, int((datetime.now(UTC) - model.manifest.created_at).total_seconds())),
+            index_version=index.index_version,
+            index_age_seconds=max(0, int((datetime.now(UTC) - index.built_at).total_seconds())),
             seed=seed,
             variant_id=variant.variant_id if variant else None,
             took_ms=round((time.perf_counter() - asking.request.state.started) * 1000, 2),
         ),
     )
-    asking.shop.served_lists.record(_served(asking, body, history, told, asked_at))
+    served = _served(asking, body, history, told, asked_at)
+    asking.shop.served_lists.record(served)
+    asking.live.metrics.lists_answered([answer], variant_label(arm_of(served)))
     return told
 
 
