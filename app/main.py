@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from app.api import docs_page, health, metrics, model, openapi, recommendations
+from app.api.admission import THIS_MACHINE, Access, AccessRules, OpenTo
 from app.api.connection import BoundedHttpProtocol
 from app.api.dependencies import ServiceState
 from app.api.errors import answer_error
@@ -29,6 +30,7 @@ from app.api.request_context import RequestContext
 from app.observability.logs import configure_logs, get_log, log_loop_error
 from app.observability.otlp import open_tracing
 from app.observability.traces import Tracing
+from app.runtime.known_keys import any_key_made
 from app.runtime.live_model import LiveModel, ServedModel
 from app.runtime.purging import purge_forever
 from app.runtime.server import DrainingServer, listen
@@ -58,11 +60,13 @@ def create_app(
     on_ready: Callable[[], None] = lambda: None,
     read_seconds: float = 15.0,
     tracing: Tracing | None = None,
+    access_rules: AccessRules = THIS_MACHINE,
 ) -> FastAPI:
     """The application; its lifespan opens the store and loads the model behind the first answered probes.
 
     `on_load_failure` is told why either could not be had, `on_ready` that the model is there.
     """
+    access = Access(access_rules)
 
     def tell_outcome(loading: "asyncio.Task[None]") -> None:
         if loading.cancelled():
@@ -77,16 +81,19 @@ def create_app(
         asyncio.get_running_loop().set_exception_handler(log_loop_error)
         try:
             store = await open_store()
+            await access.open(store)
         except FigmentError as failure:
             on_load_failure(failure)
             yield {}  # to raise here would end the process with a stack instead of the reason
             return
         purging = asyncio.create_task(purge_forever(store))
+        following_keys = asyncio.create_task(access.keys.follow())
         loading = asyncio.create_task(live.load())
         loading.add_done_callback(tell_outcome)
         yield ServiceState(live=live, store=store, read_seconds=read_seconds)
         loading.cancel()
         purging.cancel()
+        following_keys.cancel()
         live.workers.close()
         await store.close()
 
@@ -105,6 +112,7 @@ def create_app(
         app.include_router(resource.router)
     for error in (RequestError, InputError, ServiceError, HTTPException, ClientDisconnect):
         app.add_exception_handler(error, answer_error)
+    access.guard(app)
     app.add_middleware(RequestContext, metrics=live.metrics, tracing=tracing)
     return app
 
@@ -117,7 +125,7 @@ def serve(settings: ServiceSettings) -> None:
     """
     configure_logs(settings.log_level)
     with listen(settings.host, settings.port) as listener:
-        refuse_exposure(settings)
+        refuse_exposure(settings, lambda: asyncio.run(any_key_made(settings.database_url)))
         folder = resolve_bundle(settings.bundles, settings.bundle)
         live = LiveModel(partial(Recommender.open, folder, wish=settings.recommender), _workers(settings))
         tracing = open_tracing()
@@ -135,6 +143,7 @@ def serve(settings: ServiceSettings) -> None:
                 on_ready=partial(_tell_ready, settings, folder.name),
                 read_seconds=settings.read_seconds,
                 tracing=tracing,
+                access_rules=access_rules_of(settings),
             ),
             loop="uvloop" if sys.platform != "win32" else "asyncio",
             http=BoundedHttpProtocol,
@@ -146,8 +155,6 @@ def serve(settings: ServiceSettings) -> None:
             timeout_graceful_shutdown=settings.drain_seconds,
         )
         server = DrainingServer(config, live, notice_seconds=settings.drain_notice_seconds)
-        if not is_loopback(settings.host):
-            log.warning("anyone who reaches this address may ask: there is no API key", address=_address(settings))
         log.info("loading", bundle=folder.name, live=f"{_address(settings)}/health/live")
         server.run(sockets=[listener])
         if tracing:
@@ -186,6 +193,16 @@ def _workers(settings: ServiceSettings) -> Workers:
         threads=settings.worker_threads,
         max_in_flight=settings.max_in_flight,
         prepare=partial(set_search_threads, 1),  # the workers share the cores already
+    )
+
+
+def access_rules_of(settings: ServiceSettings) -> AccessRules:
+    """Who may ask, by these settings."""
+    others: OpenTo = "everyone" if settings.allow_anonymous else "nobody"
+    return AccessRules(
+        open_to="this machine" if is_loopback(settings.host) else others,
+        allowed_origins=settings.allowed_origins,
+        requests_per_minute=settings.requests_per_minute,
     )
 
 

@@ -6,9 +6,10 @@ from fastapi import APIRouter, Request
 from prometheus_client.exposition import choose_encoder
 from starlette.responses import PlainTextResponse, Response
 
+from app.api.auth import needs
 from app.api.dependencies import MetricsDep
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], dependencies=[needs()])
 
 
 @router.get(

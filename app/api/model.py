@@ -6,12 +6,13 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
+from app.api.auth import needs
 from app.api.dependencies import LoadedDep
 from app.api.problem import Problem
 from app.runtime.live_model import ServedModel
 from models.bundle.manifest import DatasetRecord, TextEncoderRecord
 
-router = APIRouter(prefix="/v1", tags=["model"])
+router = APIRouter(prefix="/v1", tags=["model"], dependencies=[needs()])
 
 
 class ModelFacts(BaseModel):

@@ -8,10 +8,12 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.api import MAX_BODY_BYTES
+from app.api.auth import CallerDep, needs
 from app.api.connection import MAX_HEAD_BYTES
 from app.api.dependencies import LiveModelDep
 from app.api.errors import problem_of
 from app.api.fields import refused
+from app.api.openapi_access import with_access
 from app.api.problem import MEDIA_TYPE, FieldProblem, RequestError
 from app.api.recommendations import RecommendationBody
 from models.domain.errors import DeadlineExceeded, NotReady
@@ -22,10 +24,13 @@ SHOWN_PROPERTIES: Final = ("title", "brand", "category", "price")
 """What examples ask for, where the catalogue has it."""
 ERRORS: Final[Mapping[int, Exception]] = {
     400: RequestError(400, 'the body is not JSON: key "k" appears twice in one object'),
+    401: RequestError(401, "the API key is not known, or was revoked"),
+    403: RequestError(403, "the API key lacks the scope recommend"),
     408: RequestError(408, "the body took longer than the limit, 15 s"),
     413: RequestError(413, f"the body is longer than the limit, {MAX_BODY_BYTES} bytes"),
     415: RequestError(415, 'send Content-Type: application/json in UTF-8, got "text/plain"'),
     422: refused([FieldProblem(pointer="/k", detail="101 is more than the most allowed, 100")]),
+    429: RequestError(429, "more than 600 requests in 60 s; try again in 12 s"),
     431: RequestError(431, f"request line and headers are longer than the limit, {MAX_HEAD_BYTES} bytes"),
     500: Exception(),
     503: NotReady("the model is still loading"),
@@ -34,16 +39,18 @@ ERRORS: Final[Mapping[int, Exception]] = {
 """One of each status, for the examples."""
 EXAMPLE_REQUEST_ID: Final = "8f0c2f1f6b0e4d6c9a3b5d7e1f2a4c6e"
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[needs()])
 
 
 @router.get("/openapi.json")
-async def openapi_json(request: Request, live: LiveModelDep) -> Response:
+async def openapi_json(request: Request, live: LiveModelDep, caller: CallerDep) -> Response:
     """The contract; its examples name items of the served bundle."""
+    needs_key = caller.kind != "anonymous"
     if live.is_loaded:
-        document = contract(request.app, live.loaded.popular_item_ids, live.loaded.model.property_names)
+        loaded = live.loaded
+        document = contract(request.app, loaded.popular_item_ids, loaded.model.property_names, needs_key=needs_key)
     else:
-        document = contract(request.app, PLACEHOLDER_ITEM_IDS)
+        document = contract(request.app, PLACEHOLDER_ITEM_IDS, needs_key=needs_key)
     return Response(orjson.dumps(document), media_type="application/json")
 
 
@@ -53,10 +60,15 @@ async def root() -> RedirectResponse:
     return RedirectResponse("docs")
 
 
-def contract(app: FastAPI, item_ids: Sequence[str], property_names: Sequence[str] = ()) -> dict[str, Any]:
-    """The OpenAPI document, with these items, and some of these catalogue columns, in its examples."""
+def contract(
+    app: FastAPI, item_ids: Sequence[str], property_names: Sequence[str] = (), *, needs_key: bool = True
+) -> dict[str, Any]:
+    """The OpenAPI document, with these items, and some of these catalogue columns, in its examples.
+
+    `needs_key`: some key was made, so none is optional.
+    """
     bodies = examples(item_ids, [name for name in SHOWN_PROPERTIES if name in property_names])
-    document: dict[str, Any] = dict(app.openapi())
+    document = with_access(app.openapi(), needs_key=needs_key)
     schema = RecommendationBody.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas = {**document["components"]["schemas"], **schema.pop("$defs"), "RecommendationBody": schema}
     document["components"] = {**document["components"], "schemas": dict(sorted(schemas.items()))}

@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, PydanticUseDefault
 
 from app.api import MAX_BODY_BYTES, MAX_ERRORS
+from app.api.auth import needs
 from app.api.body import json_body
 from app.api.dependencies import MAX_TIMEOUT_MS, TIMEOUT_HEADER, DeadlineDep, LiveModelDep, LoadedDep
 from app.api.fields import refused
@@ -47,7 +48,7 @@ MAX_DRAWN_SEED: Final = 2**53 - 1
 """A drawn seed is echoed; JavaScript reads larger numbers wrongly and could not send it back."""
 MAX_PROPERTIES: Final = 100
 
-router = APIRouter(prefix="/v1", tags=["recommendations"])
+router = APIRouter(prefix="/v1", tags=["recommendations"], dependencies=[needs("recommend", publishable=True)])
 
 
 def _usable(text: str) -> str:

@@ -11,10 +11,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.auth import Caller
 from app.api.errors import answer_error
 from app.observability.logs import get_log
 from app.observability.metrics import METHODS, OTHER_METHOD, Metrics
 from app.observability.traces import RequestSpan, Tracing, set_current_request_span
+from app.store.key_ring import KEY_LIKE
 
 MAX_REQUEST_ID_CHARACTERS: Final = 128
 NO_ROUTE: Final = "(no route)"
@@ -77,6 +79,7 @@ class RequestContext:
                 status=status,
                 seconds=time.perf_counter() - started,
                 request_id=echoed["x-request-id"],
+                caller=scope["state"].get("caller"),
             )
             self._tell(ended, span)
 
@@ -104,6 +107,7 @@ class RequestContext:
             status=ended.status,
             ms=round(ended.seconds * 1000, 2),
             request_id=ended.request_id,
+            **({"key_id": ended.caller.key_id} if ended.caller and ended.caller.key_id else {}),
         )
 
 
@@ -117,10 +121,16 @@ class Ended:
     status: int
     seconds: float
     request_id: str
+    caller: Caller | None
+    """None before it was known."""
 
 
 def accepted_request_id(headers: Headers) -> str | None:
-    """The caller's id if it is 1–128 printable ASCII characters; anything else could forge lines of a log."""
+    """The caller's id if it is 1–128 printable ASCII characters; anything else could forge lines of a log.
+
+    Nor is a key an id: ids are logged.
+    """
     sent = headers.get("x-request-id", "")
     acceptable = 0 < len(sent) <= MAX_REQUEST_ID_CHARACTERS and sent.isascii() and sent.isprintable()
+    acceptable = acceptable and not KEY_LIKE.search(sent)
     return sent if acceptable else None
