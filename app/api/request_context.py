@@ -4,6 +4,7 @@ import asyncio
 import re
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -107,7 +108,7 @@ class RequestContext:
             status=ended.status,
             ms=round(ended.seconds * 1000, 2),
             request_id=ended.request_id,
-            **({"key_id": ended.caller.key_id} if ended.caller and ended.caller.key_id else {}),
+            **_key_of(ended.caller),
         )
 
 
@@ -122,7 +123,12 @@ class Ended:
     seconds: float
     request_id: str
     caller: Caller | None
-    """None before it was known."""
+    """None where the request went no further than the door."""
+
+
+def _key_of(caller: Caller | None) -> Mapping[str, str]:
+    """Which key asked, by the part of it that is no secret."""
+    return {"key_id": caller.key_id} if caller and caller.key_id else {}
 
 
 def accepted_request_id(headers: Headers) -> str | None:
