@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
 from typing import Any, Final
@@ -20,20 +21,23 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from app.api import docs_page, health, metrics, model, openapi, recommendations
+from app.api import docs_page, events, health, metrics, model, openapi, recommendations, users
 from app.api.admission import THIS_MACHINE, Access, AccessRules, OpenTo
 from app.api.connection import BoundedHttpProtocol
 from app.api.dependencies import ServiceState
 from app.api.errors import answer_error
+from app.api.experiments import read_experiments
 from app.api.problem import RequestError
 from app.api.request_context import RequestContext
 from app.observability.logs import configure_logs, get_log, log_loop_error
 from app.observability.otlp import open_tracing
 from app.observability.traces import Tracing
+from app.runtime.event_times import EventTimes
 from app.runtime.known_keys import any_key_made
 from app.runtime.live_model import LiveModel, ServedModel
 from app.runtime.purging import purge_forever
 from app.runtime.server import DrainingServer, listen
+from app.runtime.shop import AS_IT_COMES, Shop, ShopRules
 from app.runtime.workers import Workers
 from app.settings import ServiceSettings, is_loopback, read_settings, refuse_exposure
 from app.store.store import Store
@@ -59,6 +63,7 @@ def create_app(
     on_load_failure: Callable[[BaseException], None],
     on_ready: Callable[[], None] = lambda: None,
     read_seconds: float = 15.0,
+    rules: ShopRules = AS_IT_COMES,
     access_rules: AccessRules = THIS_MACHINE,
     tracing: Tracing | None = None,
 ) -> FastAPI:
@@ -83,12 +88,13 @@ def create_app(
         following_keys = asyncio.create_task(access.keys.follow())
         loading = asyncio.create_task(live.load())
         loading.add_done_callback(tell_outcome)
-        yield ServiceState(live=live, store=store, read_seconds=read_seconds)
+        shop = Shop.open(store, rules, live.metrics)
+        yield ServiceState(live=live, shop=shop, read_seconds=read_seconds)
         loading.cancel()
         purging.cancel()
         following_keys.cancel()
         live.workers.close()
-        await store.close()
+        await shop.close()
 
     app = FastAPI(
         title="Figment",
@@ -101,7 +107,7 @@ def create_app(
         redirect_slashes=False,
         telemetry=OTHERS_TELEMETRY,
     )
-    for resource in (recommendations, model, health, metrics, openapi, docs_page):
+    for resource in (recommendations, events, users, model, health, metrics, openapi, docs_page):
         app.include_router(resource.router)
     for error in (RequestError, InputError, ServiceError, HTTPException, ClientDisconnect):
         app.add_exception_handler(error, answer_error)
@@ -135,6 +141,7 @@ def serve(settings: ServiceSettings) -> None:
                 on_load_failure=stop,
                 on_ready=partial(_tell_ready, settings, folder.name),
                 read_seconds=settings.read_seconds,
+                rules=_rules(settings),
                 access_rules=access_rules_of(settings),
                 tracing=tracing,
             ),
@@ -200,6 +207,14 @@ def _workers(settings: ServiceSettings) -> Workers:
         threads=settings.worker_threads,
         max_in_flight=settings.max_in_flight,
         prepare=partial(set_search_threads, 1),  # the workers share the cores already
+    )
+
+
+def _rules(settings: ServiceSettings) -> ShopRules:
+    return ShopRules(
+        event_times=EventTimes(max_age=timedelta(days=settings.event_max_age_days)),
+        attribution_window=timedelta(hours=settings.attribution_hours),
+        experiments=read_experiments(settings.experiments),
     )
 
 

@@ -1,6 +1,7 @@
 """Settings of the service, read from the environment (FIGMENT_*) and, above it, the command line."""
 
 import ipaddress
+import json
 import os
 import re
 from collections.abc import Callable
@@ -50,6 +51,15 @@ def _origins(value: object) -> object:
     return tuple(web_origin(origin) for origin in value.replace(",", " ").split())
 
 
+def _json_object(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValueError(f"is no JSON: {error}") from None
+
+
 class ServiceSettings(BaseSettings):
     """Everything that can be set about a serving process; nothing else reads the environment."""
 
@@ -68,6 +78,14 @@ class ServiceSettings(BaseSettings):
     database_url: str = Field(default="sqlite+aiosqlite:///var/figment.db", repr=False)  # may hold a password
     """Where the shop's catalogue, events, keys and jobs are kept: a SQLite file for one machine, or for several
     `postgresql+asyncpg://user:password@host/database`. Tables are made and brought up to date at the start."""
+    event_max_age_days: int = Field(default=1095, ge=1, le=36_500)
+    """Events that are older are refused. What a shopper did years ago says little of what comes next."""
+    attribution_hours: float = Field(default=24.0, ge=0.1, le=720)
+    """How long after a list was served a click or a purchase that names it is put down to it. Lists are kept for an
+    hour more, in the database."""
+    experiments: Annotated[dict[str, Any], NoDecode, BeforeValidator(_json_object)] = {}
+    """JSON: experiment → variant → what it overrides in requests, and its `weight` (1). For example
+    `{"e1": {"plain": {"weight": 3}, "bold": {"exploration": 0.4}}}`."""
     recommender: Wish = "auto"
     """Which system orders the lists. `auto`: the one that won on validation events when the bundle was made."""
     allow_anonymous: bool = False

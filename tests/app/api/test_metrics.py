@@ -117,7 +117,6 @@ class TestMetrics:
         client.get("/v1/users/raw-user-id?query=secret-query")
         client.request("RAW-METHOD", "/v1/model")
         ask(client, user={"user_id": "raw-user-id"}, history=[{"item_id": "secret-item"}])
-        ask(client, experiment={"experiment_id": "secret-experiment"})
         told = client.get("/metrics").text
         assert not re.search("raw-user-id|secret|RAW-METHOD|item-", told)
         labels = [
