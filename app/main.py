@@ -5,9 +5,10 @@ import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 # numerical threads that wait by spinning take the core from whoever else needs it; read when FAISS loads, below
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -16,19 +17,28 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import uvicorn
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.types import Lifespan
 
-from app.api import docs_page, health, model, openapi, recommendations
+from app.api import docs_page, events, health, metrics, model, openapi, recommendations, users
+from app.api.admission import THIS_MACHINE, Access, AccessRules, OpenTo
 from app.api.connection import BoundedHttpProtocol
 from app.api.dependencies import ServiceState
 from app.api.errors import answer_error
+from app.api.experiments import read_experiments
 from app.api.problem import RequestError
 from app.api.request_context import RequestContext
-from app.observability.logs import configure_logs, get_log
+from app.observability.logs import configure_logs, get_log, log_loop_error
+from app.observability.otlp import open_tracing
+from app.observability.traces import Tracing
+from app.runtime.event_times import EventTimes
+from app.runtime.known_keys import any_key_made
 from app.runtime.live_model import LiveModel, ServedModel
 from app.runtime.purging import purge_forever
 from app.runtime.server import DrainingServer, listen
+from app.runtime.shop import AS_IT_COMES, Shop, ShopRules
 from app.runtime.workers import Workers
 from app.settings import ServiceSettings, is_loopback, read_settings, refuse_exposure
 from app.store.store import Store
@@ -36,6 +46,13 @@ from models.bundle.versions import resolve_bundle
 from models.domain.errors import FigmentError, InputError, NotReady, ServiceError
 from models.recommend.recommender import Recommender
 from models.retrieval.faiss_index import set_search_threads
+
+OTHERS_TELEMETRY: Final[TelemetryConfig] = {
+    "tracing": False,  # FastAPI's spans tell a request's path and query
+    "metrics": False,
+    "logs": False,
+    "auto_configure": False,
+}
 
 log = get_log(__name__)
 
@@ -47,37 +64,46 @@ def create_app(
     on_load_failure: Callable[[BaseException], None],
     on_ready: Callable[[], None] = lambda: None,
     read_seconds: float = 15.0,
+    rules: ShopRules = AS_IT_COMES,
+    access_rules: AccessRules = THIS_MACHINE,
+    tracing: Tracing | None = None,
 ) -> FastAPI:
     """The application; its lifespan opens the store and loads the model behind the first answered probes.
 
     `on_load_failure` is told why either could not be had, `on_ready` that the model is there.
     """
-
-    def tell_outcome(loading: "asyncio.Task[None]") -> None:
-        if loading.cancelled():
-            return
-        if failure := loading.exception():
-            on_load_failure(failure)
-        elif live.phase == "serving":
-            on_ready()
+    access = Access(access_rules)
+    tell_outcome = partial(_tell_outcome, live, on_load_failure, on_ready)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
+        asyncio.get_running_loop().set_exception_handler(log_loop_error)
         try:
             store = await open_store()
+            await access.open(store)
         except FigmentError as failure:
             on_load_failure(failure)
             yield {}  # to raise here would end the process with a stack instead of the reason
             return
         purging = asyncio.create_task(purge_forever(store))
+        following_keys = asyncio.create_task(access.keys.follow())
         loading = asyncio.create_task(live.load())
         loading.add_done_callback(tell_outcome)
-        yield ServiceState(live=live, store=store, read_seconds=read_seconds)
+        shop = Shop.open(store, rules, live.metrics)
+        yield ServiceState(live=live, shop=shop, read_seconds=read_seconds)
         loading.cancel()
         purging.cancel()
+        following_keys.cancel()
         live.workers.close()
-        await store.close()
+        await shop.close()
 
+    app = _with_routes(lifespan)
+    access.guard(app)
+    app.add_middleware(RequestContext, metrics=live.metrics, tracing=tracing)
+    return app
+
+
+def _with_routes(lifespan: Lifespan[FastAPI]) -> FastAPI:
     app = FastAPI(
         title="Figment",
         version=version("figment"),
@@ -87,12 +113,12 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry=OTHERS_TELEMETRY,
     )
-    for router in (recommendations.router, model.router, health.router, openapi.router, docs_page.router):
-        app.include_router(router)
+    for resource in (recommendations, events, users, model, health, metrics, openapi, docs_page):
+        app.include_router(resource.router)
     for error in (RequestError, InputError, ServiceError, HTTPException, ClientDisconnect):
         app.add_exception_handler(error, answer_error)
-    app.add_middleware(RequestContext)
     return app
 
 
@@ -104,9 +130,10 @@ def serve(settings: ServiceSettings) -> None:
     """
     configure_logs(settings.log_level)
     with listen(settings.host, settings.port) as listener:
-        refuse_exposure(settings)
+        refuse_exposure(settings, lambda: asyncio.run(any_key_made(settings.database_url)))
         folder = resolve_bundle(settings.bundles, settings.bundle)
         live = LiveModel(partial(Recommender.open, folder, wish=settings.recommender), _workers(settings))
+        tracing = open_tracing()
         failures: list[BaseException] = []
 
         def stop(failure: BaseException) -> None:
@@ -120,6 +147,9 @@ def serve(settings: ServiceSettings) -> None:
                 on_load_failure=stop,
                 on_ready=partial(_tell_ready, settings, folder.name),
                 read_seconds=settings.read_seconds,
+                rules=_rules(settings),
+                access_rules=access_rules_of(settings),
+                tracing=tracing,
             ),
             loop="uvloop" if sys.platform != "win32" else "asyncio",
             http=BoundedHttpProtocol,
@@ -131,10 +161,10 @@ def serve(settings: ServiceSettings) -> None:
             timeout_graceful_shutdown=settings.drain_seconds,
         )
         server = DrainingServer(config, live, notice_seconds=settings.drain_notice_seconds)
-        if not is_loopback(settings.host):
-            log.warning("anyone who reaches this address may ask: there is no API key", address=_address(settings))
         log.info("loading", bundle=folder.name, live=f"{_address(settings)}/health/live")
         server.run(sockets=[listener])
+        if tracing:
+            tracing.close()
         if failures:
             raise failures[0]
         log.info("stopped")
@@ -164,11 +194,43 @@ def main() -> int:
     return 0
 
 
+def _tell_outcome(
+    live: LiveModel,
+    on_load_failure: Callable[[BaseException], None],
+    on_ready: Callable[[], None],
+    loading: "asyncio.Task[None]",
+) -> None:
+    if loading.cancelled():
+        return
+    if failure := loading.exception():
+        on_load_failure(failure)
+    elif live.phase == "serving":
+        on_ready()
+
+
 def _workers(settings: ServiceSettings) -> Workers:
     return Workers(
         threads=settings.worker_threads,
         max_in_flight=settings.max_in_flight,
         prepare=partial(set_search_threads, 1),  # the workers share the cores already
+    )
+
+
+def _rules(settings: ServiceSettings) -> ShopRules:
+    return ShopRules(
+        event_times=EventTimes(max_age=timedelta(days=settings.event_max_age_days)),
+        attribution_window=timedelta(hours=settings.attribution_hours),
+        experiments=read_experiments(settings.experiments),
+    )
+
+
+def access_rules_of(settings: ServiceSettings) -> AccessRules:
+    """Who may ask, by these settings."""
+    others: OpenTo = "everyone" if settings.allow_anonymous else "nobody"
+    return AccessRules(
+        open_to="this machine" if is_loopback(settings.host) else others,
+        allowed_origins=settings.allowed_origins,
+        requests_per_minute=settings.requests_per_minute,
     )
 
 

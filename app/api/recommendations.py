@@ -6,30 +6,25 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, Request
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError, PydanticUseDefault
+from fastapi import APIRouter, Depends
+from pydantic import Field, model_validator
 
 from app.api import MAX_BODY_BYTES, MAX_ERRORS
+from app.api.asking import Asking, AskingDep
+from app.api.auth import needs
 from app.api.body import json_body
-from app.api.dependencies import MAX_TIMEOUT_MS, TIMEOUT_HEADER, DeadlineDep, LiveModelDep, LoadedDep
+from app.api.dependencies import MAX_TIMEOUT_MS, TIMEOUT_HEADER
 from app.api.fields import refused
+from app.api.parts import AnswerPart, Id, RequestPart, Timestamp
 from app.api.problem import FieldProblem, Problem
-from app.api.recommendation_id import new_recommendation_id
+from app.runtime.attribution import variant_label
+from app.runtime.experiments import Variant
 from app.runtime.live_model import ServedModel
+from app.runtime.recommendation_id import new_recommendation_id
+from app.runtime.served_lists import arm_of
+from app.store.lists import ServedList
 from models.domain.errors import UnknownName
 from models.domain.events import EventType, HistoryEvent
-from models.domain.ids import is_usable_id
 from models.domain.recommendation import (
     MAX_EXCLUDED_ITEMS,
     MAX_HISTORY_EVENTS,
@@ -47,38 +42,15 @@ MAX_DRAWN_SEED: Final = 2**53 - 1
 """A drawn seed is echoed; JavaScript reads larger numbers wrongly and could not send it back."""
 MAX_PROPERTIES: Final = 100
 
-router = APIRouter(prefix="/v1", tags=["recommendations"])
+TIMEOUT_PARAMETER: Final[dict[str, Any]] = {
+    "name": TIMEOUT_HEADER,
+    "in": "header",
+    "required": False,
+    "description": "Milliseconds after which the caller has no use for the answer; 504 then.",
+    "schema": {"type": "integer", "minimum": 1, "maximum": MAX_TIMEOUT_MS},
+}
 
-
-def _usable(text: str) -> str:
-    if not is_usable_id(text):
-        raise ValueError("holds only spaces" if text.isspace() else "holds a character that is not printable")
-    return text
-
-
-def _written_out(value: object) -> object:
-    if not isinstance(value, str) or value.strip("+-.0123456789") == "":
-        raise PydanticCustomError("datetime_type", "not written out")  # a number in a string would pass as epoch time
-    return value
-
-
-Timestamp = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written_out)]
-Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARACTERS), AfterValidator(_usable)]
-
-
-class RequestPart(BaseModel):
-    """Unknown fields are refused and no value is coerced; null where there is a default means the default."""
-
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _default_for_null(cls, value: object, info: ValidationInfo) -> object:
-        if value is None and info.field_name and not cls.model_fields[info.field_name].is_required():
-            raise PydanticUseDefault
-        return value
+router = APIRouter(prefix="/v1", tags=["recommendations"], dependencies=[needs("recommend", publishable=True)])
 
 
 class Shopper(RequestPart):
@@ -89,7 +61,7 @@ class Shopper(RequestPart):
     session_id: Id | None = None
     """The shop's own id of a visit, for guests."""
     personalise: bool = True
-    """False: nothing of this shopper is read, the history neither; popular items come back."""
+    """False: nothing of this shopper is read or stored, the history neither; popular items come back."""
 
 
 class PostedEvent(RequestPart):
@@ -110,6 +82,14 @@ class Exclusions(RequestPart):
     """Items of the history. Unset: the model decides by the share of repeat purchases that it was trained on."""
 
 
+class Experiment(RequestPart):
+    """Which of several ways of making lists is used."""
+
+    experiment_id: Id
+    variant_id: Id | None = None
+    """Unset: drawn, and always the same for one shopper; echoed in `meta`."""
+
+
 class RecommendationBody(RequestPart):
     """`history` or `user.user_id` or `user.session_id` is required, unless `user.personalise` is false.
 
@@ -118,7 +98,7 @@ class RecommendationBody(RequestPart):
 
     user: Shopper = Shopper()
     history: list[PostedEvent] | None = Field(default=None, max_length=MAX_HISTORY_EVENTS)
-    """What the shopper did."""
+    """What the shopper did. Unset: the newest stored events of the account, of the session, or of both."""
     k: int = Field(default=10, ge=1, le=MAX_K)
     """Length of the list."""
     exclude: Exclusions = Exclusions()
@@ -130,6 +110,8 @@ class RecommendationBody(RequestPart):
     """Of the noise. Unset: drawn, and echoed in `meta`."""
     return_properties: list[str] | None = Field(default=None, max_length=MAX_PROPERTIES)
     """Catalogue columns to return with each item, such as `title`. Unset: ids and scores only."""
+    experiment: Experiment | None = None
+    """What comes of the list is counted for its variant."""
 
     @model_validator(mode="after")
     def _names_a_shopper(self) -> "RecommendationBody":
@@ -137,12 +119,6 @@ class RecommendationBody(RequestPart):
         if self.user.personalise and not names_one:
             raise ValueError("needs history or user.user_id or user.session_id, or user.personalise false")
         return self
-
-
-class AnswerPart(BaseModel):
-    """Part of an answer."""
-
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
 
 class AnsweredItem(AnswerPart):
@@ -153,7 +129,7 @@ class AnsweredItem(AnswerPart):
     """From 1."""
     score: float
     """In [0, 1]; comparable within one answer."""
-    properties: dict[str, Any] = {}
+    properties: dict[str, Any] = Field(default={})
     """Only where `return_properties` asked for some."""
 
 
@@ -208,35 +184,35 @@ BodyDep = Annotated[RecommendationBody, Depends(json_body(RecommendationBody, ma
             "required": True,
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/RecommendationBody"}}},
         },
-        "parameters": [
-            {
-                "name": TIMEOUT_HEADER,
-                "in": "header",
-                "required": False,
-                "description": "Milliseconds after which the caller has no use for the answer; 504 then.",
-                "schema": {"type": "integer", "minimum": 1, "maximum": MAX_TIMEOUT_MS},
-            }
-        ],
+        "parameters": [TIMEOUT_PARAMETER],
     },
 )
-async def recommend(
-    request: Request, loaded: LoadedDep, live: LiveModelDep, body: BodyDep, deadline: DeadlineDep
-) -> RecommendationAnswer:
-    """The same request with the same seed, model and index gives the same items in the same order.
+async def recommend(asking: AskingDep, body: BodyDep) -> RecommendationAnswer:
+    """The same request with the same seed, model, index and history gives the same items in the same order.
 
-    An item that nobody knows is skipped with a warning. An empty history and a shopper without one get popular items.
+    Without `history`, the stored events of `user` are it. An item that nobody knows is skipped with a warning. An empty
+    history and a shopper without one get popular items.
     """
-    model = loaded.model
+    return await answer_list(asking, body)
+
+
+async def answer_list(asking: Asking, body: RecommendationBody) -> RecommendationAnswer:
+    """The list, whichever path the question came by."""
+    model, index = asking.loaded.model, asking.loaded.index
+    asked_at = asking.shop.store.clock()  # before anything stored is read
     _refuse_unknown_properties(model, body.return_properties or ())
     seed = secrets.randbelow(MAX_DRAWN_SEED + 1) if body.seed is None else body.seed
-    question = to_question(body, seed)
+    variant = _variant(asking, body, seed)
+    body = body.model_copy(update=dict(variant.overrides)) if variant else body
+    history = await _history(asking, body)
+    question = to_question(body, history, seed)
 
     def work() -> tuple[Recommendation, list[AnsweredItem]]:
         answer = model.recommend([question])[0]
         return answer, _answered_items(model, answer.items, body.return_properties)
 
-    answer, items = await live.workers.run(work, deadline=deadline)
-    return RecommendationAnswer(
+    answer, items = await asking.live.workers.run(work, deadline=asking.deadline)
+    told = RecommendationAnswer(
         recommendation_id=new_recommendation_id(),
         items=items,
         next_cursor=None,
@@ -244,25 +220,84 @@ async def recommend(
         warnings=list(answer.warnings),
         retrieval=_retrieval(answer),
         meta=Meta(
-            request_id=request.state.request_id,
+            request_id=asking.request.state.request_id,
             model_version=model.model_version,
-            index_version=model.model_version,  # the index is sealed in the bundle and as old as it
-            index_age_seconds=max(0, int((datetime.now(UTC) - model.manifest.created_at).total_seconds())),
+            index_version=index.index_version,
+            index_age_seconds=max(0, int((datetime.now(UTC) - index.built_at).total_seconds())),
             seed=seed,
-            variant_id=None,
-            took_ms=round((time.perf_counter() - request.state.started) * 1000, 2),
+            variant_id=variant.variant_id if variant else None,
+            took_ms=round((time.perf_counter() - asking.request.state.started) * 1000, 2),
         ),
+    )
+    served = _served(asking, body, history, told, asked_at)
+    asking.shop.served_lists.record(served)
+    asking.live.metrics.lists_answered([answer], variant_label(arm_of(served)))
+    return told
+
+
+def _variant(asking: Asking, body: RecommendationBody, seed: int) -> Variant | None:
+    """By account, else by session, else by seed, as also where nothing of the shopper may be read."""
+    if body.experiment is None:
+        return None
+    user = body.user if body.user.personalise else Shopper()
+    unit = (
+        f"user {user.user_id}" if user.user_id else f"session {user.session_id}" if user.session_id else f"seed {seed}"
+    )
+    try:
+        return asking.shop.experiments.variant(body.experiment.experiment_id, body.experiment.variant_id, unit)
+    except UnknownName as error:
+        raise refused([FieldProblem(pointer="/experiment/variant_id", detail=str(error))]) from None
+
+
+def _served(
+    asking: Asking,
+    body: RecommendationBody,
+    history: Sequence[HistoryEvent],
+    told: RecommendationAnswer,
+    asked_at: datetime,
+) -> ServedList:
+    """What is kept of an answer; of a shopper who wants nothing personal, nothing that is about the shopper."""
+    user = body.user if body.user.personalise else Shopper()
+    not_kept = {"user", "history", "experiment", *(() if body.user.personalise else ("exclude",))}
+    request = body.model_dump(mode="json", exclude=not_kept, exclude_defaults=True)
+    used = [[event.item_id, event.event_type, event.timestamp_seconds] for event in history]
+    experiment_id = body.experiment.experiment_id if body.experiment else ""
+    variant_id = told.meta.variant_id or ""
+    is_counted = bool(body.experiment) and asking.shop.experiments.is_counted(experiment_id, variant_id)
+    return ServedList(
+        recommendation_id=told.recommendation_id,
+        request={**request, "seed": told.meta.seed, "history": used},
+        items=[{"item_id": item.item_id, "score": item.score} for item in told.items],
+        model_version=told.meta.model_version,
+        index_version=told.meta.index_version,
+        created_at=asked_at,
+        expires_at=asked_at + asking.shop.served_lists.kept,
+        key_id=asking.key_id,
+        user_id=user.user_id,
+        session_id=user.session_id,
+        experiment_id=experiment_id if is_counted else None,
+        variant_id=variant_id if is_counted else None,
     )
 
 
-def to_question(body: RecommendationBody, seed: int) -> RecommendationRequest:
-    """The recommender's request; the history only where the shopper lets it be used."""
-    history = [
-        HistoryEvent(event.item_id, event.event_type, event.timestamp.timestamp() if event.timestamp else None)
-        for event in body.history or ()
-    ]
+async def _history(asking: Asking, body: RecommendationBody) -> Sequence[HistoryEvent]:
+    """What was posted, else what is stored; nothing where the shopper, or the key, does not allow it."""
+    if not body.user.personalise:
+        return ()
+    if body.history is not None:
+        return [
+            HistoryEvent(event.item_id, event.event_type, event.timestamp.timestamp() if event.timestamp else None)
+            for event in body.history
+        ]
+    if not asking.may_read_stored:
+        return ()
+    return await asking.shop.shoppers.history(body.user.user_id, body.user.session_id, asking.deadline)
+
+
+def to_question(body: RecommendationBody, history: Sequence[HistoryEvent], seed: int) -> RecommendationRequest:
+    """The recommender's request."""
     return RecommendationRequest(
-        history=history if body.user.personalise else (),
+        history=history,
         k=body.k,
         exclude_item_ids=body.exclude.item_ids,
         exclude_seen=body.exclude.seen,

@@ -41,6 +41,7 @@ class ScriptedModel:
 
     manifest = MANIFEST
     model_version = MANIFEST.model_version
+    index_version = MANIFEST.model_version
     num_items = NUM_ITEMS
     serves = MANIFEST.serves
     property_names = PROPERTY_NAMES
@@ -63,6 +64,10 @@ class ScriptedModel:
             if name not in values:
                 raise UnknownName("property", name, PROPERTY_NAMES)
         return {name: values[name] for name in names}
+
+    def probe_recall(self) -> float:
+        """Finds everything."""
+        return 1.0
 
     def _answer(self, request: RecommendationRequest) -> Recommendation:
         known = [event.item_id for event in request.history if event.item_id in ITEM_IDS]
