@@ -1,0 +1,191 @@
+"""Both clients against the service, over a socket."""
+
+import asyncio
+import inspect
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from figment_client import (
+    AsyncFigment,
+    Figment,
+    InvalidRequest,
+    NoAnswer,
+    NotAllowed,
+    NotAuthenticated,
+    NotFound,
+    RateLimited,
+)
+from tests.app.conftest import key_made, sqlite_url
+from tests.service.process import SCRIPTED, free_port, serving
+
+
+class Awaited:
+    """AsyncFigment, each call waited for."""
+
+    def __init__(self, client: AsyncFigment, runner: asyncio.Runner) -> None:
+        self._client, self._runner = client, runner
+
+    def __getattr__(self, name):
+        method = getattr(self._client, name)
+
+        def call(*args, **keywords):
+            made = method(*args, **keywords)
+            return iter(self._runner.run(listed(made))) if inspect.isasyncgen(made) else self._runner.run(made)
+
+        return call
+
+
+async def listed(elements):
+    return [one async for one in elements]
+
+
+@pytest.fixture(params=["Figment", "AsyncFigment"])
+def connect(request):
+    """Makes clients that are asked alike."""
+    runner, made = asyncio.Runner(), []
+
+    def connect(*args, **options):
+        if request.param == "Figment":
+            made.append(Figment(*args, **options))
+        else:
+            made.append(Awaited(AsyncFigment(*args, **options), runner))
+        return made[-1]
+
+    with runner:
+        yield connect
+        for client in made:
+            client.close()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("clients"), command=SCRIPTED) as service:
+        service.wait_until_ready()
+        yield service
+
+
+@pytest.fixture
+def figment(connect, service):
+    return connect(str(service.client.base_url))
+
+
+@pytest.fixture
+def user_id(figment):
+    """One of whom nothing is left when the test is over."""
+    yield "a/shopper ✓"
+    figment.erase_user("a/shopper ✓")
+
+
+def events(user_id, count, **fields):
+    now = datetime.now(UTC)
+    return [
+        {"user_id": user_id, "item_id": f"item-{number}", "event_type": "view", "timestamp": now, **fields}
+        for number in range(count)
+    ]
+
+
+class TestAsking:
+    def test_list_comes_back_as_the_service_says(self, figment):
+        answer = figment.recommend(history=[{"item_id": "item-1"}], k=3, return_properties=["title"], deadline_ms=5000)
+        assert [(item["item_id"], item["properties"]) for item in answer["items"]][:2] == [
+            ("item-0", {"title": "title 0"}),
+            ("item-2", {"title": "title 2"}),
+        ]
+        assert answer["meta"]["model_version"] == figment.model()["model_version"]
+
+    def test_times_may_be_datetimes(self, figment):
+        history = [{"item_id": "item-1", "timestamp": datetime.now(UTC)}]
+        assert figment.recommend(history=history)["fallback"] == "none"
+
+    def test_what_json_does_not_have_is_not_sent(self, figment):
+        with pytest.raises(ValueError, match="JSON"):
+            figment.recommend(history=[], exploration=float("nan"))
+        with pytest.raises(TypeError, match="cannot be sent"):
+            figment.recommend(history=[{"item_id": b"bytes"}])
+
+    def test_probes_and_metrics(self, figment):
+        assert {figment.health_live()["status"], figment.health_ready()["status"]} == {"ok"}
+        assert figment.health_startup() == {"status": "ok"}
+        assert "http_server_request_duration_seconds" in figment.metrics()
+
+
+class TestShoppers:
+    def test_events_are_stored_listed_used_merged_and_erased(self, figment, user_id):
+        assert figment.post_events(events=events(user_id, 3)) == {"accepted": 3, "duplicates": 0, "errors": []}
+        assert figment.recommend_for_user(user_id, k=5)["fallback"] == "none"
+        figment.post_events(events=[{**events(None, 1)[0], "session_id": "s1", "user_id": None}])
+        assert figment.merge_session(user_id, session_id="s1") == {"moved": 1}
+        assert len(figment.list_events(user_id, limit=4)["events"]) == 4
+        assert figment.erase_user(user_id) is None
+        with pytest.raises(NotFound):
+            figment.list_events(user_id)
+
+    def test_iterator_goes_over_all_pages(self, figment, user_id):
+        figment.post_events(events=events(user_id, 7))
+        assert figment.list_events(user_id, limit=3)["next_cursor"] is not None
+        found = [event["item_id"] for event in figment.iterate_events(user_id, limit=3)]
+        assert found == [f"item-{number}" for number in reversed(range(7))]
+
+    def test_bad_event_fails_alone(self, figment, user_id):
+        answer = figment.post_events(events=[*events(user_id, 1), *events(user_id, 1, quantity=-1)])
+        assert answer["accepted"] == 1
+        assert [problem["index"] for problem in answer["errors"]] == [1]
+
+
+class TestErrors:
+    def test_carry_the_problem(self, figment):
+        with pytest.raises(InvalidRequest) as caught:
+            figment.recommend(history=[], k=1000)
+        refused = caught.value
+        assert (refused.status, refused.title, refused.problem_type) == (
+            422, "Invalid fields", "urn:figment:problem:invalid-fields",
+        )  # fmt: skip
+        assert refused.errors == [{"pointer": "/k", "detail": "1000 is more than the most allowed, 100"}]
+        assert refused.request_id
+        assert refused.retry_after is None
+        assert str(refused) == f"422 Invalid fields: {refused.detail}"
+
+    def test_reused_idempotency_key_is_invalid(self, figment, user_id):
+        figment.post_events(events=events(user_id, 1), idempotency_key=f"key of {type(figment)}")
+        with pytest.raises(InvalidRequest):
+            figment.post_events(events=events(user_id, 2), idempotency_key=f"key of {type(figment)}")
+
+    def test_nobody_there(self, connect):
+        with pytest.raises(NoAnswer, match=r"GET http://127\.0\.0\.1:") as caught:
+            connect(f"http://127.0.0.1:{free_port()}", longest_pause_seconds=0).model()
+        assert isinstance(caught.value.__cause__, httpx.ConnectError)
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory):
+    """A service that takes keys, and the database to make them in."""
+    folder = tmp_path_factory.mktemp("guarded")
+    with serving(folder, command=SCRIPTED) as service:
+        service.wait_until_ready()
+        yield str(service.client.base_url), sqlite_url(folder)
+
+
+class TestKeys:
+    def test_is_presented(self, connect, guarded):
+        address, database = guarded
+        key, _ = key_made(database, "recommend")
+        assert connect(address, key).recommend(history=[])["items"]
+        with pytest.raises(NotAuthenticated):
+            connect(address).recommend(history=[])
+
+    def test_missing_scope_is_not_allowed(self, connect, guarded):
+        address, database = guarded
+        key, _ = key_made(database, "recommend")
+        with pytest.raises(NotAllowed, match="events"):
+            connect(address, key).post_events(events=[])
+
+    def test_limit_tells_when_to_come_back(self, connect, guarded):
+        address, database = guarded
+        key, _ = key_made(database, "recommend", requests_per_minute=1)
+        figment = connect(address, key, longest_pause_seconds=0.1)
+        figment.model()
+        with pytest.raises(RateLimited) as caught:
+            figment.model()
+        assert 1 <= caught.value.retry_after <= 60
