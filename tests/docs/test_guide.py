@@ -1,0 +1,119 @@
+"""The guide's commands, typed as they stand there, in a folder with a shop's CSV files and an environment."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.docs.documents import REPOSITORY
+from tests.docs.shell import Shell, end
+from tests.tiny_shop import write_tiny_csv_shop
+
+BLOCKS = re.findall(r"^```(?:sh|python)\n(.*?)^```", (REPOSITORY / "docs/guide.md").read_text(), re.M | re.S)
+WORDS = (
+    "figment check",
+    "figment train",
+    "figment keys",
+    "figment serve",
+    "/v1/recommendations",
+    "/v1/events",
+    "anna:merge",
+    "from figment_client",
+    "/metrics",
+    "my-shop-2",
+    "rollback",
+)
+"""What each block can be told by, in their order."""
+START_SECONDS = 120
+
+
+class TestBlocks:
+    def test_are_those_that_the_tests_below_run(self):
+        assert [words in block for words, block in zip(WORDS, BLOCKS, strict=True)] == [True] * len(WORDS)
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("guide")
+    (folder / ".venv").symlink_to(Path(sys.prefix))
+    write_tiny_csv_shop(folder / "my-shop")
+    return Shell(folder, HOME=str(folder))
+
+
+@pytest.fixture(scope="module")
+def run(shell):
+    """Runs the block with these words; its standard output."""
+    return lambda words: shell.run(BLOCKS[WORDS.index(words)])
+
+
+@pytest.fixture(scope="module")
+def answers(run):
+    """Runs a block that prints one JSON document after the other."""
+
+    def answers(words):
+        decoder, rest, found = json.JSONDecoder(), run(words).strip(), []
+        while rest:
+            document, end_of_it = decoder.raw_decode(rest)
+            found.append(document)
+            rest = rest[end_of_it:].lstrip()
+        return found
+
+    return answers
+
+
+@pytest.fixture(scope="module")
+def service(shell, run):
+    """What the blocks before it lead to."""
+    assert "my-shop" in run("figment check")
+    run("figment train")
+    assert [line.split()[0] for line in run("figment keys").splitlines()]
+    serving = shell.start(BLOCKS[WORDS.index("figment serve")])
+    try:
+        shell.wait_until_ready(serving, seconds=START_SECONDS)
+        yield serving
+    finally:
+        end(serving)
+
+
+def groups_of(answer):
+    return {item["item_id"].split("-")[0] for item in answer["items"]}
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("service")
+class TestCommands:
+    """In order: each test goes on where the one before ended."""
+
+    def test_first_list_is_tea_for_who_looked_at_tea(self, answers):
+        (answer,) = answers("/v1/recommendations")
+        assert groups_of(answer) == {"tea"}
+        assert len(answer["items"]) == 5
+
+    def test_events_are_stored_and_become_anna_s(self, answers):
+        assert answers("/v1/events") == [{"accepted": 2, "duplicates": 0, "errors": []}]
+        merged, answer = answers("anna:merge")
+        assert merged == {"moved": 1}
+        assert answer["fallback"] == "none"
+        assert groups_of(answer) == {"tea"}
+
+    def test_program_asks_and_reports(self, shell):
+        (shell.folder / "shop.py").write_text(
+            BLOCKS[WORDS.index("from figment_client")].replace("127.0.0.1:8000", f"127.0.0.1:{shell.port}")
+        )
+        assert shell.run(".venv/bin/python shop.py").startswith("tea number")
+
+    def test_what_came_of_it_is_told(self, shell, run):
+        printed = run("/metrics")
+        model, end_of_it = json.JSONDecoder().raw_decode(printed)
+        (arm,) = model["outcomes"]["arms"]
+        assert (arm["events"], arm["revenue"]) == (
+            {"click": 1, "purchase": 1},
+            [{"currency": "EUR", "amount": 6.0}],
+        )
+        assert 'figment_outcome_revenue_total{currency="EUR"' in printed[end_of_it:]
+
+    def test_next_model_and_back(self, run):
+        assert "* my-shop-2" in run("my-shop-2")
+        assert "my-shop-1 serves" in run("rollback")
