@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 # numerical threads that wait by spinning take the core from whoever else needs it; read when FAISS loads, below
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -20,7 +20,19 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from app.api import docs_page, events, health, model, openapi, recommendations, users
+from app.api import (
+    batch,
+    docs_page,
+    events,
+    explanations,
+    health,
+    model,
+    openapi,
+    recommendations,
+    search,
+    similar,
+    users,
+)
 from app.api.connection import BoundedHttpProtocol
 from app.api.dependencies import ServiceState
 from app.api.errors import answer_error
@@ -30,6 +42,7 @@ from app.observability.logs import configure_logs, get_log
 from app.runtime.event_times import EventTimes
 from app.runtime.live_model import LiveModel, ServedModel
 from app.runtime.purging import purge_forever
+from app.runtime.search_texts import SearchTexts
 from app.runtime.server import DrainingServer, listen
 from app.runtime.shop import AS_IT_COMES, Shop, ShopRules
 from app.runtime.workers import Workers
@@ -39,6 +52,20 @@ from models.bundle.versions import resolve_bundle
 from models.domain.errors import FigmentError, InputError, NotReady, ServiceError
 from models.recommend.recommender import Recommender
 from models.retrieval.faiss_index import set_search_threads
+
+RESOURCES: Final = (
+    recommendations,
+    batch,
+    explanations,
+    search,
+    similar,
+    events,
+    users,
+    model,
+    health,
+    openapi,
+    docs_page,
+)
 
 log = get_log(__name__)
 
@@ -77,7 +104,7 @@ def create_app(
         loading = asyncio.create_task(live.load())
         loading.add_done_callback(tell_outcome)
         shop = Shop.open(store, rules)
-        yield ServiceState(live=live, shop=shop, read_seconds=read_seconds)
+        yield ServiceState(live=live, shop=shop, texts=SearchTexts(), read_seconds=read_seconds)
         loading.cancel()
         purging.cancel()
         live.workers.close()
@@ -93,7 +120,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
     )
-    for resource in (recommendations, events, users, model, health, openapi, docs_page):
+    for resource in RESOURCES:
         app.include_router(resource.router)
     for error in (RequestError, InputError, ServiceError, HTTPException, ClientDisconnect):
         app.add_exception_handler(error, answer_error)

@@ -1,0 +1,110 @@
+"""Questions to answers: many in one call of the model, each answered as it would be alone."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import Any, Final, TypeAlias
+
+from app.api.asked import Asked, asked_of
+from app.api.asking import Asking
+from app.api.list_answer import Meta, RecommendationAnswer
+from app.api.list_request import ListBody
+from app.api.made import Made, make_all
+from app.api.pages import body_digest, cursor_at
+from app.api.problem import RequestError
+from app.api.recommendation_id import new_recommendation_id
+from app.api.served import keep, said_in
+from models.domain.errors import InputError
+
+MAX_READING: Final = 8
+"""Questions of one batch that read the store at once."""
+
+Refusal: TypeAlias = RequestError | InputError
+"""What is wrong with one question; it fails alone."""
+
+
+async def answer_list(asking: Asking, body: ListBody) -> RecommendationAnswer:
+    """The list, whichever path the question came by."""
+    (answer,) = await answer_lists(asking, [body])
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+async def answer_lists(asking: Asking, bodies: Sequence[ListBody]) -> list[RecommendationAnswer | Refusal]:
+    """One answer a body, in their order; raises only what keeps all of them from being answered."""
+    asked_at = asking.shop.store.clock()  # before anything stored is read
+    asked = await _all_asked(asking, bodies)
+    ready = [one for one in asked if isinstance(one, Asked)]
+    if any(one.reads_texts for one in ready):
+        await asking.texts.ready(asking.loaded.model, asking.deadline)
+    made = iter(await _made(asking, ready))
+    answers = [_answered(asking, one, next(made), asked_at) if isinstance(one, Asked) else one for one in asked]
+    if any(isinstance(answer, RecommendationAnswer) and answer.next_cursor for answer in answers):
+        await asking.shop.served_lists.flush()  # whoever goes on with a page finds it in the database
+    return answers
+
+
+async def _made(asking: Asking, ready: Sequence[Asked]) -> Sequence[Made | InputError]:
+    """In one piece of work, which takes one permit."""
+    if not ready:
+        return ()
+    return await asking.live.workers.run(lambda: make_all(asking.loaded.model, ready), deadline=asking.deadline)
+
+
+async def _all_asked(asking: Asking, bodies: Sequence[ListBody]) -> list[Asked | Refusal]:
+    permits = asyncio.Semaphore(MAX_READING)
+
+    async def ask(body: ListBody) -> Asked | Refusal:
+        async with permits:
+            try:
+                return await asked_of(asking, body)
+            except (RequestError, InputError) as refusal:
+                return refusal
+
+    if len(bodies) == 1:
+        return [await ask(bodies[0])]
+    return list(await asyncio.gather(*(ask(body) for body in bodies)))
+
+
+def _answered(
+    asking: Asking, one: Asked, made: Made | InputError, asked_at: datetime
+) -> RecommendationAnswer | Refusal:
+    """The answer, written down where it is a new list."""
+    if isinstance(made, InputError):
+        return made
+    recommendation_id = one.later.kept.served.recommendation_id if one.later else new_recommendation_id()
+    only_if_asked: dict[str, Any] = {
+        **({"first_place": made.first_place} if one.body.explain == "full" else {}),
+        **({"validated": True} if one.body.validate_only else {}),
+    }
+    answer = RecommendationAnswer(
+        recommendation_id=recommendation_id,
+        items=list(made.items),
+        next_cursor=None if made.next_start is None else cursor_at(recommendation_id, made.next_start),
+        fallback=made.fallback,
+        warnings=list(made.warnings),
+        retrieval=made.retrieval,
+        meta=meta_of(asking, made.model_version, made.index_version, seed=one.request.seed),
+        **only_if_asked,
+    )
+    if one.later is None and not one.body.validate_only:
+        said = said_in(one.body, one.request.history)
+        digest = {"body_digest": body_digest(one.body)} if one.body.page else {}
+        keep(asking, answer, made.whole, asked_at=asked_at, user=one.body.user, request={**said, **digest})
+    return answer
+
+
+def meta_of(asking: Asking, model_version: str, index_version: str, *, seed: int) -> Meta:
+    """About an answer."""
+    model = asking.loaded.model
+    return Meta(
+        request_id=asking.request.state.request_id,
+        model_version=model_version,
+        index_version=index_version,
+        index_age_seconds=max(0, int((datetime.now(UTC) - model.manifest.created_at).total_seconds())),
+        seed=seed,
+        variant_id=None,
+        took_ms=round((perf_counter() - asking.request.state.started) * 1000, 2),
+    )
