@@ -36,6 +36,7 @@ from app.api import (
 from app.api.connection import BoundedHttpProtocol
 from app.api.dependencies import ServiceState
 from app.api.errors import answer_error
+from app.api.experiments import read_experiments
 from app.api.problem import RequestError
 from app.api.request_context import RequestContext
 from app.observability.logs import configure_logs, get_log
@@ -206,7 +207,11 @@ def _workers(settings: ServiceSettings) -> Workers:
 
 
 def _rules(settings: ServiceSettings) -> ShopRules:
-    return ShopRules(event_times=EventTimes(max_age=timedelta(days=settings.event_max_age_days)))
+    return ShopRules(
+        event_times=EventTimes(max_age=timedelta(days=settings.event_max_age_days)),
+        attribution_window=timedelta(hours=settings.attribution_hours),
+        experiments=read_experiments(settings.experiments),
+    )
 
 
 def _address(settings: ServiceSettings) -> str:

@@ -1,14 +1,15 @@
 """Settings of the service, read from the environment (FIGMENT_*) and, above it, the command line."""
 
 import ipaddress
+import json
 import os
 from pathlib import Path
-from typing import Any, Final, Literal, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 from annotated_types import Ge, Le
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.domain.errors import SettingsRefused
 from models.recommend.systems import Wish
@@ -16,6 +17,15 @@ from models.recommend.systems import Wish
 PREFIX: Final = "FIGMENT_"
 VARIABLES_OF_OTHERS: Final = ("FIGMENT_SHARED_DATA",)
 """Read by the tests only; the service leaves it alone, so that one shell can do both."""
+
+
+def _json_object(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValueError(f"is no JSON: {error}") from None
 
 
 class ServiceSettings(BaseSettings):
@@ -38,6 +48,12 @@ class ServiceSettings(BaseSettings):
     `postgresql+asyncpg://user:password@host/database`. Tables are made and brought up to date at the start."""
     event_max_age_days: int = Field(default=1095, ge=1, le=36_500)
     """Events that are older are refused. What a shopper did years ago says little of what comes next."""
+    attribution_hours: float = Field(default=24.0, ge=0.1, le=720)
+    """How long after a list was served a click or a purchase that names it is put down to it. Lists are kept for an
+    hour more, in the database."""
+    experiments: Annotated[dict[str, Any], NoDecode, BeforeValidator(_json_object)] = {}
+    """JSON: experiment → variant → what it overrides in requests, and its `weight` (1). For example
+    `{"e1": {"plain": {"weight": 3}, "bold": {"exploration": 0.4}}}`."""
     recommender: Wish = "auto"
     """Which system orders the lists. `auto`: the one that won on validation events when the bundle was made."""
     allow_anonymous: bool = False

@@ -11,10 +11,10 @@ from app.api.asking import Asking
 from app.api.list_answer import Meta, RecommendationAnswer
 from app.api.list_request import ListBody
 from app.api.made import Made, make_all
-from app.api.pages import body_digest, cursor_at
+from app.api.pages import cursor_at
 from app.api.problem import RequestError
-from app.api.recommendation_id import new_recommendation_id
 from app.api.served import keep, said_in
+from app.runtime.recommendation_id import new_recommendation_id
 from models.domain.errors import InputError
 
 MAX_READING: Final = 8
@@ -86,17 +86,25 @@ def _answered(
         fallback=made.fallback,
         warnings=list(made.warnings),
         retrieval=made.retrieval,
-        meta=meta_of(asking, made.model_version, made.index_version, seed=one.request.seed),
+        meta=meta_of(asking, made.model_version, made.index_version, seed=one.request.seed, variant_id=one.variant_id),
         **only_if_asked,
     )
     if one.later is None and not one.body.validate_only:
-        said = said_in(one.body, one.request.history)
-        digest = {"body_digest": body_digest(one.body)} if one.body.page else {}
-        keep(asking, answer, made.whole, asked_at=asked_at, user=one.body.user, request={**said, **digest})
+        keep(
+            asking,
+            answer,
+            made.whole,
+            asked_at=asked_at,
+            user=one.body.user,
+            experiment=one.body.experiment,
+            request={**said_in(one.body, one.request.history), "body_digest": one.body_digest},
+        )
     return answer
 
 
-def meta_of(asking: Asking, model_version: str, index_version: str, *, seed: int) -> Meta:
+def meta_of(
+    asking: Asking, model_version: str, index_version: str, *, seed: int, variant_id: str | None = None
+) -> Meta:
     """About an answer."""
     model = asking.loaded.model
     return Meta(
@@ -105,6 +113,6 @@ def meta_of(asking: Asking, model_version: str, index_version: str, *, seed: int
         index_version=index_version,
         index_age_seconds=max(0, int((datetime.now(UTC) - model.manifest.created_at).total_seconds())),
         seed=seed,
-        variant_id=None,
+        variant_id=variant_id,
         took_ms=round((perf_counter() - asking.request.state.started) * 1000, 2),
     )

@@ -8,9 +8,10 @@ from typing import Final
 from app.api import MAX_ERRORS
 from app.api.asking import Asking
 from app.api.fields import refused
-from app.api.list_request import ListBody, SearchBody
-from app.api.pages import LaterPage, later_page
+from app.api.list_request import ListBody, SearchBody, Shopper
+from app.api.pages import LaterPage, body_digest, later_page
 from app.api.problem import FieldProblem
+from app.runtime.experiments import Variant
 from app.runtime.live_model import ServedModel
 from models.domain.errors import UnknownName
 from models.domain.events import HistoryEvent
@@ -27,7 +28,11 @@ class Asked:
     """One question for a list, with all that is stored and belongs to it."""
 
     body: ListBody
+    """As it was sent, but for what the variant of an experiment overrides."""
     request: RecommendationRequest
+    body_digest: str | None
+    """Of the body as it was sent, where it asks for pages."""
+    variant_id: str | None
     later: LaterPage | None
     """Set where the body asks for another page of a list that was made before."""
 
@@ -51,11 +56,14 @@ class Asked:
 async def asked_of(asking: Asking, body: ListBody) -> Asked:
     """What the body asks; raises the 422 for what can be seen without asking the model."""
     refuse_unknown_properties(asking.loaded.model, body.return_properties or ())
-    later = await later_page(asking, body)
-    if later is not None:
-        return Asked(body, request_of(body, later.kept.history, later.kept.seed), later)
-    seed = secrets.randbelow(MAX_DRAWN_SEED + 1) if body.seed is None else body.seed
-    return Asked(body, request_of(body, await _history(asking, body), seed), None)
+    digest = body_digest(body) if body.page else None
+    later = await later_page(asking, body.page.cursor, digest) if body.page and digest else None
+    seed = later.kept.seed if later else _drawn() if body.seed is None else body.seed
+    variant = _variant(asking, body, seed)
+    if variant is not None:
+        body = body.model_copy(update=dict(variant.overrides))
+    history = later.kept.history if later else await _history(asking, body)
+    return Asked(body, request_of(body, history, seed), digest, variant.variant_id if variant else None, later)
 
 
 def request_of(body: ListBody, history: Sequence[HistoryEvent], seed: int) -> RecommendationRequest:
@@ -75,6 +83,24 @@ def request_of(body: ListBody, history: Sequence[HistoryEvent], seed: int) -> Re
         diversity=body.diversity,
         search_profile=body.search_profile,
     )
+
+
+def _drawn() -> int:
+    return secrets.randbelow(MAX_DRAWN_SEED + 1)
+
+
+def _variant(asking: Asking, body: ListBody, seed: int) -> Variant | None:
+    """By account, else by session, else by seed, as also where nothing of the shopper may be read."""
+    if body.experiment is None:
+        return None
+    user = body.user if body.user.personalise else Shopper()
+    unit = (
+        f"user {user.user_id}" if user.user_id else f"session {user.session_id}" if user.session_id else f"seed {seed}"
+    )
+    try:
+        return asking.shop.experiments.variant(body.experiment.experiment_id, body.experiment.variant_id, unit)
+    except UnknownName as error:
+        raise refused([FieldProblem(pointer="/experiment/variant_id", detail=str(error))]) from None
 
 
 async def _history(asking: Asking, body: ListBody) -> Sequence[HistoryEvent]:

@@ -34,6 +34,7 @@ def recommendation_examples(item_ids: Sequence[str], property_names: Sequence[st
         "explain": "none",
         "return_properties": shown,
         "search_profile": "balanced",
+        "experiment": {"experiment_id": "e1", "variant_id": None},
         "validate_only": False,
     }
     return {

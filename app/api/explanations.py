@@ -9,7 +9,6 @@ from app.api.answering import meta_of
 from app.api.asked import request_of
 from app.api.asking import Asking, AskingDep
 from app.api.dependencies import TIMEOUT_PARAMETER
-from app.api.explained import first_place_told, reasons
 from app.api.list_answer import FirstPlaceTold, Meta, ReasonTold
 from app.api.parts import AnswerPart
 from app.api.paths import IdRoute, path_id, path_id_parameter
@@ -97,7 +96,7 @@ async def explanation(recommendation_id: RecommendationIdDep, asking: AskingDep)
 def _summary(kept: Kept, found: Explanation) -> str:
     if not kept.is_personal:
         return "Nothing personal to explain: the shopper wants nothing personal, so popular items were listed."
-    if not any(item.reasons for item in found.items):
+    if not found.is_personal:
         by = "popular items were listed" if kept.query is None else "the words of the query decided"
         return f"Nothing personal to explain: there was no usable history, so {by}."
     if kept.query is not None:
@@ -113,7 +112,7 @@ def _answer(asking: Asking, kept: Kept, found: Explanation | None, summary: str)
             item_id=item["item_id"],
             rank=rank,
             score=item["score"],
-            reasons=reasons(explained[item["item_id"]].reasons) if explained else [],
+            reasons=[ReasonTold.of(reason) for reason in explained[item["item_id"]].reasons] if explained else [],
             nearest_bought=explained[item["item_id"]].nearest_bought if explained else None,
             sources=list(explained[item["item_id"]].sources) if explained else [],
         )
@@ -125,7 +124,7 @@ def _answer(asking: Asking, kept: Kept, found: Explanation | None, summary: str)
         personal=any(place.reasons for place in places),
         summary=summary,
         items=places,
-        first_place=first_place_told(found),
+        first_place=FirstPlaceTold.of(found),
         warnings=_warnings(asking, kept),
         meta=meta_of(asking, model.model_version, model.index_version, seed=kept.seed),
     )

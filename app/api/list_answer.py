@@ -1,11 +1,12 @@
 """What is answered to a question for a list, whichever path it came by."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field
 
 from app.api.parts import AnswerPart
-from models.domain.recommendation import Fallback, Strategy
+from models.domain.explanation import Explanation, Reason
+from models.domain.recommendation import Fallback, Recommendation, Strategy
 
 
 class ReasonTold(AnswerPart):
@@ -15,6 +16,11 @@ class ReasonTold(AnswerPart):
     """Of the event."""
     contribution: float
     """By how much the item's score would be lower without the event; below zero where it would be higher."""
+
+    @classmethod
+    def of(cls, reason: Reason) -> Self:
+        """As the model found it."""
+        return cls(item_id=reason.item_id, contribution=reason.contribution)
 
 
 class AnsweredItem(AnswerPart):
@@ -43,6 +49,19 @@ class FirstPlaceTold(AnswerPart):
     events_tried: int
     """How many events were removed at most to find that."""
 
+    @classmethod
+    def of(cls, explanation: Explanation | None) -> Self | None:
+        """With items for events; None where it was not asked for, or nothing is personal."""
+        if explanation is None or explanation.first_place is None:
+            return None
+        found = explanation.first_place
+        item_at = {reason.position: reason.item_id for reason in explanation.items[0].reasons}
+        return cls(
+            without=[item_at[position] for position in found.positions],
+            would_be_first=found.would_be_first,
+            events_tried=found.events_tried,
+        )
+
 
 class Retrieval(AnswerPart):
     """How the list came about."""
@@ -59,6 +78,16 @@ class Retrieval(AnswerPart):
     """Share of the listed items that each source proposed: `generator`, `neighbours`, `history` (taken before, and
     neither of them proposes it) and `popularity`; in a search `words` and `meaning`, or `candidates`; of similar items
     `features` and `neighbours`."""
+
+    @classmethod
+    def of(cls, answer: Recommendation, num_wanted: int) -> Self:
+        """Of a list that was just made."""
+        return cls(
+            strategy=answer.strategy,
+            candidates_scanned=answer.candidates_scanned,
+            under_filled=len(answer.items) < num_wanted,
+            sources=answer.sources,
+        )
 
 
 class Meta(AnswerPart):

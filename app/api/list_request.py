@@ -64,6 +64,14 @@ class PageAsked(RequestPart):
     """`next_cursor` of the page before, with the same body otherwise. Unset: a new list is made and frozen."""
 
 
+class Experiment(RequestPart):
+    """Which of several ways of making lists is used."""
+
+    experiment_id: Id
+    variant_id: Id | None = None
+    """Unset: drawn, and always the same for one shopper; echoed in `meta`."""
+
+
 class Candidate(RequestPart):
     """An item that the shop's own search engine found."""
 
@@ -109,6 +117,8 @@ class ListBody(RequestPart):
     is scored instead of asking the index, then the judge."""
     query: Query | None = None
     """A text: the list is then what `POST /v1/search` answers for it."""
+    experiment: Experiment | None = None
+    """What comes of the list is counted for its variant."""
     validate_only: bool = False
     """True: the request is checked as if it were to be answered, and nothing else is done."""
 

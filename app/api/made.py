@@ -5,14 +5,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from app.api.asked import Asked
-from app.api.explained import first_place_told, is_personal, reasons_told
-from app.api.list_answer import AnsweredItem, FirstPlaceTold, Retrieval
+from app.api.list_answer import AnsweredItem, FirstPlaceTold, ReasonTold, Retrieval
 from app.api.pages import Cut, LaterPage, first_page, next_page
 from app.runtime.live_model import ServedModel
 from models.domain.errors import InputError
 from models.domain.explanation import Explanation
 from models.domain.recommendation import Fallback, Recommendation, RecommendedItem
 
+MAX_REASONS: Final = 10
+"""Of one item in a list; `GET …/explanation` tells all."""
 NOTHING_TOLD: Final[Mapping[str, Mapping[str, Any]]] = {}
 NOTHING_PERSONAL: Final = "nothing personal to explain: no event of a history made this list"
 
@@ -80,20 +81,15 @@ def _of_answer(model: ServedModel, one: Asked, answer: Recommendation) -> Made:
     size = one.body.num_shown
     cut = first_page(answer.items, size)
     explanation = _explanation(model, one, cut, full=one.body.explain == "full" and one.search is None)
-    unexplained = explanation is not None and not is_personal(explanation)
+    unexplained = explanation is not None and not explanation.is_personal
     return Made(
         items=_items(model, one, cut, explanation),
         fallback=answer.fallback,
-        retrieval=Retrieval(
-            strategy=answer.strategy,
-            candidates_scanned=answer.candidates_scanned,
-            under_filled=len(cut.ranked) < size,
-            sources=answer.sources,
-        ),
+        retrieval=Retrieval.of(answer, size),
         model_version=model.model_version,
         index_version=answer.index_version,
         warnings=[*answer.warnings, *([NOTHING_PERSONAL] if unexplained else [])],
-        first_place=first_place_told(explanation),
+        first_place=FirstPlaceTold.of(explanation),
         next_start=cut.next_start if one.body.page else None,
         whole=answer.items,
     )
@@ -123,8 +119,19 @@ def _explanation(model: ServedModel, one: Asked, cut: Cut, *, full: bool) -> Exp
 
 
 def _items(model: ServedModel, one: Asked, cut: Cut, explanation: Explanation | None) -> list[AnsweredItem]:
-    told = {} if explanation is None else reasons_told(explanation, full=one.body.explain == "full")
+    told = {} if explanation is None else _reasons(explanation, full=one.body.explain == "full")
     return answered_items(model, cut.ranked, one.body.return_properties, told)
+
+
+def _reasons(explanation: Explanation, *, full: bool) -> dict[str, Mapping[str, Any]]:
+    """Item → what is told of it beside its score."""
+    return {
+        item.item_id: {
+            "reasons": [ReasonTold.of(reason) for reason in item.reasons[:MAX_REASONS]],
+            **({"nearest_bought": item.nearest_bought} if full else {}),
+        }
+        for item in explanation.items
+    }
 
 
 def answered_items(

@@ -6,7 +6,8 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
-from app.api.dependencies import LoadedDep
+from app.api.dependencies import LoadedDep, ShopDep
+from app.api.outcomes import OutcomeFacts, outcome_facts
 from app.api.problem import Problem
 from app.runtime.live_model import ServedModel
 from models.bundle.manifest import DatasetRecord, TextEncoderRecord
@@ -53,16 +54,25 @@ class ModelFacts(BaseModel):
     text_encoder: TextEncoderRecord
     property_names: list[str]
     """What `return_properties` may name."""
+    outcomes: OutcomeFacts
+    """What came of the lists of the last days."""
 
 
 @router.get("/model", summary="The model card of what serves", responses={503: {"model": Problem}})
-async def model(loaded: LoadedDep) -> ModelFacts:
-    """From the manifest of the served bundle."""
-    return facts(loaded.model)
+async def model(loaded: LoadedDep, shop: ShopDep) -> ModelFacts:
+    """From the manifest of the served bundle; what came of its lists, and of others', from the events."""
+    figures = await shop.outcomes.figures(loaded.model.num_items)
+    return facts(loaded.model, outcome_facts(figures, shop.served_lists.num_dropped))
 
 
-def facts(served: ServedModel) -> ModelFacts:
+def facts(served: ServedModel, outcomes: OutcomeFacts) -> ModelFacts:
     """The part of the manifest that callers can use, and what serves now."""
     manifest = served.manifest
     told = manifest.model_dump(include=set(ModelFacts.model_fields) - {"serves"})
-    return ModelFacts(**told, winner=manifest.serves, serves=served.serves, property_names=list(served.property_names))
+    return ModelFacts(
+        **told,
+        winner=manifest.serves,
+        serves=served.serves,
+        property_names=list(served.property_names),
+        outcomes=outcomes,
+    )

@@ -42,19 +42,22 @@ class Cut:
     """Where the next page begins; None where there is none."""
 
 
-async def later_page(asking: Asking, body: ListBody) -> LaterPage | None:
-    """The page that the cursor names; None without a cursor. Raises the 422 for one that this body cannot have."""
-    if body.page is None or body.page.cursor is None:
+async def later_page(asking: Asking, cursor: str | None, digest: str) -> LaterPage | None:
+    """The page that the cursor names; None without a cursor. Raises the 422 for one that this body cannot have.
+
+    `digest`: the body's, see `body_digest`.
+    """
+    if cursor is None:
         return None
     try:
-        recommendation_id, start = read_cursor(CURSOR_OF, body.page.cursor, str, int)
+        recommendation_id, start = read_cursor(CURSOR_OF, cursor, str, int)
     except CursorRefused as refusal:
         raise _refused(str(refusal)) from None
     kept = await find_kept(asking, recommendation_id)
     if kept is None or kept.body_digest is None or not 0 < start < MAX_FROZEN:
         minutes = int(KEPT.total_seconds() / 60)
         raise _refused(f"is of no list of this key's last {minutes} minutes; leave it out to begin anew")
-    if kept.body_digest != body_digest(body):
+    if kept.body_digest != digest:
         raise _refused("is of a list that another body asked for; send the same one with each page")
     return LaterPage(kept, start)
 

@@ -7,15 +7,15 @@ from typing import Any, Final
 
 from app.api.asking import Asking
 from app.api.list_answer import RecommendationAnswer, Retrieval
-from app.api.list_request import ListBody, Shopper
+from app.api.list_request import Experiment, ListBody, Shopper
 from app.store.lists import ServedList
 from models.domain.events import HistoryEvent
 from models.domain.recommendation import Fallback, RecommendedItem
 
 KEPT: Final = timedelta(hours=1)
 """How long pages and explanations of a list can be asked for."""
-NOT_KEPT: Final = frozenset({"user", "history", "candidates", "validate_only"})
-"""Of a body: the history is kept as it was used, the shopper in columns of the table."""
+NOT_KEPT: Final = frozenset({"user", "history", "candidates", "experiment", "validate_only"})
+"""Of a body: the history is kept as it was used, the shopper and the experiment in columns of the table."""
 NOT_KEPT_OF_NOBODY: Final = NOT_KEPT | {"exclude"}
 """Where a shopper wants nothing personal: nothing that tells what was done."""
 
@@ -96,12 +96,14 @@ def keep(
     asked_at: datetime,
     user: Shopper,
     request: Mapping[str, Any],
+    experiment: Experiment | None = None,
 ) -> None:
     """Writes a list down, soon; of a shopper who wants nothing personal, nothing that is about the shopper.
 
     `items` is the whole list, of which the first were answered; `request` is what else `Kept` reads.
     """
     shopper = user if user.personalise else Shopper()
+    counted = _counted(asking, experiment, told.meta.variant_id)
     served = ServedList(
         recommendation_id=told.recommendation_id,
         request={
@@ -115,12 +117,22 @@ def keep(
         model_version=told.meta.model_version,
         index_version=told.meta.index_version,
         created_at=asked_at,
-        expires_at=asked_at + max(KEPT, asking.shop.served_lists.kept),
+        expires_at=asked_at + asking.shop.served_lists.kept,
         key_id=asking.key_id,
         user_id=shopper.user_id,
         session_id=shopper.session_id,
+        experiment_id=counted[0],
+        variant_id=counted[1],
     )
     asking.shop.served_lists.record(served, len(told.items))
+
+
+def _counted(asking: Asking, experiment: Experiment | None, variant_id: str | None) -> tuple[str | None, str | None]:
+    """Experiment and variant whose sums the list goes into."""
+    if experiment is None or variant_id is None:
+        return None, None
+    is_counted = asking.shop.experiments.is_counted(experiment.experiment_id, variant_id)
+    return (experiment.experiment_id, variant_id) if is_counted else (None, None)
 
 
 def said_in(body: ListBody, history: Sequence[HistoryEvent]) -> dict[str, Any]:

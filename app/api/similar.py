@@ -16,9 +16,9 @@ from app.api.parts import Id, RequestPart
 from app.api.paths import IdRoute, path_id, path_id_parameter
 from app.api.problem import Problem
 from app.api.query import query_of, query_parameters
-from app.api.recommendation_id import new_recommendation_id
 from app.api.rules import FilterDocument
 from app.api.served import keep
+from app.runtime.recommendation_id import new_recommendation_id
 from models.domain.filter import parse_filter
 from models.domain.recommendation import MAX_K, Recommendation, SimilarRequest
 
@@ -91,12 +91,7 @@ async def similar(
         next_cursor=None,
         fallback=found.fallback,
         warnings=list(found.warnings),
-        retrieval=Retrieval(
-            strategy=found.strategy,
-            candidates_scanned=found.candidates_scanned,
-            under_filled=found.under_filled,
-            sources=found.sources,
-        ),
+        retrieval=Retrieval.of(found, query.k),
         meta=meta_of(asking, model.model_version, found.index_version, seed=SEED),
     )
     said = {**query.model_dump(mode="json", exclude_defaults=True), "similar_to": item_id, "history": []}

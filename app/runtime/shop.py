@@ -6,6 +6,8 @@ from typing import Final, Self
 
 from app.runtime.event_intake import EventIntake
 from app.runtime.event_times import EventTimes
+from app.runtime.experiments import Experiments
+from app.runtime.outcome_figures import Outcomes
 from app.runtime.served_lists import ServedLists
 from app.runtime.shoppers import Shoppers
 from app.store.store import Store
@@ -16,9 +18,13 @@ class ShopRules:
     """What can be set about it."""
 
     event_times: EventTimes = field(default_factory=EventTimes)
+    attribution_window: timedelta = timedelta(hours=24)
+    """How long after a list was served an event is put down to it."""
+    experiments: Experiments = field(default_factory=lambda: Experiments({}))
 
 
-LISTS_KEPT: Final = timedelta(hours=1)
+EVENTS_LATE: Final = timedelta(hours=1)
+"""After the window, lists are kept for events of it that come later."""
 AS_IT_COMES: Final = ShopRules()
 """Where nothing was set."""
 
@@ -28,15 +34,25 @@ class Shop:
     """Made by `open` when the store is there, closed before it."""
 
     store: Store
+    served_lists: ServedLists
     intake: EventIntake
     shoppers: Shoppers
-    served_lists: ServedLists
+    outcomes: Outcomes
+    experiments: Experiments
 
     @classmethod
     def open(cls, store: Store, rules: ShopRules) -> Self:
-        """On this store."""
-        served_lists = ServedLists(store, kept=LISTS_KEPT)
-        return cls(store, EventIntake(store, rules.event_times), Shoppers(store), served_lists)
+        """On this store; within a running event loop."""
+        window = rules.attribution_window
+        served_lists = ServedLists(store, kept=window + EVENTS_LATE)
+        return cls(
+            store=store,
+            served_lists=served_lists,
+            intake=EventIntake(store, served_lists, rules.event_times, window=window),
+            shoppers=Shoppers(store, served_lists),
+            outcomes=Outcomes(store, window=window),
+            experiments=rules.experiments,
+        )
 
     async def close(self) -> None:
         """Writes what is not written yet, and closes the store."""

@@ -1,7 +1,9 @@
-"""A running application around the scripted model."""
+"""A running application around the scripted model, and databases of both engines, each for one test alone."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -11,8 +13,11 @@ from fastapi.testclient import TestClient
 from app.main import create_app
 from app.runtime.live_model import LiveModel
 from app.runtime.workers import Workers
+from app.store.engine import Database
 from app.store.store import Store
+from app.store.tables import metadata
 from tests.app.scripted_model import ScriptedModel
+from tests.postgresql import PostgresqlServer
 
 MAX_IN_FLIGHT = 2
 
@@ -70,3 +75,64 @@ def wait_until_loaded(client: TestClient) -> None:
     while client.get("/health/startup").status_code != 200:
         assert time.monotonic() < give_up
         time.sleep(0.005)
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 24, 3, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def migrated(postgresql: PostgresqlServer) -> str:
+    """A database with tables, to empty or to copy: faster than to migrate each one."""
+    name = postgresql.new_database()
+
+    async def open_and_close() -> None:
+        await (await Database.open(postgresql.url(name))).close()
+
+    asyncio.run(open_and_close())
+    return name
+
+
+@pytest.fixture(scope="session")
+def reused(postgresql: PostgresqlServer, migrated: str) -> str:
+    """The database that one test after the other empties; hundreds of them would take minutes to delete."""
+    return postgresql.new_database(template=migrated)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A place with nothing in it; on PostgreSQL the tables are there already."""
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path / 'figment.db'}"
+    server, name = request.getfixturevalue("postgresql"), request.getfixturevalue("reused")
+    emptied = ", ".join(set(metadata.tables) - {"catalogue"})
+    server.psql(f"TRUNCATE {emptied} RESTART IDENTITY; UPDATE catalogue SET revision = 0, seeded_from = NULL", name)
+    return server.url(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def own_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A place for a test that changes the tables themselves."""
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path / 'figment.db'}"
+    server = request.getfixturevalue("postgresql")
+    return server.url(server.new_database(template=request.getfixturevalue("migrated")))

@@ -7,10 +7,10 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.recommendation_id import new_recommendation_id
 from app.api.recommendations import Exclusions, PostedEvent, RecommendationBody, Shopper
 from app.main import create_app
 from app.runtime.live_model import LiveModel
+from app.runtime.recommendation_id import new_recommendation_id
 from app.runtime.workers import Workers
 from models.domain.ids import is_usable_id
 from models.domain.recommendation import MAX_ID_CHARACTERS

@@ -49,7 +49,7 @@ class TestLog:
 
     def test_paths_that_do_not_exist_are_not_logged(self, client):
         with capture_logs() as lines:
-            client.get("/v1/users/raw-user-id")
+            client.get("/v1/shoppers/raw-user-id")
         assert "raw-user-id" not in str(lines)
         assert lines[0]["status"] == 404
 
