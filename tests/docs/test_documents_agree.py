@@ -10,7 +10,7 @@ from app.api.dependencies import MAX_TIMEOUT_MS, TIMEOUT_HEADER
 from app.api.event_names import ALIASES
 from app.api.events import MAX_EVENTS
 from app.api.idempotency import MAX_KEY_CHARACTERS
-from app.api.recommendations import MAX_PROPERTIES
+from app.api.list_request import MAX_PROPERTIES
 from app.api.shop_event import MAX_PRICE, MAX_QUANTITY, MAX_RATING
 from app.cli import cli
 from app.runtime.event_times import MOST_AHEAD
