@@ -29,8 +29,8 @@ class Kept:
     @property
     def body(self) -> ListBody:
         """What was asked, without the shopper."""
-        said = {name: self.served.request[name] for name in ListBody.model_fields if name in self.served.request}
-        return ListBody.model_validate(said)
+        fields = ListBody.model_fields.keys() - NOT_KEPT
+        return ListBody.model_validate({name: said for name, said in self.served.request.items() if name in fields})
 
     @property
     def history(self) -> Sequence[HistoryEvent]:

@@ -58,12 +58,12 @@ class ScriptedModel:
 
     def __init__(self) -> None:
         self.asked: list[RecommendationRequest] = []
-        self.calls: list[int] = []
-        """Requests in each call of `recommend`."""
         self.searched: list[SearchRequest] = []
         self.explained: list[tuple[RecommendationRequest, list[str], bool]] = []
         self.gone: set[str] = set()
         """Items that may not be listed any more."""
+        self.num_calls = 0
+        """Of `recommend`."""
         self.num_prepared = 0
         self.gate = threading.Event()
         self.gate.set()
@@ -78,7 +78,7 @@ class ScriptedModel:
         """One answer a request."""
         assert self.gate.wait(timeout=20)
         self.asked += requests
-        self.calls.append(len(requests))
+        self.num_calls += 1
         return [self._answer(request) for request in requests]
 
     def still_listable(self, request: RecommendationRequest, item_ids: Sequence[str]) -> list[int | None]:
