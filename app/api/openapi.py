@@ -54,6 +54,20 @@ ERRORS: Final[Mapping[int, Exception]] = {
 """One of each status, for the examples."""
 BODIES: Final[Sequence[type[RequestPart]]] = (RecommendationBody, SearchBody, BatchBody, EventsBody, MergeBody)
 """Read by `json_body`, which the framework knows nothing of."""
+LIST: Final = f"{SCHEMAS}RecommendationAnswer"
+LINKS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "explanation": {
+        "operationId": "explanation_v1_recommendations__recommendation_id__explanation_get",
+        "parameters": {"recommendation_id": "$response.body#/recommendation_id"},
+        "description": "Why the list is as it is.",
+    },
+    "similar": {
+        "operationId": "similar_v1_items__item_id__similar_get",
+        "parameters": {"item_id": "$response.body#/items/0/item_id"},
+        "description": "What is like its first item.",
+    },
+}
+"""Where one can go on to from every list."""
 EXAMPLE_REQUEST_ID: Final = "8f0c2f1f6b0e4d6c9a3b5d7e1f2a4c6e"
 
 router = APIRouter(include_in_schema=False)
@@ -112,6 +126,8 @@ def _complete(path: str, operation: Mapping[str, Any], bodies: Mapping[str, Any]
             problem = problem_of(ERRORS[int(status)], path=path, request_id=EXAMPLE_REQUEST_ID)
             content = {**response["content"]["application/json"], "example": problem.model_dump()}
             responses[status] = {**response, "content": {MEDIA_TYPE: content}}
+        elif response.get("content", {}).get("application/json", {}).get("schema") == {"$ref": LIST}:
+            responses[status] = {**response, "links": LINKS}
     completed = {**operation, "responses": responses}
     if "requestBody" in operation:
         schema = operation["requestBody"]["content"]["application/json"]["schema"]

@@ -58,6 +58,15 @@ class TestContract:
         headers = {"X-Request-Id": example["request_id"]}
         assert client.post("/v1/recommendations", json={"history": [], "k": 101}, headers=headers).json() == example
 
+    def test_links_of_every_list_lead_to_operations(self, client):
+        operations = [
+            operation for path in client.get("/openapi.json").json()["paths"].values() for operation in path.values()
+        ]
+        ids = {operation["operationId"] for operation in operations}
+        links = [operation["responses"].get("200", {}).get("links") for operation in operations]
+        assert sum(bool(each) for each in links) == 4
+        assert {link["operationId"] for each in links if each for link in each.values()} <= ids
+
     def test_every_reference_leads_somewhere(self, client):
         contract = client.get("/openapi.json").json()
 
