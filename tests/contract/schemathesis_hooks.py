@@ -17,6 +17,13 @@ BEYOND_SCHEMAS: Final = (
     "is of no list of this key",
     "belongs to a request with another body",
     "clauses, the limit is",
+    "must be a string, a number, true or false",
+    "must be true or false for exists",
+    "must be an array of 1 to",
+    "is not what",
+    ", which knows",
+    "it cannot be limited",
+    "must be an integer",  # JSON Schema takes 4.0 for one
     "lies deeper than",
 )
 """Reasons why something that fits its schema may be refused."""
