@@ -1,88 +1,45 @@
 """Events, lists and what is stored of shoppers: over sockets, across processes, and after kill -9."""
 
-import itertools
 import random
-import sqlite3
-import threading
 import time
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
-import httpx
 import pytest
 
 from tests.app.api.shoppers import event, guest, post, store, stored, stored_items, user_path
 from tests.service.process import SCRIPTED, serving
+from tests.service.writing import PARTS, Writers, found_in, send
 
 KILLS = 5
-SENDERS = 8
-EVENTS_A_REQUEST = 3
-
-
-def request(number):
-    """Events without event_id, so that only the key tells a repetition."""
-    return [event(f"{number}-{place}", number % 50, user_id="u1") for place in range(EVENTS_A_REQUEST)]
-
-
-class Sender:
-    """Sends request after request until the service is gone, and remembers what was answered."""
-
-    def __init__(self, numbers):
-        self.numbers = numbers
-        self.sent = {}
-        self.answered = {}
-        self.lock = threading.Lock()
-
-    def send(self, base_url):
-        with httpx.Client(base_url=base_url, timeout=30) as client:
-            while True:
-                with self.lock:
-                    number = next(self.numbers)
-                    self.sent[number] = request(number)
-                try:
-                    answer = post(client, *self.sent[number], **{"Idempotency-Key": f"request-{number}"})
-                except httpx.TransportError:
-                    return
-                assert answer.status_code == 202, answer.text
-                self.answered[number] = answer.content
 
 
 class TestKill:
-    def test_leaves_every_event_that_was_acknowledged_and_none_by_half(self, tmp_path):
-        sender = Sender(itertools.count())
-        for _ in range(KILLS):
+    def test_leaves_every_write_that_was_acknowledged_and_none_by_half(self, tmp_path):
+        sent, answered = set(), set()
+        before = Writers("none")
+        for turn in range(KILLS):
+            writers = Writers(f"turn-{turn}")
             with serving(tmp_path, command=SCRIPTED, log_level="warning") as service:
                 service.wait_until_ready()
-                with ThreadPoolExecutor(SENDERS) as crowd:
-                    sending = [crowd.submit(sender.send, service.client.base_url) for _ in range(SENDERS)]
-                    enough = len(sender.answered) + 10
-                    while len(sender.answered) < enough:
-                        time.sleep(0.01)
-                        assert not any(one.done() for one in sending)
-                    time.sleep(random.random() * 0.2)
-                    service.process.kill()
-                    for one in sending:
-                        one.result()
-        with sqlite3.connect(tmp_path / "figment.db") as database:
-            items = [item_id for (item_id,) in database.execute("SELECT item_id FROM events")]
-        requests = Counter(int(item_id.partition("-")[0]) for item_id in items)
-        assert len(set(items)) == len(items)
-        assert set(sender.answered) <= set(requests) <= set(sender.sent)
-        assert set(requests.values()) == {EVENTS_A_REQUEST}
-        self.check_that_nothing_is_carried_out_twice(tmp_path, sender)
-
-    def check_that_nothing_is_carried_out_twice(self, folder, sender):
-        with serving(folder, command=SCRIPTED) as service:
+                before.send_again(service.client, before.unanswered)
+                writers.write_until_killed(service, random.random() * 0.5)
+            sent.update(writers.sent)
+            answered.update(before.answered, writers.answered)
+            assert found_in(tmp_path).faults(answered=answered, sent=sent) == []
+            before = writers
+        with serving(tmp_path, command=SCRIPTED) as service:
             service.wait_until_ready()
-            for number in sorted(sender.sent)[-60:]:
-                answer = post(service.client, *sender.sent[number], **{"Idempotency-Key": f"request-{number}"})
-                if number in sender.answered:
-                    assert (answer.status_code, answer.content) == (202, sender.answered[number])
-                else:
-                    assert answer.status_code in (202, 409)  # 409: claimed by the process that was killed
-            items = stored_items(service.client)
-            assert len(items) == len(set(items))
+            self.check_that_nothing_is_carried_out_twice(service.client, before)
+        assert found_in(tmp_path).faults(answered=answered, sent=sent) == []
+
+    def check_that_nothing_is_carried_out_twice(self, client, writers):
+        for name, first in list(writers.answered.items())[-60:]:
+            answer = send(client, writers.sent[name])
+            if "Idempotency-Key" in writers.sent[name].headers:
+                assert (answer.status_code, answer.content) == (202, first)
+            else:
+                assert answer.json() == {"accepted": 0, "duplicates": PARTS, "errors": []}
 
 
 @pytest.fixture(scope="class")

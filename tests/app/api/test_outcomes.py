@@ -1,4 +1,6 @@
+import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 
@@ -62,6 +64,23 @@ class TestOutcomes:
         }
         assert outcomes_of(client)["unattributed"] == {"click": 1}
 
+    def test_keep_currencies_apart(self, client):
+        named = {"recommendation_id": ask(client)["recommendation_id"], "minutes": 0, "event_type": "purchase"}
+        store(
+            client,
+            event("item-0", unit_price=5, currency="SEK", **named),
+            event("item-1", unit_price=1.25, currency="EUR", quantity=4, **named),
+            event("item-2", unit_price=3, **named),
+            event("item-2", **named),
+        )
+        (arm,) = outcomes_of(client, has_lists(1))["arms"]
+        assert arm["revenue"] == [
+            {"currency": None, "amount": 3.0},
+            {"currency": "EUR", "amount": 5.0},
+            {"currency": "SEK", "amount": 5.0},
+        ]
+        assert (arm["purchases"], arm["units"]) == (4, 7)
+
     def test_count_an_event_once(self, client):
         listed = ask(client)["recommendation_id"]
         clicked = event("item-0", event_type="click", event_id="c1", recommendation_id=listed, minutes=0)
@@ -88,3 +107,15 @@ class TestOutcomes:
         ask(client)
         client.get("/v1/users/u1/recommendations")
         assert outcomes_of(client, has_lists(2))["arms"][0]["items_listed"] == 13
+
+
+class TestServedLists:
+    def test_are_written_behind_the_answer(self, client, tmp_path):
+        """Another process holds the one write lock of SQLite, and lists are answered meanwhile."""
+        with closing(sqlite3.connect(tmp_path / "figment.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            listed = [ask(client)["recommendation_id"] for _ in range(20)]
+            assert outcomes_of(client)["arms"] == []
+            other.execute("ROLLBACK")
+        (arm,) = outcomes_of(client, has_lists(20))["arms"]
+        assert arm["lists"] == len(set(listed))

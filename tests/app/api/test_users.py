@@ -1,6 +1,9 @@
+import time
+
 import pytest
 
 from app.api.dependencies import may_read_stored
+from app.runtime.served_lists import EVERY_SECONDS
 from tests.app.api.shoppers import event, guest, post, store, stored, stored_items, user_path
 from tests.app.api.test_errors import check_problem
 
@@ -10,6 +13,12 @@ STRANGE_IDS = ["a/b", "/", 'say "hi"', "it's", "😀", "שלום", "a:merge", "e
 def listed(answer):
     assert answer.status_code == 200, answer.text
     return [item["item_id"] for item in answer.json()["items"]]
+
+
+def places_in_files(folder, *names):
+    """Which of the names are in a byte of which of the database's files."""
+    files = sorted(folder.glob("figment.db*"))
+    return [(file.name, name) for file in files for name in names if name.encode() in file.read_bytes()]
 
 
 class TestRecommendations:
@@ -149,6 +158,21 @@ class TestErase:
         assert stored(client) == []
         assert stored_items(client, "u2") == ["c"]
         assert client.get("/v1/users/u1/recommendations").json()["fallback"] == "popularity"
+
+    def test_leaves_no_byte_in_the_database(self, client, tmp_path):
+        """Events, lists, a merge, and what was answered to keys that name the shopper."""
+        user_id, session_id, later_session_id = names = ("erased-account", "erased-guest", "erased-later")
+        own = event("item-1", user_id=user_id, session_id=later_session_id)
+        post(client, guest("item-0", session_id=session_id), own, **{"Idempotency-Key": f"of {user_id}"})
+        client.post(user_path(user_id, ":merge"), json={"session_id": session_id})
+        for user in ({"user_id": user_id}, {"session_id": session_id}, {"session_id": later_session_id}):
+            client.post("/v1/recommendations", json={"user": user, "history": [{"item_id": f"of-{user_id}"}]})
+        client.get(user_path(user_id, "/recommendations"))
+        assert places_in_files(tmp_path, *names)
+        assert client.delete(user_path(user_id)).status_code == 204
+        assert places_in_files(tmp_path, *names) == []
+        time.sleep(2 * EVERY_SECONDS)  # nor does a list come afterwards
+        assert places_in_files(tmp_path, *names) == []
 
     def test_somebody_unknown_is_erased_too(self, client):
         assert client.delete("/v1/users/nobody").status_code == 204

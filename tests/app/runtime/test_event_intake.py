@@ -1,3 +1,4 @@
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -87,6 +88,46 @@ class TestTake:
         await intake.take([late])
         served_on = clock.now.date() - timedelta(days=1)
         assert [one.arm for one in await store.outcomes.outcomes(served_on)] == [ARM]
+
+    async def test_one_that_comes_after_its_list_was_purged_is_unattributed(self, store, lists, intake, event, clock):
+        await lists.flush()
+        late = event("e1", timestamp=clock.now + timedelta(hours=23))
+        clock.forward(hours=25)
+        assert await store.lists.purge() == 1
+        assert (await intake.take([late])).accepted == 1
+        assert await sums(store, clock) == {
+            (NO_LIST, "click"): Outcome(day=clock.now.date(), arm=NO_LIST, event_type="click")
+        }
+
+    async def test_a_purchase_after_the_window_is_unattributed_although_its_list_is_there(
+        self, store, lists, intake, event, clock
+    ):
+        await lists.flush()
+        clock.forward(hours=24, minutes=1)
+        await intake.take([event("e1", "purchase", quantity=2, unit_price=9.0, currency="EUR")])
+        assert await store.lists.get("01J") is not None
+        (unattributed,) = await store.outcomes.outcomes(clock.now.date())
+        assert (unattributed.arm, unattributed.events, unattributed.revenue) == (NO_LIST, 1, 0)
+
+    async def test_two_currencies_are_two_sums(self, store, intake, event, clock):
+        prices = [(2, 10.0, "EUR"), (1, 5.0, "EUR"), (1, 1200.0, "JPY"), (3, 0.5, None)]
+        await intake.take(
+            [
+                event(f"e{place}", "purchase", quantity=quantity, unit_price=price, currency=currency)
+                for place, (quantity, price, currency) in enumerate(prices)
+            ]
+        )
+        found = await store.outcomes.outcomes(clock.now.date())
+        assert {one.currency: (one.events, one.quantity, one.revenue) for one in found} == {
+            "EUR": (2, 3, 25.0),
+            "JPY": (1, 1, 1200.0),
+            None: (1, 3, 1.5),
+        }
+
+    async def test_a_click_that_is_sent_twice_at_once_counts_once(self, store, intake, event, clock):
+        taken = await asyncio.gather(*(intake.take([event("e1")]) for _ in range(8)))
+        assert sum(one.accepted for one in taken) == 1
+        assert (await sums(store, clock))[ARM, "click"].events == 1
 
     async def test_all_or_nothing(self, store, intake, event, clock):
         async def fail(transaction, added):

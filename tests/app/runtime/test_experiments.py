@@ -1,11 +1,18 @@
+import os
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
+from scipy.stats import binom
 
 from app.runtime.experiments import MOST_NOT_SET_UP, Experiments, Variant
 from models.domain.errors import UnknownName
 
 SET_UP = {"e1": [Variant(variant_id="plain", weight=3), Variant(variant_id="bold", overrides={"exploration": 0.4})]}
+
+SHOPPERS = 20_000
+DRAWN_EVER_SINCE = "bbbbbabababaabbaabbabbabbbbbabbbabbbaaab"
 
 
 @pytest.fixture
@@ -21,9 +28,24 @@ class TestVariant:
     def test_is_the_same_for_one_shopper_each_time_and_everywhere(self, experiments):
         assert drawn(experiments, "e1") == drawn(Experiments(SET_UP), "e1")
 
-    def test_shares_are_those_of_the_weights(self, experiments):
-        counts = Counter(drawn(experiments, "e1"))
-        assert 0.72 < counts["plain"] / 4000 < 0.78
+    def test_is_the_same_in_another_process_and_another_release(self, experiments):
+        """What shoppers are in must outlive a restart, a second replica and an update."""
+        seeded = os.environ | {"PYTHONHASHSEED": "1"}
+        program = (
+            "from app.runtime.experiments import Experiments\n"
+            "print(*(Experiments({}).variant('e2', None, f'user u{one}').variant_id for one in range(40)), sep='')"
+        )
+        told = subprocess.run([sys.executable, "-c", program], env=seeded, capture_output=True, text=True, check=True)
+        assert told.stdout.strip() == "".join(drawn(experiments, "e2", 40)) == DRAWN_EVER_SINCE
+
+    @pytest.mark.parametrize("weights", [(1, 1), (3, 1), (1, 2, 5), (0.01, 0.99), (7,)])
+    def test_shares_are_those_of_the_weights(self, weights):
+        variants = [Variant(variant_id=str(place), weight=weight) for place, weight in enumerate(weights)]
+        for experiment_id in ("e1", "e2", "another"):
+            counts = Counter(drawn(Experiments({experiment_id: variants}), experiment_id, SHOPPERS))
+            for place, weight in enumerate(weights):
+                least, most = binom.interval(1 - 1e-6, SHOPPERS, weight / sum(weights))
+                assert least <= counts[str(place)] <= most
 
     def test_of_one_experiment_says_nothing_of_another_s(self, experiments):
         pairs = Counter(zip(drawn(experiments, "x"), drawn(experiments, "y"), strict=True))
