@@ -11,6 +11,7 @@ from starlette.responses import Response
 from app.api import MAX_LARGE_BODY_BYTES
 from app.api.answering import Refusal, answer_lists
 from app.api.asking import AskingDep
+from app.api.auth import needs
 from app.api.body import json_body, request_body
 from app.api.dependencies import TIMEOUT_PARAMETER
 from app.api.errors import problem_of
@@ -22,7 +23,7 @@ from app.api.problem import FieldProblem, Problem, RequestError
 
 MAX_REQUESTS: Final = 256
 
-router = APIRouter(prefix="/v1", tags=["recommendations"])
+router = APIRouter(prefix="/v1", tags=["recommendations"], dependencies=[needs("recommend")])
 
 
 @dataclass(frozen=True, slots=True)

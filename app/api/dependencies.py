@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final, TypedDict
 
 from fastapi import Depends, Request
 
+from app.api.auth import CallerDep
 from app.api.fields import refused, shown
 from app.api.problem import FieldProblem
 from app.runtime.event_intake import EventIntake
@@ -68,14 +69,14 @@ async def search_texts(request: Request) -> SearchTexts:
     return found
 
 
-async def asking_key_id() -> str | None:
+async def asking_key_id(caller: CallerDep) -> str | None:
     """The API key that asks; None where none is needed."""
-    return None
+    return caller.key_id
 
 
-async def may_read_stored() -> bool:
-    """Whether who asks may learn what is stored about shoppers. The one place that decides it."""
-    return True
+async def may_read_stored(caller: CallerDep) -> bool:
+    """Whether who asks may learn what is stored about shoppers."""
+    return caller.may_read_stored
 
 
 async def deadline(request: Request) -> Deadline | None:

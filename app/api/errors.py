@@ -2,7 +2,8 @@
 
 | error                                  | status |
 |----------------------------------------|--------|
-| RequestError                         | its own: 400 unparsable, 408 slow, 413 too large, 415 media type, 422 fields |
+| RequestError                           | its own: 400 unparsable, 401 no key, 403 forbidden to the key, 408 slow, |
+|                                        | 413 too large, 415 media type, 422 fields, 429 too often |
 | HTTPException of the framework         | its own: 404 no such path, 405 no such method |
 | ClientDisconnect of the framework      | 400, which nobody is left to read |
 | RuleRefused                            | 422 with a pointer to the part of the rule |

@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from app.api.answering import meta_of
 from app.api.asked import request_of
 from app.api.asking import Asking, AskingDep
+from app.api.auth import needs
 from app.api.dependencies import TIMEOUT_PARAMETER
 from app.api.list_answer import FirstPlaceTold, Meta, ReasonTold
 from app.api.parts import AnswerPart
@@ -17,7 +18,12 @@ from app.api.served import KEPT, Kept, find_kept
 from models.domain.explanation import Explanation
 from models.domain.recommendation import MAX_K
 
-router = APIRouter(prefix="/v1/recommendations", tags=["recommendations"], route_class=IdRoute)
+router = APIRouter(
+    prefix="/v1/recommendations",
+    tags=["recommendations"],
+    route_class=IdRoute,
+    dependencies=[needs("recommend")],
+)
 
 MINUTES_KEPT: Final = int(KEPT.total_seconds() / 60)
 

@@ -6,13 +6,14 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
+from app.api.auth import needs
 from app.api.dependencies import LoadedDep, ShopDep
 from app.api.outcomes import OutcomeFacts, outcome_facts
 from app.api.problem import Problem
 from app.runtime.live_model import ServedModel
 from models.bundle.manifest import DatasetRecord, TextEncoderRecord
 
-router = APIRouter(prefix="/v1", tags=["model"])
+router = APIRouter(prefix="/v1", tags=["model"], dependencies=[needs()])
 
 
 class ModelFacts(BaseModel):

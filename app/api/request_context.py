@@ -3,14 +3,17 @@
 import re
 import secrets
 import time
+from collections.abc import Mapping
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.auth import Caller
 from app.api.errors import answer_error
 from app.observability.logs import get_log
+from app.store.key_ring import KEY_LIKE
 
 MAX_REQUEST_ID_CHARACTERS: Final = 128
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context, section 3.2
@@ -59,15 +62,25 @@ class RequestContext:
             log.info(
                 "request",
                 method=scope["method"],
-                path=getattr(asked.get("route"), "path", "(no such path)"),  # the template, so no id is logged
+                path=getattr(asked.get("route"), "path", "(no route)"),  # the template, so no id is logged
                 status=status,
                 ms=round((time.perf_counter() - started) * 1000, 2),
                 request_id=echoed["x-request-id"],
+                **_key_of(scope["state"].get("caller")),
             )
 
 
+def _key_of(caller: Caller | None) -> Mapping[str, str]:
+    """Which key asked, by the part of it that is no secret."""
+    return {"key_id": caller.key_id} if caller and caller.key_id else {}
+
+
 def accepted_request_id(headers: Headers) -> str | None:
-    """The caller's id if it is 1–128 printable ASCII characters; anything else could forge lines of a log."""
+    """The caller's id if it is 1–128 printable ASCII characters; anything else could forge lines of a log.
+
+    Nor is a key an id: ids are logged.
+    """
     sent = headers.get("x-request-id", "")
     acceptable = 0 < len(sent) <= MAX_REQUEST_ID_CHARACTERS and sent.isascii() and sent.isprintable()
+    acceptable = acceptable and not KEY_LIKE.search(sent)
     return sent if acceptable else None

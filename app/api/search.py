@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends
 from app.api import MAX_BODY_BYTES
 from app.api.answering import answer_list
 from app.api.asking import AskingDep
+from app.api.auth import needs
 from app.api.body import json_body, request_body
 from app.api.dependencies import TIMEOUT_PARAMETER
 from app.api.list_answer import RecommendationAnswer
@@ -15,7 +16,7 @@ from app.api.problem import Problem
 
 BodyDep = Annotated[SearchBody, Depends(json_body(SearchBody, max_bytes=MAX_BODY_BYTES))]
 
-router = APIRouter(prefix="/v1", tags=["search"])
+router = APIRouter(prefix="/v1", tags=["search"], dependencies=[needs("recommend", publishable=True)])
 
 
 @router.post(

@@ -8,6 +8,7 @@ from pydantic import Field
 from app.api.answering import meta_of
 from app.api.asked import refuse_unknown_properties
 from app.api.asking import AskingDep
+from app.api.auth import needs
 from app.api.dependencies import TIMEOUT_PARAMETER
 from app.api.list_answer import AnsweredItem, RecommendationAnswer, Retrieval
 from app.api.list_request import DEFAULT_K, MAX_PROPERTIES, Shopper
@@ -35,7 +36,12 @@ async def item_id(request: Request) -> str:
 
 ItemIdDep = Annotated[str, Depends(item_id)]
 
-router = APIRouter(prefix="/v1/items", tags=["recommendations"], route_class=IdRoute)
+router = APIRouter(
+    prefix="/v1/items",
+    tags=["recommendations"],
+    route_class=IdRoute,
+    dependencies=[needs("recommend", publishable=True)],
+)
 
 
 class SimilarQuery(RequestPart):

@@ -9,24 +9,19 @@ from starlette.exceptions import HTTPException
 from app.api import MAX_BODY_BYTES
 from app.api.answering import answer_list
 from app.api.asking import AskingDep
+from app.api.auth import needs
 from app.api.body import json_body, request_body
-from app.api.dependencies import TIMEOUT_PARAMETER, MayReadStoredDep, ShopDep
+from app.api.dependencies import TIMEOUT_PARAMETER, ShopDep
 from app.api.list_answer import RecommendationAnswer
 from app.api.list_request import RecommendationBody, Shopper
 from app.api.parts import AnswerPart, Id, RequestPart
 from app.api.paths import IdRoute, path_id, path_id_parameter
-from app.api.problem import Problem, RequestError
+from app.api.problem import Problem
 from app.api.query import PageQuery, query_of, query_parameters
 from app.api.shop_event import StoredEvent
 from models.domain.recommendation import MAX_K
 
 USER_ID: Final = path_id_parameter("user_id", "The shop's own id of an account.")
-
-
-async def refuse_strangers(may_read_stored: MayReadStoredDep) -> None:
-    """Raises the 403 for who may not learn, or change, what is stored about shoppers."""
-    if not may_read_stored:
-        raise RequestError(403, "this key may not read or change what is stored about shoppers")
 
 
 async def user_id(request: Request) -> str:
@@ -40,8 +35,7 @@ router = APIRouter(
     prefix="/v1/users",
     tags=["users"],
     route_class=IdRoute,
-    dependencies=[Depends(refuse_strangers)],
-    responses={status: {"model": Problem} for status in (403, 422, 431, 500, 503)},
+    responses={status: {"model": Problem} for status in (422, 431, 500, 503)},
 )
 
 
@@ -56,6 +50,7 @@ class ListQuery(RequestPart):
     "/{user_id}/recommendations",
     summary="Recommend products for a shopper whose events are stored",
     response_model_exclude_unset=True,
+    dependencies=[needs("recommend")],
     responses={504: {"model": Problem}},
     openapi_extra={"parameters": [USER_ID, *query_parameters(ListQuery), TIMEOUT_PARAMETER]},
 )
@@ -78,6 +73,7 @@ class EventsPage(AnswerPart):
     "/{user_id}/events",
     summary="What is stored about a shopper",
     response_model_exclude_unset=True,
+    dependencies=[needs("events")],
     responses={404: {"model": Problem}},
     openapi_extra={"parameters": [USER_ID, *query_parameters(PageQuery)]},
 )
@@ -111,6 +107,7 @@ class MergeAnswer(AnswerPart):
 @router.post(
     "/{user_id}:merge",
     summary="Join a guest's session to an account",
+    dependencies=[needs("events")],
     responses={status: {"model": Problem} for status in (400, 408, 413, 415)},
     openapi_extra={
         "parameters": [USER_ID],
@@ -133,6 +130,7 @@ async def merge(
     "/{user_id}",
     status_code=204,
     summary="Erase a shopper",
+    dependencies=[needs("events")],
     openapi_extra={"parameters": [USER_ID]},
 )
 async def erase(user_id: UserIdDep, shop: ShopDep) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from fastapi.testclient import TestClient
@@ -14,6 +15,8 @@ from app.main import create_app
 from app.runtime.live_model import LiveModel
 from app.runtime.workers import Workers
 from app.store.engine import Database
+from app.store.key_ring import ApiKey
+from app.store.keys import KeyStore
 from app.store.store import Store
 from app.store.tables import metadata
 from tests.app.scripted_model import ScriptedModel
@@ -52,6 +55,18 @@ def client(live: LiveModel, model: ScriptedModel, open_store: Callable[[], Await
     assert failures == []
 
 
+class MakeKey(Protocol):
+    """The key, and what is kept of it."""
+
+    def __call__(self, *scopes: str, **options: object) -> tuple[str, ApiKey]: ...
+
+
+@pytest.fixture
+def make_key(tmp_path: Path) -> MakeKey:
+    """Makes keys in the database behind `client`, as another process does."""
+    return lambda *scopes, **options: key_made(sqlite_url(tmp_path), *scopes, **options)
+
+
 @pytest.fixture(scope="class")
 def class_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """One client for all examples that hypothesis tries."""
@@ -62,6 +77,24 @@ def class_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClien
         wait_until_loaded(client)
         yield client
     assert failures == []
+
+
+def key_made(url: str, *scopes: str, **options: object) -> tuple[str, ApiKey]:
+    """A key in the database there."""
+
+    async def make() -> tuple[str, ApiKey]:
+        database = await Database.open(url)
+        try:
+            return await KeyStore(database).create("the tests", scopes or ["recommend"], **options)
+        finally:
+            await database.close()
+
+    return asyncio.run(make())
+
+
+def bearer(key: str) -> dict[str, str]:
+    """Headers that present a key."""
+    return {"Authorization": f"Bearer {key}"}
 
 
 def sqlite_url(folder: Path) -> str:

@@ -9,7 +9,7 @@ from functools import partial
 import uvicorn
 
 from app.api.connection import BoundedHttpProtocol
-from app.main import create_app
+from app.main import access_rules_of, create_app
 from app.observability.logs import configure_logs
 from app.runtime.live_model import LiveModel
 from app.runtime.workers import Workers
@@ -24,7 +24,12 @@ def main() -> None:
     failures: list[BaseException] = []
     live = LiveModel(ScriptedModel, Workers(threads=settings.worker_threads, max_in_flight=settings.max_in_flight))
     uvicorn.run(
-        create_app(live, partial(Store.open, settings.database_url), on_load_failure=failures.append),
+        create_app(
+            live,
+            partial(Store.open, settings.database_url),
+            on_load_failure=failures.append,
+            access_rules=access_rules_of(settings),
+        ),
         host=settings.host,
         port=settings.port,
         loop="uvloop" if sys.platform != "win32" else "asyncio",

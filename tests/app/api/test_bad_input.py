@@ -1,4 +1,4 @@
-"""Whatever a body may be, each route that takes one answers it rightly, or with a documented 4xx, and writes nothing."""
+"""Whatever a body is, each route that takes one answers it rightly, or with a documented 4xx, and writes nothing."""
 
 import sqlite3
 from urllib.parse import quote
