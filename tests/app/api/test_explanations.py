@@ -2,7 +2,6 @@ from functools import partial
 
 import pytest
 
-from app.api.dependencies import asking_key_id
 from app.store.store import Store
 from tests.app.api.lists import HISTORY, item_ids, listed
 from tests.app.api.shoppers import event, store, user_path
@@ -86,11 +85,6 @@ class TestExplanation:
     def test_of_an_erased_shopper_is_gone(self, client):
         answer = listed(client, {"user": {"user_id": "u1"}, "history": HISTORY})
         assert client.delete(user_path("u1")).status_code == 204
-        check_problem(explained(client, answer["recommendation_id"]), 404)
-
-    def test_belongs_to_the_key_that_asked(self, client):
-        answer = listed(client, {"history": HISTORY})
-        client.app.dependency_overrides[asking_key_id] = lambda: "another"
         check_problem(explained(client, answer["recommendation_id"]), 404)
 
     @pytest.mark.parametrize("list_id", ["x", "01M8GDTH2D4F4PKD6KNNAZVWQT", "%F0%9F%8D%B5", "a%2Fb"])

@@ -1,6 +1,5 @@
 import pytest
 
-from app.api.dependencies import asking_key_id
 from app.store.paging import write_cursor
 from tests.app.api.lists import HISTORY, ask, item_ids, listed
 from tests.app.api.test_errors import check_problem
@@ -106,10 +105,6 @@ class TestCursor:
     )
     def test_needs_the_same_body(self, client, cursor, change):
         assert "another body" in self.refused(client, cursor, **change)
-
-    def test_is_worth_nothing_to_another_key(self, client, cursor):
-        client.app.dependency_overrides[asking_key_id] = lambda: "another"
-        assert "of no list of this key" in self.refused(client, cursor)
 
     @pytest.mark.parametrize("cursor", ["x", "💥", "AAAA", "01M8GDTH2D4F4PKD6KNNAZVWQT", "x" * 1000])
     def test_that_is_none_is_refused(self, client, cursor):
