@@ -13,12 +13,12 @@ RUN python -m venv /opt/figment
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY app app
 COPY models models
-RUN pip install -c constraints.txt .
+RUN pip install -c constraints.txt ".[otel]"
 
 FROM build AS build-train
 # PyTorch's own index of CPU wheels: without it the wheel brings gigabytes of CUDA.
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
-RUN pip install -c constraints.txt --extra-index-url "$TORCH_INDEX" ".[train,demo]"
+RUN pip install -c constraints.txt --extra-index-url "$TORCH_INDEX" ".[train,demo,otel]"
 
 FROM base AS train
 COPY --from=build-train /opt/figment /opt/figment

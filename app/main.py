@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
@@ -17,6 +17,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import uvicorn
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -26,6 +27,7 @@ from app.api import (
     events,
     explanations,
     health,
+    metrics,
     model,
     openapi,
     recommendations,
@@ -40,7 +42,9 @@ from app.api.errors import answer_error
 from app.api.experiments import read_experiments
 from app.api.problem import RequestError
 from app.api.request_context import RequestContext
-from app.observability.logs import configure_logs, get_log
+from app.observability.logs import configure_logs, get_log, log_loop_error
+from app.observability.otlp import open_tracing
+from app.observability.traces import Tracing
 from app.runtime.event_times import EventTimes
 from app.runtime.known_keys import any_key_made
 from app.runtime.live_model import LiveModel, ServedModel
@@ -66,9 +70,16 @@ RESOURCES: Final = (
     users,
     model,
     health,
+    metrics,
     openapi,
     docs_page,
 )
+OTHERS_TELEMETRY: Final[TelemetryConfig] = {
+    "tracing": False,  # FastAPI's spans tell a request's path and query
+    "metrics": False,
+    "logs": False,
+    "auto_configure": False,
+}
 
 log = get_log(__name__)
 
@@ -82,6 +93,7 @@ def create_app(
     read_seconds: float = 15.0,
     rules: ShopRules = AS_IT_COMES,
     access_rules: AccessRules = THIS_MACHINE,
+    tracing: Tracing | None = None,
 ) -> FastAPI:
     """The application; its lifespan opens the store and loads the model behind the first answered probes.
 
@@ -99,6 +111,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
+        asyncio.get_running_loop().set_exception_handler(log_loop_error)
         try:
             store = await open_store()
             await access.open(store)
@@ -110,7 +123,7 @@ def create_app(
         following_keys = asyncio.create_task(access.keys.follow())
         loading = asyncio.create_task(live.load())
         loading.add_done_callback(tell_outcome)
-        shop = Shop.open(store, rules)
+        shop = Shop.open(store, rules, live.metrics)
         yield ServiceState(live=live, shop=shop, texts=SearchTexts(), read_seconds=read_seconds)
         loading.cancel()
         purging.cancel()
@@ -118,7 +131,19 @@ def create_app(
         live.workers.close()
         await shop.close()
 
-    app = FastAPI(
+    app = _application(lifespan)
+    for resource in RESOURCES:
+        app.include_router(resource.router)
+    for error in (RequestError, InputError, ServiceError, HTTPException, ClientDisconnect):
+        app.add_exception_handler(error, answer_error)
+    access.guard(app)
+    app.add_middleware(RequestContext, metrics=live.metrics, tracing=tracing)
+    return app
+
+
+def _application(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any]]]) -> FastAPI:
+    """Without routes."""
+    return FastAPI(
         title="Figment",
         version=version("figment"),
         description="Recommendations by a generative adversarial network.",
@@ -127,14 +152,8 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry=OTHERS_TELEMETRY,
     )
-    for resource in RESOURCES:
-        app.include_router(resource.router)
-    for error in (RequestError, InputError, ServiceError, HTTPException, ClientDisconnect):
-        app.add_exception_handler(error, answer_error)
-    access.guard(app)
-    app.add_middleware(RequestContext)
-    return app
 
 
 def serve(settings: ServiceSettings) -> None:
@@ -148,6 +167,7 @@ def serve(settings: ServiceSettings) -> None:
         refuse_exposure(settings, lambda: asyncio.run(any_key_made(settings.database_url)))
         folder = resolve_bundle(settings.bundles, settings.bundle)
         live = LiveModel(partial(Recommender.open, folder, wish=settings.recommender), _workers(settings))
+        tracing = open_tracing()
         failures: list[BaseException] = []
 
         def stop(failure: BaseException) -> None:
@@ -163,6 +183,7 @@ def serve(settings: ServiceSettings) -> None:
                 read_seconds=settings.read_seconds,
                 rules=_rules(settings),
                 access_rules=access_rules_of(settings),
+                tracing=tracing,
             ),
             loop="uvloop" if sys.platform != "win32" else "asyncio",
             http=BoundedHttpProtocol,
@@ -176,6 +197,8 @@ def serve(settings: ServiceSettings) -> None:
         server = DrainingServer(config, live, notice_seconds=settings.drain_notice_seconds)
         log.info("loading", bundle=folder.name, live=f"{_address(settings)}/health/live")
         server.run(sockets=[listener])
+        if tracing:
+            tracing.close()
         if failures:
             raise failures[0]
         log.info("stopped")

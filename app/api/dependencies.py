@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 from app.api.auth import CallerDep
 from app.api.fields import refused, shown
 from app.api.problem import FieldProblem
+from app.observability.metrics import Metrics
 from app.runtime.event_intake import EventIntake
 from app.runtime.live_model import LiveModel, Loaded
 from app.runtime.search_texts import SearchTexts
@@ -53,6 +54,12 @@ async def shop(request: Request) -> Shop:
     return found
 
 
+async def metrics(request: Request) -> Metrics:
+    """What is counted and timed."""
+    live: LiveModel = request.state.live
+    return live.metrics
+
+
 async def store(request: Request) -> Store:
     """All that the shop keeps."""
     return (await shop(request)).store
@@ -93,6 +100,7 @@ async def deadline(request: Request) -> Deadline | None:
 ShopDep = Annotated[Shop, Depends(shop)]
 StoreDep = Annotated[Store, Depends(store)]
 LiveModelDep = Annotated[LiveModel, Depends(live_model)]
+MetricsDep = Annotated[Metrics, Depends(metrics)]
 LoadedDep = Annotated[Loaded, Depends(loaded_model)]
 EventIntakeDep = Annotated[EventIntake, Depends(event_intake)]
 SearchTextsDep = Annotated[SearchTexts, Depends(search_texts)]

@@ -1,7 +1,7 @@
 """What the model makes of questions: run in a thread of the workers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from app.api.asked import Asked
@@ -31,8 +31,8 @@ class Made:
     first_place: FirstPlaceTold | None = None
     next_start: int | None = None
     """Where the next page begins."""
-    whole: Sequence[RecommendedItem] = field(default=())
-    """The list to be kept; empty where it is kept already."""
+    whole: Recommendation | None = None
+    """The list to be kept; None where it is kept already."""
 
 
 def make_all(model: ServedModel, asked: Sequence[Asked]) -> list[Made | InputError]:
@@ -91,7 +91,7 @@ def _of_answer(model: ServedModel, one: Asked, answer: Recommendation) -> Made:
         warnings=[*answer.warnings, *([NOTHING_PERSONAL] if unexplained else [])],
         first_place=FirstPlaceTold.of(explanation),
         next_start=cut.next_start if one.body.page else None,
-        whole=answer.items,
+        whole=answer,
     )
 
 

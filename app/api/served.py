@@ -97,8 +97,8 @@ def keep(
     user: Shopper,
     request: Mapping[str, Any],
     experiment: Experiment | None = None,
-) -> None:
-    """Writes a list down, soon; of a shopper who wants nothing personal, nothing that is about the shopper.
+) -> ServedList:
+    """What is written down of a list, soon; of a shopper who wants nothing personal, nothing that is about the shopper.
 
     `items` is the whole list, of which the first were answered; `request` is what else `Kept` reads.
     """
@@ -125,6 +125,7 @@ def keep(
         variant_id=counted[1],
     )
     asking.shop.served_lists.record(served, len(told.items))
+    return served
 
 
 def _counted(asking: Asking, experiment: Experiment | None, variant_id: str | None) -> tuple[str | None, str | None]:

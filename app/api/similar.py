@@ -101,5 +101,6 @@ async def similar(
         meta=meta_of(asking, model.model_version, found.index_version, seed=SEED),
     )
     said = {**query.model_dump(mode="json", exclude_defaults=True), "similar_to": item_id, "history": []}
+    asking.live.metrics.lists_answered([found])
     keep(asking, answer, found.items, asked_at=asked_at, user=Shopper(), request=said)
     return answer

@@ -1,9 +1,11 @@
 """Which events are put down to a served list, and what that adds up to."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from app.observability.metrics import Metrics
+from app.observability.variants import Variant
 from app.runtime.event_times import MOST_AHEAD
 from app.runtime.served_lists import arm_of
 from app.store.event_rows import Event
@@ -36,6 +38,26 @@ def outcomes_of(
             yield _outcome(event, served)
         else:
             yield Outcome(day=now.date(), arm=NO_LIST, event_type=event.event_type)
+
+
+def variant_label(arm: Arm) -> Variant:
+    """What metrics call the arm; the model's version has a metric of its own."""
+    return arm.experiment_id or "", arm.variant_id or ""
+
+
+def count(outcomes: Iterable[Outcome], metrics: Metrics) -> None:
+    """Tells metrics of what was added to the sums; when it is stored, so that each counts once."""
+    for one in outcomes:
+        if one.arm == NO_LIST:
+            metrics.outcome_unattributed(one.event_type, one.events)
+        else:
+            metrics.outcome_counted(
+                one.event_type,
+                variant_label(one.arm),
+                events=one.events,
+                revenue=one.revenue,
+                currency=one.currency,
+            )
 
 
 def _is_within(event: Event, served: ServedList, window: timedelta) -> bool:

@@ -5,15 +5,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from app.observability.live_figures import IndexState
 from app.observability.logs import get_log
+from app.observability.metrics import Metrics
+from app.observability.work import ObservedWork
 from app.runtime.workers import Workers
 from models.bundle.manifest import Manifest
 from models.domain.errors import NotReady
+from models.domain.events import HistoryEvent
 from models.domain.explanation import Explanation
 from models.domain.recommendation import Recommendation, RecommendationRequest, SearchRequest, SimilarRequest
 
 Phase = Literal["loading", "serving", "leaving"]
 NUM_EXAMPLE_ITEMS = 3
+NUM_PROBED_WISHES = 8
 
 log = get_log(__name__)
 
@@ -60,6 +65,9 @@ class ServedModel(Protocol):
     def properties_of(self, item_row: int, names: Sequence[str]) -> Mapping[str, Any]:
         """Catalogue values of one item."""
 
+    def probe_recall(self) -> float:
+        """Share of the nearest items that the index finds, of a few probes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -68,6 +76,17 @@ class Loaded:
     model: ServedModel
     popular_item_ids: Sequence[str]
 
+    @property
+    def index(self) -> IndexState:
+        """The index that answers; it is sealed in the bundle and as old as it."""
+        return IndexState(
+            model_version=self.model.model_version,
+            index_version=self.model.index_version,
+            serves=self.model.serves,
+            num_items=self.model.num_items,
+            built_at=self.model.manifest.created_at,
+        )
+
 
 class LiveModel:
     """Loads the model in the background and hands it out while the process serves."""
@@ -75,6 +94,8 @@ class LiveModel:
     def __init__(self, open_model: Callable[[], ServedModel], workers: Workers) -> None:
         self.workers = workers
         self.phase: Phase = "loading"
+        self.metrics: Metrics = workers.metrics
+        self.metrics.watch_index(lambda: self._loaded.index if self._loaded else None)
         self._open_model = open_model
         self._loaded: Loaded | None = None
 
@@ -88,6 +109,7 @@ class LiveModel:
     def leave(self) -> None:
         """From now on the readiness probe sends traffic elsewhere; requests that still come are answered."""
         self.phase = "leaving"
+        self.metrics.drain_began()
 
     @property
     def is_loaded(self) -> bool:
@@ -113,4 +135,15 @@ class LiveModel:
     def _open(self) -> Loaded:
         model = self._open_model()
         popular = model.recommend([RecommendationRequest(history=(), k=NUM_EXAMPLE_ITEMS)])[0]
-        return Loaded(model, [item.item_id for item in popular.items])
+        loaded = Loaded(model, [item.item_id for item in popular.items])
+        self._probe(loaded)
+        return loaded
+
+    def _probe(self, loaded: Loaded) -> None:
+        """Figures that would otherwise wait for a shopper who asks for several wishes, or for the next index."""
+        history = [HistoryEvent(item_id) for item_id in loaded.popular_item_ids]
+        several = RecommendationRequest(history=history, exploration=1.0, num_samples=NUM_PROBED_WISHES)
+        work = ObservedWork()
+        work.run(lambda: loaded.model.recommend([several]))
+        self.metrics.wishes_seen(work)
+        self.metrics.probe_recall_measured(loaded.model.probe_recall())

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Self
 
+from app.observability.metrics import Metrics
 from app.runtime.event_intake import EventIntake
 from app.runtime.event_times import EventTimes
 from app.runtime.experiments import Experiments
@@ -41,14 +42,14 @@ class Shop:
     experiments: Experiments
 
     @classmethod
-    def open(cls, store: Store, rules: ShopRules) -> Self:
+    def open(cls, store: Store, rules: ShopRules, metrics: Metrics) -> Self:
         """On this store; within a running event loop."""
         window = rules.attribution_window
         served_lists = ServedLists(store, kept=window + EVENTS_LATE)
         return cls(
             store=store,
             served_lists=served_lists,
-            intake=EventIntake(store, served_lists, rules.event_times, window=window),
+            intake=EventIntake(store, served_lists, rules.event_times, metrics, window=window),
             shoppers=Shoppers(store, served_lists),
             outcomes=Outcomes(store, window=window),
             experiments=rules.experiments,

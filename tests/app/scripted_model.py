@@ -135,6 +135,10 @@ class ScriptedModel:
                 raise UnknownName("property", name, PROPERTY_NAMES)
         return {name: values[name] for name in names}
 
+    def probe_recall(self) -> float:
+        """Finds everything."""
+        return 1.0
+
     def _answer(self, request: RecommendationRequest) -> Recommendation:
         known = [event.item_id for event in _known(request.history)]
         first = request.seed % NUM_ITEMS if request.exploration > 0 else 0

@@ -1,8 +1,10 @@
 """Documents written by hand say what the code does."""
 
 import re
+from datetime import UTC, datetime
 from typing import get_args
 
+import numpy as np
 import pytest
 
 from app.api import MAX_BODY_BYTES, MAX_JSON_DEPTH, MAX_LARGE_BODY_BYTES
@@ -14,6 +16,9 @@ from app.api.idempotency import MAX_KEY_CHARACTERS
 from app.api.list_request import DEFAULT_K, MAX_PROPERTIES
 from app.api.shop_event import MAX_PRICE, MAX_QUANTITY, MAX_RATING
 from app.cli import cli
+from app.observability.live_figures import IndexState
+from app.observability.metrics import Metrics
+from app.observability.work import ObservedWork
 from app.runtime.event_times import MOST_AHEAD
 from app.runtime.outcome_figures import DAYS
 from app.settings import PREFIX, VARIABLES_OF_OTHERS, ServiceSettings
@@ -69,7 +74,7 @@ class TestLimits:
         assert limits["k"] == ["10", "1", str(MAX_K)]
         assert limits["history"] == ["stored events", "0 events", f"{MAX_HISTORY_EVENTS} events"]
         assert limits["exclude.item_ids"] == ["none", "", f"{MAX_EXCLUDED_ITEMS:,} ids"]
-        assert limits["page.size` (instead of `k"] == [str(DEFAULT_K), "1", f"{MAX_K}, of a list of {MAX_FROZEN}"]
+        assert limits["page.size` (instead of `k`)"] == [str(DEFAULT_K), "1", f"{MAX_K}, of a list of {MAX_FROZEN}"]
         assert limits["filter"] == [
             "none", "", f"{MAX_DEPTH} levels, {MAX_CLAUSES} comparisons, {MAX_VALUES:,} values",
         ]  # fmt: skip
@@ -123,6 +128,33 @@ class TestEvents:
         }
         assert {other: own for other, own in told.items() if other != own} == ALIASES
         assert [own for *_, own in rows if own in EVENT_TYPES] == list(EVENT_TYPES)
+
+
+class TestMetrics:
+    def test_in_the_guide_are_those_of_the_code(self):
+        guide = (REPOSITORY / "docs/guide/operations.md").read_text()
+        table = guide.split("## What to alert on")[0]
+        rows = re.findall(r"^\| (`(?:http|figment)_.*?) \|", table, re.M)
+        assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == names_of_metrics()
+
+    def test_in_alerts_exist(self):
+        alerts = (REPOSITORY / "docs/guide/operations.md").read_text().split("## What to alert on")[1]
+        named = {re.sub("_(bucket|count|sum)$", "", name) for name in re.findall(r"\b(?:http|figment)_[a-z_]+", alerts)}
+        labels = {"http_route", "http_response_status_code"}
+        assert named - labels <= names_of_metrics()
+
+
+def names_of_metrics():
+    """Of everything that can be told, beside the process's own."""
+    metrics = Metrics()
+    metrics.watch_queue(lambda: 0)
+    metrics.watch_index(lambda: IndexState("m", "m", "figment", 1, datetime.now(UTC)))
+    metrics.probe_recall_measured(1.0)
+    work = ObservedWork()
+    work.seen_wishes = np.eye(2, dtype=np.float32)
+    metrics.wishes_seen(work)
+    families = [family for family in metrics.registry.collect() if not family.name.startswith("process_")]
+    return {family.name + ("_total" if family.type == "counter" else "") for family in families}
 
 
 class TestNames:

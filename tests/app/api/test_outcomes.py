@@ -103,6 +103,22 @@ class TestOutcomes:
         assert arms["a"]["events"] == {"click": arms["a"]["lists"]}
         assert arms["b"]["events"] == {}
 
+    def test_are_metrics_too(self, client):
+        body = {"user": {"user_id": "u1"}, "experiment": {"experiment_id": "e1", "variant_id": "bold"}}
+        named = {"recommendation_id": ask(client, **body)["recommendation_id"], "minutes": 0}
+        ask(client)
+        store(client, event("item-0", event_type="click", **named), event("item-9", event_type="click", **named))
+        store(client, event("item-0", event_type="purchase", unit_price=4.5, currency="EUR", **named))
+        told = set(client.get("/metrics").text.splitlines())
+        assert told >= {
+            'figment_variant_lists_total{experiment="",variant=""} 1.0',
+            'figment_variant_lists_total{experiment="e1",variant="bold"} 1.0',
+            'figment_catalogue_coverage_ratio{experiment="e1",variant="bold"} 0.1',
+            'figment_outcome_events_total{event_type="click",experiment="e1",variant="bold"} 1.0',
+            'figment_outcome_revenue_total{currency="EUR",experiment="e1",variant="bold"} 4.5',
+            'figment_unattributed_events_total{event_type="click"} 1.0',
+        }
+
     def test_lists_of_both_paths_are_counted(self, client):
         ask(client)
         client.get("/v1/users/u1/recommendations")

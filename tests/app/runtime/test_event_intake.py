@@ -3,6 +3,7 @@ from datetime import timedelta
 
 import pytest
 
+from app.observability.metrics import Metrics
 from app.runtime.attribution import NO_LIST
 from app.runtime.event_intake import EventIntake
 from app.runtime.event_times import EventTimes
@@ -24,8 +25,13 @@ async def lists(store):
 
 
 @pytest.fixture
-def intake(store, lists):
-    return EventIntake(store, lists, EventTimes(), window=timedelta(hours=24))
+def metrics():
+    return Metrics()
+
+
+@pytest.fixture
+def intake(store, lists, metrics):
+    return EventIntake(store, lists, EventTimes(), metrics, window=timedelta(hours=24))
 
 
 @pytest.fixture
@@ -49,6 +55,12 @@ def served(lists, clock):
             created_at=clock.now, expires_at=clock.now + timedelta(hours=25),
         )
     )  # fmt: skip
+
+
+def told_of(metrics, name):
+    """Values of a metric's labels → its value."""
+    samples = [sample for family in metrics.registry.collect() for sample in family.samples if sample.name == name]
+    return {tuple(sample.labels.values()): sample.value for sample in samples}
 
 
 async def sums(store, clock):
@@ -129,7 +141,7 @@ class TestTake:
         assert sum(one.accepted for one in taken) == 1
         assert (await sums(store, clock))[ARM, "click"].events == 1
 
-    async def test_all_or_nothing(self, store, intake, event, clock):
+    async def test_all_or_nothing(self, store, intake, event, clock, metrics):
         async def fail(transaction, added):
             assert added.accepted == 1
             raise ZeroDivisionError
@@ -138,3 +150,12 @@ class TestTake:
             await intake.take([event("e1")], fail)
         assert await store.events.count() == 0
         assert await sums(store, clock) == {}
+        assert told_of(metrics, "figment_outcome_events_total") == {}
+
+    async def test_metrics_count_what_is_new(self, intake, event, metrics):
+        bought = event("e1", "purchase", quantity=2, unit_price=1.5, currency="EUR")
+        for _ in range(2):
+            await intake.take([bought, event("e2"), event("e3", recommendation_id="02J"), event("e4", item_id="mug")])
+        assert told_of(metrics, "figment_outcome_events_total") == {("", "", "purchase"): 1, ("", "", "click"): 1}
+        assert told_of(metrics, "figment_outcome_revenue_total") == {("", "", "EUR"): 3.0}
+        assert told_of(metrics, "figment_unattributed_events_total") == {("click",): 2}
