@@ -100,14 +100,7 @@ def create_app(
     `on_load_failure` is told why either could not be had, `on_ready` that the model is there.
     """
     access = Access(access_rules)
-
-    def tell_outcome(loading: "asyncio.Task[None]") -> None:
-        if loading.cancelled():
-            return
-        if failure := loading.exception():
-            on_load_failure(failure)
-        elif live.phase == "serving":
-            on_ready()
+    tell_outcome = partial(_tell_outcome, live, on_load_failure, on_ready)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
@@ -226,6 +219,20 @@ def main() -> int:
         print(f"figment: {error}", file=sys.stderr)
         return error.exit_code
     return 0
+
+
+def _tell_outcome(
+    live: LiveModel,
+    on_load_failure: Callable[[BaseException], None],
+    on_ready: Callable[[], None],
+    loading: "asyncio.Task[None]",
+) -> None:
+    if loading.cancelled():
+        return
+    if failure := loading.exception():
+        on_load_failure(failure)
+    elif live.phase == "serving":
+        on_ready()
 
 
 def _workers(settings: ServiceSettings) -> Workers:
