@@ -76,6 +76,16 @@ class TestBatch:
         assert len(ids) == 2
         assert {client.get(f"/v1/recommendations/{one}/explanation").status_code for one in ids} == {200}
 
+    def test_every_list_is_counted_and_the_call_once(self, client):
+        def counted():
+            lines = dict(line.rsplit(" ", 1) for line in client.get("/metrics").text.splitlines() if line[0] != "#")
+            names = ("recommendations_total", "batch_size_count", "batch_size_sum")
+            return [sum(float(lines[one]) for one in lines if one.startswith(f"figment_{name}")) for name in names]
+
+        before = counted()
+        results(client, GOOD, {"history": []}, {"k": 1000}, {**GOOD, "validate_only": True})
+        assert [after - then for after, then in zip(counted(), before, strict=True)] == [2, 1, 2]
+
     def test_nothing_asked_is_nothing_answered(self, client):
         assert results(client) == []
 
