@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.types import Lifespan
 
 from app.api import (
     batch,
@@ -124,19 +125,14 @@ def create_app(
         live.workers.close()
         await shop.close()
 
-    app = _application(lifespan)
-    for resource in RESOURCES:
-        app.include_router(resource.router)
-    for error in (RequestError, InputError, ServiceError, HTTPException, ClientDisconnect):
-        app.add_exception_handler(error, answer_error)
+    app = _with_routes(lifespan)
     access.guard(app)
     app.add_middleware(RequestContext, metrics=live.metrics, tracing=tracing)
     return app
 
 
-def _application(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any]]]) -> FastAPI:
-    """Without routes."""
-    return FastAPI(
+def _with_routes(lifespan: Lifespan[FastAPI]) -> FastAPI:
+    app = FastAPI(
         title="Figment",
         version=version("figment"),
         description="Recommendations by a generative adversarial network.",
@@ -147,6 +143,11 @@ def _application(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[Mappi
         redirect_slashes=False,
         telemetry=OTHERS_TELEMETRY,
     )
+    for resource in RESOURCES:
+        app.include_router(resource.router)
+    for error in (RequestError, InputError, ServiceError, HTTPException, ClientDisconnect):
+        app.add_exception_handler(error, answer_error)
+    return app
 
 
 def serve(settings: ServiceSettings) -> None:
