@@ -20,8 +20,22 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.types import Lifespan
 
-from app.api import docs_page, events, health, metrics, model, openapi, recommendations, users
+from app.api import (
+    batch,
+    docs_page,
+    events,
+    explanations,
+    health,
+    metrics,
+    model,
+    openapi,
+    recommendations,
+    search,
+    similar,
+    users,
+)
 from app.api.admission import THIS_MACHINE, Access, AccessRules, OpenTo
 from app.api.connection import BoundedHttpProtocol
 from app.api.dependencies import ServiceState
@@ -36,6 +50,7 @@ from app.runtime.event_times import EventTimes
 from app.runtime.known_keys import any_key_made
 from app.runtime.live_model import LiveModel, ServedModel
 from app.runtime.purging import purge_forever
+from app.runtime.search_texts import SearchTexts
 from app.runtime.server import DrainingServer, listen
 from app.runtime.shop import AS_IT_COMES, Shop, ShopRules
 from app.runtime.workers import Workers
@@ -46,6 +61,20 @@ from models.domain.errors import FigmentError, InputError, NotReady, ServiceErro
 from models.recommend.recommender import Recommender
 from models.retrieval.faiss_index import set_search_threads
 
+RESOURCES: Final = (
+    recommendations,
+    batch,
+    explanations,
+    search,
+    similar,
+    events,
+    users,
+    model,
+    health,
+    metrics,
+    openapi,
+    docs_page,
+)
 OTHERS_TELEMETRY: Final[TelemetryConfig] = {
     "tracing": False,  # FastAPI's spans tell a request's path and query
     "metrics": False,
@@ -89,13 +118,20 @@ def create_app(
         loading = asyncio.create_task(live.load())
         loading.add_done_callback(tell_outcome)
         shop = Shop.open(store, rules, live.metrics)
-        yield ServiceState(live=live, shop=shop, read_seconds=read_seconds)
+        yield ServiceState(live=live, shop=shop, texts=SearchTexts(), read_seconds=read_seconds)
         loading.cancel()
         purging.cancel()
         following_keys.cancel()
         live.workers.close()
         await shop.close()
 
+    app = _with_routes(lifespan)
+    access.guard(app)
+    app.add_middleware(RequestContext, metrics=live.metrics, tracing=tracing)
+    return app
+
+
+def _with_routes(lifespan: Lifespan[FastAPI]) -> FastAPI:
     app = FastAPI(
         title="Figment",
         version=version("figment"),
@@ -107,12 +143,10 @@ def create_app(
         redirect_slashes=False,
         telemetry=OTHERS_TELEMETRY,
     )
-    for resource in (recommendations, events, users, model, health, metrics, openapi, docs_page):
+    for resource in RESOURCES:
         app.include_router(resource.router)
     for error in (RequestError, InputError, ServiceError, HTTPException, ClientDisconnect):
         app.add_exception_handler(error, answer_error)
-    access.guard(app)
-    app.add_middleware(RequestContext, metrics=live.metrics, tracing=tracing)
     return app
 
 
