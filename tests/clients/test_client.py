@@ -18,6 +18,7 @@ from figment_client import (
     RateLimited,
 )
 from tests.app.conftest import key_made, sqlite_url
+from tests.app.scripted_model import NUM_ITEMS
 from tests.service.process import SCRIPTED, free_port, serving
 
 
@@ -104,6 +105,31 @@ class TestAsking:
             figment.recommend(history=[], exploration=float("nan"))
         with pytest.raises(TypeError, match="cannot be sent"):
             figment.recommend(history=[{"item_id": b"bytes"}])
+
+    def test_many_at_once_are_answered_in_order_and_a_bad_one_fails_alone(self, figment):
+        asked = [{"history": [], "k": 2}, {"history": [], "k": 1000}]
+        good, bad = figment.recommend_batch(requests=asked)["results"]
+        assert len(good["items"]) == 2
+        assert bad["error"]["errors"][0]["pointer"] == "/requests/1/k"
+
+    def test_iterator_goes_over_all_pages_of_one_list(self, figment):
+        asked = {"history": [{"item_id": "item-1"}], "page": {"size": 10}}
+        first = figment.recommend(**asked)
+        assert first["next_cursor"] is not None
+        found = [item["rank"] for item in figment.iterate_recommendations(**asked)]
+        assert found == list(range(1, NUM_ITEMS))
+
+    def test_text_and_likeness_find_items_too(self, figment):
+        cheap = {"field": "price", "op": "lt", "value": 20}
+        found = figment.search(query="title", history=[], k=3, filter=cheap)
+        assert len(found["items"]) == 3
+        similar = figment.similar("item-1", k=2, filter=cheap, exclude_item_ids=["item-0", "item-2"])
+        assert {"item-0", "item-2"}.isdisjoint(item["item_id"] for item in similar["items"])
+
+    def test_list_is_explained_afterwards(self, figment):
+        listed = figment.recommend(history=[{"item_id": "item-1"}], k=3)
+        explanation = figment.explain(listed["recommendation_id"])
+        assert [item["item_id"] for item in explanation["items"]] == [item["item_id"] for item in listed["items"]]
 
     def test_probes_and_metrics(self, figment):
         assert {figment.health_live()["status"], figment.health_ready()["status"]} == {"ok"}

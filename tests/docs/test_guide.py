@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,9 @@ WORDS = (
     "/v1/events",
     "anna:merge",
     "from figment_client",
+    "boosts",
+    "/v1/search",
+    "/explanation",
     "/metrics",
     "my-shop-2",
     "rollback",
@@ -104,10 +108,28 @@ class TestCommands:
         )
         assert shell.run(".venv/bin/python shop.py").startswith("tea number")
 
+    def test_rules_hold(self, answers):
+        (answer,) = answers("boosts")
+        shown = [item["properties"] for item in answer["items"]]
+        assert len(shown) == 5
+        assert all(one["price"] <= 15 and one["category"].startswith("tea > ") for one in shown)
+        assert max(Counter(one["category"] for one in shown).values()) == 2
+
+    def test_search_and_similar_items(self, answers):
+        found, similar = answers("/v1/search")
+        assert len(found["items"]) == 5
+        assert groups_of(found) == {"tea"}
+        assert groups_of(similar) == {"paint"}
+
+    def test_reasons_are_told_with_the_list_and_afterwards(self, answers):
+        listed, explanation = answers("/explanation")
+        assert [item["item_id"] for item in explanation["items"]] == [item["item_id"] for item in listed["items"]]
+        assert {"tea-4", "tea-5"} <= {reason["item_id"] for item in listed["items"] for reason in item["reasons"]}
+
     def test_what_came_of_it_is_told(self, shell, run):
         printed = run("/metrics")
         model, end_of_it = json.JSONDecoder().raw_decode(printed)
-        (arm,) = model["outcomes"]["arms"]
+        (arm,) = [arm for arm in model["outcomes"]["arms"] if arm["events"]]
         assert (arm["events"], arm["revenue"]) == (
             {"click": 1, "purchase": 1},
             [{"currency": "EUR", "amount": 6.0}],

@@ -25,9 +25,7 @@ def bm25(query: str, text: str) -> float:
 
 
 class TestScores:
-    @pytest.mark.parametrize(
-        "query", ["red", "nail polish", "RED, nail!", "24", "7", "file 7b 7", "nägel crème"]
-    )
+    @pytest.mark.parametrize("query", ["red", "nail polish", "RED, nail!", "24", "7", "file 7b 7", "nägel crème"])
     def test_are_bm25(self, query: str) -> None:
         np.testing.assert_allclose(INDEX.found(query).scores_N, [bm25(query, text) for text in TEXTS], rtol=1e-5)
 

@@ -59,7 +59,7 @@ def similar(
     """The items most like one."""
     query = {
         "k": k,
-        "filter": None if filter is None else json_of(filter),
+        "filter": None if filter is None else json_of(filter).decode(),
         "exclude_item_ids": exclude_item_ids,
         "include_out_of_stock": include_out_of_stock,
         "return_properties": return_properties,
