@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -19,16 +20,18 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from app.api import docs_page, health, model, openapi, recommendations
+from app.api import docs_page, events, health, model, openapi, recommendations, users
 from app.api.connection import BoundedHttpProtocol
 from app.api.dependencies import ServiceState
 from app.api.errors import answer_error
 from app.api.problem import RequestError
 from app.api.request_context import RequestContext
 from app.observability.logs import configure_logs, get_log
+from app.runtime.event_times import EventTimes
 from app.runtime.live_model import LiveModel, ServedModel
 from app.runtime.purging import purge_forever
 from app.runtime.server import DrainingServer, listen
+from app.runtime.shop import AS_IT_COMES, Shop, ShopRules
 from app.runtime.workers import Workers
 from app.settings import ServiceSettings, is_loopback, read_settings, refuse_exposure
 from app.store.store import Store
@@ -47,6 +50,7 @@ def create_app(
     on_load_failure: Callable[[BaseException], None],
     on_ready: Callable[[], None] = lambda: None,
     read_seconds: float = 15.0,
+    rules: ShopRules = AS_IT_COMES,
 ) -> FastAPI:
     """The application; its lifespan opens the store and loads the model behind the first answered probes.
 
@@ -72,11 +76,12 @@ def create_app(
         purging = asyncio.create_task(purge_forever(store))
         loading = asyncio.create_task(live.load())
         loading.add_done_callback(tell_outcome)
-        yield ServiceState(live=live, store=store, read_seconds=read_seconds)
+        shop = Shop.open(store, rules)
+        yield ServiceState(live=live, shop=shop, read_seconds=read_seconds)
         loading.cancel()
         purging.cancel()
         live.workers.close()
-        await store.close()
+        await shop.close()
 
     app = FastAPI(
         title="Figment",
@@ -88,8 +93,8 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
     )
-    for router in (recommendations.router, model.router, health.router, openapi.router, docs_page.router):
-        app.include_router(router)
+    for resource in (recommendations, events, users, model, health, openapi, docs_page):
+        app.include_router(resource.router)
     for error in (RequestError, InputError, ServiceError, HTTPException, ClientDisconnect):
         app.add_exception_handler(error, answer_error)
     app.add_middleware(RequestContext)
@@ -120,6 +125,7 @@ def serve(settings: ServiceSettings) -> None:
                 on_load_failure=stop,
                 on_ready=partial(_tell_ready, settings, folder.name),
                 read_seconds=settings.read_seconds,
+                rules=_rules(settings),
             ),
             loop="uvloop" if sys.platform != "win32" else "asyncio",
             http=BoundedHttpProtocol,
@@ -170,6 +176,10 @@ def _workers(settings: ServiceSettings) -> Workers:
         max_in_flight=settings.max_in_flight,
         prepare=partial(set_search_threads, 1),  # the workers share the cores already
     )
+
+
+def _rules(settings: ServiceSettings) -> ShopRules:
+    return ShopRules(event_times=EventTimes(max_age=timedelta(days=settings.event_max_age_days)))
 
 
 def _address(settings: ServiceSettings) -> str:

@@ -36,6 +36,8 @@ class ServiceSettings(BaseSettings):
     database_url: str = Field(default="sqlite+aiosqlite:///var/figment.db", repr=False)  # may hold a password
     """Where the shop's catalogue, events, keys and jobs are kept: a SQLite file for one machine, or for several
     `postgresql+asyncpg://user:password@host/database`. Tables are made and brought up to date at the start."""
+    event_max_age_days: int = Field(default=1095, ge=1, le=36_500)
+    """Events that are older are refused. What a shopper did years ago says little of what comes next."""
     recommender: Wish = "auto"
     """Which system orders the lists. `auto`: the one that won on validation events when the bundle was made."""
     allow_anonymous: bool = False

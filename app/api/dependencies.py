@@ -6,7 +6,9 @@ from fastapi import Depends, Request
 
 from app.api.fields import refused, shown
 from app.api.problem import FieldProblem
+from app.runtime.event_intake import EventIntake
 from app.runtime.live_model import LiveModel, Loaded
+from app.runtime.shop import Shop
 from app.runtime.workers import Deadline
 from app.store.store import Store
 
@@ -18,7 +20,7 @@ class ServiceState(TypedDict):
     """What the lifespan yields."""
 
     live: LiveModel
-    store: Store
+    shop: Shop
     read_seconds: float
     """The longest that a head, or a body, may take to arrive."""
 
@@ -35,10 +37,30 @@ async def loaded_model(request: Request) -> Loaded:
     return live.loaded
 
 
+async def shop(request: Request) -> Shop:
+    """All that the shop keeps, and what is done with it."""
+    found: Shop = request.state.shop
+    return found
+
+
 async def store(request: Request) -> Store:
     """All that the shop keeps."""
-    found: Store = request.state.store
-    return found
+    return (await shop(request)).store
+
+
+async def event_intake(request: Request) -> EventIntake:
+    """Takes events in."""
+    return (await shop(request)).intake
+
+
+async def asking_key_id() -> str | None:
+    """The API key that asks; None where none is needed."""
+    return None
+
+
+async def may_read_stored() -> bool:
+    """Whether who asks may learn what is stored about shoppers. The one place that decides it."""
+    return True
 
 
 async def deadline(request: Request) -> Deadline | None:
@@ -52,7 +74,11 @@ async def deadline(request: Request) -> Deadline | None:
     raise refused([FieldProblem(pointer=f"header:{TIMEOUT_HEADER}", detail=detail)])
 
 
+ShopDep = Annotated[Shop, Depends(shop)]
 StoreDep = Annotated[Store, Depends(store)]
 LiveModelDep = Annotated[LiveModel, Depends(live_model)]
 LoadedDep = Annotated[Loaded, Depends(loaded_model)]
+EventIntakeDep = Annotated[EventIntake, Depends(event_intake)]
+AskingKeyDep = Annotated[str | None, Depends(asking_key_id)]
+MayReadStoredDep = Annotated[bool, Depends(may_read_stored)]
 DeadlineDep = Annotated[Deadline | None, Depends(deadline)]

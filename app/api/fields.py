@@ -10,6 +10,8 @@ from app.api import MAX_ERRORS
 from app.api.problem import FieldProblem, RequestError
 
 MAX_SHOWN_CHARACTERS = 80
+ELSEWHERE = ("header", "path", "query")
+"""Where a request says something besides its body."""
 KINDS = {
     "int_type": "an integer",
     "int_from_float": "an integer",
@@ -25,10 +27,12 @@ KINDS = {
     "timezone_aware": "a date and time with zone, such as 2026-11-24T03:00:00Z",
 }
 LIMITS: Mapping[str, Callable[[Mapping[str, Any], Any], str]] = {
-    "less_than_equal": lambda limit, value: f"{shown(value)} is more than the most allowed, {limit['le']}",
-    "greater_than_equal": lambda limit, value: f"{shown(value)} is less than the least allowed, {limit['ge']}",
+    "less_than_equal": lambda limit, value: f"{shown(value)} is more than the most allowed, {_bound(limit['le'])}",
+    "greater_than": lambda limit, value: f"{shown(value)} is not more than {_bound(limit['gt'])}",
+    "greater_than_equal": lambda limit, value: f"{shown(value)} is less than the least allowed, {_bound(limit['ge'])}",
     "string_too_long": lambda limit, value: f"has {len(value)} characters, the limit is {limit['max_length']}",
     "string_too_short": lambda limit, value: f"has {len(value)} characters, the least is {limit['min_length']}",
+    "string_pattern_mismatch": lambda limit, value: f"{shown(value)} is not of the form {limit['pattern']}",
     "too_long": lambda limit, value: f"has {len(value)} entries, the limit is {limit['max_length']}",
     "literal_error": lambda limit, value: f"{shown(value)} is none of {limit['expected']}",
     "value_error": lambda limit, _: str(limit["error"]),
@@ -37,17 +41,26 @@ LIMITS: Mapping[str, Callable[[Mapping[str, Any], Any], str]] = {
 }
 
 
-def refuse_fields(error: ValidationError) -> RequestError:
-    """The 422 for a body that is JSON, but not as agreed."""
-    found = error.errors(include_url=False)
-    return refused([_field_problem(detail) for detail in found[:MAX_ERRORS]], num_found=len(found))
+def refuse_fields(error: ValidationError, *, at: str | None = None) -> RequestError:
+    """The 422 for a body that is JSON, but not as agreed; `at` says where its fields are if not in a body."""
+    return refused(field_problems(error, at=at), num_found=error.error_count())
+
+
+def field_problems(error: ValidationError, *, most: int = MAX_ERRORS, at: str | None = None) -> list[FieldProblem]:
+    """The first problems, in words."""
+    return [_field_problem(detail, at) for detail in error.errors(include_url=False)[:most]]
 
 
 def refused(problems: Sequence[FieldProblem], *, num_found: int | None = None) -> RequestError:
     """The 422 that lists these problems; `num_found` counts those beyond the list too."""
-    told = "; ".join(f"{_dotted(problem.pointer)} {problem.detail}".strip() for problem in problems)
+    return RequestError(422, told_together(problems, num_found=num_found), errors=problems)
+
+
+def told_together(problems: Sequence[FieldProblem], *, num_found: int | None = None, whole: str = "the body") -> str:
+    """The problems as one sentence; `whole`: what has the fields."""
+    told = "; ".join(f"{_dotted(problem.pointer) or whole} {problem.detail}" for problem in problems)
     unlisted = (num_found or 0) - len(problems)
-    return RequestError(422, f"{told}; and {unlisted} more" if unlisted > 0 else told, errors=problems)
+    return f"{told}; and {unlisted} more" if unlisted > 0 else told
 
 
 def pointer(location: Sequence[int | str]) -> str:
@@ -72,7 +85,7 @@ def shown(value: object) -> str:
             return _cut(str(value))
 
 
-def _field_problem(detail: ErrorDetails) -> FieldProblem:
+def _field_problem(detail: ErrorDetails, at: str | None) -> FieldProblem:
     kind, value = detail["type"], detail["input"]
     if kind in LIMITS:
         words = LIMITS[kind](detail.get("ctx", {}), value)
@@ -80,15 +93,22 @@ def _field_problem(detail: ErrorDetails) -> FieldProblem:
         words = f"must be {KINDS[kind]}, got {shown(value)}"
     else:
         words = f"{detail['msg']}, got {shown(value)}"
-    return FieldProblem(pointer=pointer(detail["loc"]), detail=words)
+    place = pointer(detail["loc"])
+    return FieldProblem(pointer=place if at is None else at + place.removeprefix("/"), detail=words)
 
 
 def _dotted(path: str) -> str:
     """`/history/3/item_id` as people write it: history[3].item_id."""
-    if path.startswith("header:"):
-        return path.removeprefix("header:")
+    kind, _, name = path.partition(":")
+    if kind in ELSEWHERE:
+        return name
     parts = [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:]]
-    return "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in parts).lstrip(".") or "the body"
+    return "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in parts).lstrip(".")
+
+
+def _bound(limit: float) -> float | int:
+    """As the contract writes it: 1, not 1.0."""
+    return int(limit) if limit == int(limit) else limit
 
 
 def _cut(text: str) -> str:

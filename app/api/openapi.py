@@ -1,6 +1,7 @@
 """The contract, with examples that the served bundle really answers."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
@@ -11,18 +12,28 @@ from app.api import MAX_BODY_BYTES
 from app.api.connection import MAX_HEAD_BYTES
 from app.api.dependencies import LiveModelDep
 from app.api.errors import problem_of
+from app.api.events import EventsBody
 from app.api.fields import refused
+from app.api.idempotency import in_progress
+from app.api.parts import RequestPart
 from app.api.problem import MEDIA_TYPE, FieldProblem, RequestError
 from app.api.recommendations import RecommendationBody
+from app.api.users import MergeBody
 from models.domain.errors import DeadlineExceeded, NotReady
 
+SCHEMAS: Final = "#/components/schemas/"
+WHEN_WRITTEN: Final = datetime(2026, 11, 24, 3, tzinfo=UTC)
+"""In the examples of the document that is no service's answer."""
 PLACEHOLDER_ITEM_IDS: Final = ("i9", "i7", "i3")
 """Where no bundle is loaded; unknown items are skipped with a warning, so the examples still answer."""
 SHOWN_PROPERTIES: Final = ("title", "brand", "category", "price")
 """What examples ask for, where the catalogue has it."""
 ERRORS: Final[Mapping[int, Exception]] = {
     400: RequestError(400, 'the body is not JSON: key "k" appears twice in one object'),
+    403: RequestError(403, "this key may not read or change what is stored about shoppers"),
+    404: RequestError(404, "nothing is stored about this shopper"),
     408: RequestError(408, "the body took longer than the limit, 15 s"),
+    409: in_progress(),
     413: RequestError(413, f"the body is longer than the limit, {MAX_BODY_BYTES} bytes"),
     415: RequestError(415, 'send Content-Type: application/json in UTF-8, got "text/plain"'),
     422: refused([FieldProblem(pointer="/k", detail="101 is more than the most allowed, 100")]),
@@ -32,6 +43,8 @@ ERRORS: Final[Mapping[int, Exception]] = {
     504: DeadlineExceeded(200),
 }
 """One of each status, for the examples."""
+BODIES: Final[Sequence[type[RequestPart]]] = (RecommendationBody, EventsBody, MergeBody)
+"""Read by `json_body`, which the framework knows nothing of."""
 EXAMPLE_REQUEST_ID: Final = "8f0c2f1f6b0e4d6c9a3b5d7e1f2a4c6e"
 
 router = APIRouter(include_in_schema=False)
@@ -41,7 +54,8 @@ router = APIRouter(include_in_schema=False)
 async def openapi_json(request: Request, live: LiveModelDep) -> Response:
     """The contract; its examples name items of the served bundle."""
     if live.is_loaded:
-        document = contract(request.app, live.loaded.popular_item_ids, live.loaded.model.property_names)
+        known = live.loaded.popular_item_ids, live.loaded.model.property_names
+        document = contract(request.app, *known, datetime.now(UTC).replace(microsecond=0))
     else:
         document = contract(request.app, PLACEHOLDER_ITEM_IDS)
     return Response(orjson.dumps(document), media_type="application/json")
@@ -53,12 +67,20 @@ async def root() -> RedirectResponse:
     return RedirectResponse("docs")
 
 
-def contract(app: FastAPI, item_ids: Sequence[str], property_names: Sequence[str] = ()) -> dict[str, Any]:
+def contract(
+    app: FastAPI, item_ids: Sequence[str], property_names: Sequence[str] = (), now: datetime = WHEN_WRITTEN
+) -> dict[str, Any]:
     """The OpenAPI document, with these items, and some of these catalogue columns, in its examples."""
-    bodies = examples(item_ids, [name for name in SHOWN_PROPERTIES if name in property_names])
+    bodies = {
+        RecommendationBody.__name__: examples(item_ids, [name for name in SHOWN_PROPERTIES if name in property_names]),
+        EventsBody.__name__: event_examples(item_ids, now),
+        MergeBody.__name__: {"merge": {"summary": "A guest logs in", "value": {"session_id": "s1"}}},
+    }
     document: dict[str, Any] = dict(app.openapi())
-    schema = RecommendationBody.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas = {**document["components"]["schemas"], **schema.pop("$defs"), "RecommendationBody": schema}
+    schemas = dict(document["components"]["schemas"])
+    for body in BODIES:
+        schema = body.model_json_schema(ref_template=f"{SCHEMAS}{{model}}")
+        schemas |= {**schema.pop("$defs", {}), body.__name__: schema}
     document["components"] = {**document["components"], "schemas": dict(sorted(schemas.items()))}
     document["paths"] = {
         path: {method: _complete(path, operation, bodies) for method, operation in operations.items()}
@@ -106,6 +128,24 @@ def examples(item_ids: Sequence[str], property_names: Sequence[str]) -> dict[str
     }
 
 
+def event_examples(item_ids: Sequence[str], now: datetime) -> dict[str, dict[str, Any]]:
+    """As above; each is answered 202, and sending it again changes nothing."""
+    instant = now.isoformat().replace("+00:00", "Z")
+    first, last = item_ids[0], item_ids[-1]
+    bought = {"event_type": "purchase", "timestamp": instant, "quantity": 2, "unit_price": 9.99, "currency": "EUR"}
+    viewed = {"event_type": "detail-page-view", "timestamp": instant}
+    return {
+        "purchase": {
+            "summary": "A purchase",
+            "value": {"events": [{"event_id": "order-17-1", "user_id": "u1", "item_id": first, **bought}]},
+        },
+        "guest": {
+            "summary": "A guest looked at something; Google's name for it is understood",
+            "value": {"events": [{"event_id": "view-4711", "session_id": "s1", "item_id": last, **viewed}]},
+        },
+    }
+
+
 def _complete(path: str, operation: Mapping[str, Any], bodies: Mapping[str, Any]) -> dict[str, Any]:
     """The operation with problem documents under their own media type, and examples of them and of its body."""
     responses = dict(operation["responses"])
@@ -117,6 +157,7 @@ def _complete(path: str, operation: Mapping[str, Any], bodies: Mapping[str, Any]
     completed = {**operation, "responses": responses}
     if "requestBody" in operation:
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
-        content = {"application/json": {"schema": schema, "examples": bodies}}
+        of_body = bodies[schema["$ref"].removeprefix(SCHEMAS)]
+        content = {"application/json": {"schema": schema, "examples": of_body}}
         completed["requestBody"] = {**operation["requestBody"], "content": content}
     return completed

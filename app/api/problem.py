@@ -16,7 +16,7 @@ class FieldProblem(BaseModel):
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     pointer: str
-    """JSON pointer into the body (RFC 6901), or `header:<name>`."""
+    """JSON pointer into the body (RFC 6901), or `header:<name>`, `path:<name>`, `query:<name>`."""
     detail: str
     """Names the value and the limit."""
 

@@ -6,30 +6,20 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, Request
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError, PydanticUseDefault
+from fastapi import APIRouter, Depends
+from pydantic import Field, model_validator
 
 from app.api import MAX_BODY_BYTES, MAX_ERRORS
+from app.api.asking import Asking, AskingDep
 from app.api.body import json_body
-from app.api.dependencies import MAX_TIMEOUT_MS, TIMEOUT_HEADER, DeadlineDep, LiveModelDep, LoadedDep
+from app.api.dependencies import MAX_TIMEOUT_MS, TIMEOUT_HEADER
 from app.api.fields import refused
+from app.api.parts import AnswerPart, Id, RequestPart, Timestamp
 from app.api.problem import FieldProblem, Problem
 from app.api.recommendation_id import new_recommendation_id
 from app.runtime.live_model import ServedModel
 from models.domain.errors import UnknownName
 from models.domain.events import EventType, HistoryEvent
-from models.domain.ids import is_usable_id
 from models.domain.recommendation import (
     MAX_EXCLUDED_ITEMS,
     MAX_HISTORY_EVENTS,
@@ -47,38 +37,15 @@ MAX_DRAWN_SEED: Final = 2**53 - 1
 """A drawn seed is echoed; JavaScript reads larger numbers wrongly and could not send it back."""
 MAX_PROPERTIES: Final = 100
 
+TIMEOUT_PARAMETER: Final[dict[str, Any]] = {
+    "name": TIMEOUT_HEADER,
+    "in": "header",
+    "required": False,
+    "description": "Milliseconds after which the caller has no use for the answer; 504 then.",
+    "schema": {"type": "integer", "minimum": 1, "maximum": MAX_TIMEOUT_MS},
+}
+
 router = APIRouter(prefix="/v1", tags=["recommendations"])
-
-
-def _usable(text: str) -> str:
-    if not is_usable_id(text):
-        raise ValueError("holds only spaces" if text.isspace() else "holds a character that is not printable")
-    return text
-
-
-def _written_out(value: object) -> object:
-    if not isinstance(value, str) or value.strip("+-.0123456789") == "":
-        raise PydanticCustomError("datetime_type", "not written out")  # a number in a string would pass as epoch time
-    return value
-
-
-Timestamp = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written_out)]
-Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARACTERS), AfterValidator(_usable)]
-
-
-class RequestPart(BaseModel):
-    """Unknown fields are refused and no value is coerced; null where there is a default means the default."""
-
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _default_for_null(cls, value: object, info: ValidationInfo) -> object:
-        if value is None and info.field_name and not cls.model_fields[info.field_name].is_required():
-            raise PydanticUseDefault
-        return value
 
 
 class Shopper(RequestPart):
@@ -89,7 +56,7 @@ class Shopper(RequestPart):
     session_id: Id | None = None
     """The shop's own id of a visit, for guests."""
     personalise: bool = True
-    """False: nothing of this shopper is read, the history neither; popular items come back."""
+    """False: nothing of this shopper is read or stored, the history neither; popular items come back."""
 
 
 class PostedEvent(RequestPart):
@@ -118,7 +85,7 @@ class RecommendationBody(RequestPart):
 
     user: Shopper = Shopper()
     history: list[PostedEvent] | None = Field(default=None, max_length=MAX_HISTORY_EVENTS)
-    """What the shopper did."""
+    """What the shopper did. Unset: the newest stored events of the account, of the session, or of both."""
     k: int = Field(default=10, ge=1, le=MAX_K)
     """Length of the list."""
     exclude: Exclusions = Exclusions()
@@ -139,12 +106,6 @@ class RecommendationBody(RequestPart):
         return self
 
 
-class AnswerPart(BaseModel):
-    """Part of an answer."""
-
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
-
-
 class AnsweredItem(AnswerPart):
     """One place of the list."""
 
@@ -153,7 +114,7 @@ class AnsweredItem(AnswerPart):
     """From 1."""
     score: float
     """In [0, 1]; comparable within one answer."""
-    properties: dict[str, Any] = {}
+    properties: dict[str, Any] = Field(default={})
     """Only where `return_properties` asked for some."""
 
 
@@ -208,34 +169,30 @@ BodyDep = Annotated[RecommendationBody, Depends(json_body(RecommendationBody, ma
             "required": True,
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/RecommendationBody"}}},
         },
-        "parameters": [
-            {
-                "name": TIMEOUT_HEADER,
-                "in": "header",
-                "required": False,
-                "description": "Milliseconds after which the caller has no use for the answer; 504 then.",
-                "schema": {"type": "integer", "minimum": 1, "maximum": MAX_TIMEOUT_MS},
-            }
-        ],
+        "parameters": [TIMEOUT_PARAMETER],
     },
 )
-async def recommend(
-    request: Request, loaded: LoadedDep, live: LiveModelDep, body: BodyDep, deadline: DeadlineDep
-) -> RecommendationAnswer:
-    """The same request with the same seed, model and index gives the same items in the same order.
+async def recommend(asking: AskingDep, body: BodyDep) -> RecommendationAnswer:
+    """The same request with the same seed, model, index and history gives the same items in the same order.
 
-    An item that nobody knows is skipped with a warning. An empty history and a shopper without one get popular items.
+    Without `history`, the stored events of `user` are it. An item that nobody knows is skipped with a warning. An empty
+    history and a shopper without one get popular items.
     """
-    model = loaded.model
+    return await answer_list(asking, body)
+
+
+async def answer_list(asking: Asking, body: RecommendationBody) -> RecommendationAnswer:
+    """The list, whichever path the question came by."""
+    model = asking.loaded.model
     _refuse_unknown_properties(model, body.return_properties or ())
     seed = secrets.randbelow(MAX_DRAWN_SEED + 1) if body.seed is None else body.seed
-    question = to_question(body, seed)
+    question = to_question(body, await _history(asking, body), seed)
 
     def work() -> tuple[Recommendation, list[AnsweredItem]]:
         answer = model.recommend([question])[0]
         return answer, _answered_items(model, answer.items, body.return_properties)
 
-    answer, items = await live.workers.run(work, deadline=deadline)
+    answer, items = await asking.live.workers.run(work, deadline=asking.deadline)
     return RecommendationAnswer(
         recommendation_id=new_recommendation_id(),
         items=items,
@@ -244,25 +201,35 @@ async def recommend(
         warnings=list(answer.warnings),
         retrieval=_retrieval(answer),
         meta=Meta(
-            request_id=request.state.request_id,
+            request_id=asking.request.state.request_id,
             model_version=model.model_version,
             index_version=model.model_version,  # the index is sealed in the bundle and as old as it
             index_age_seconds=max(0, int((datetime.now(UTC) - model.manifest.created_at).total_seconds())),
             seed=seed,
             variant_id=None,
-            took_ms=round((time.perf_counter() - request.state.started) * 1000, 2),
+            took_ms=round((time.perf_counter() - asking.request.state.started) * 1000, 2),
         ),
     )
 
 
-def to_question(body: RecommendationBody, seed: int) -> RecommendationRequest:
-    """The recommender's request; the history only where the shopper lets it be used."""
-    history = [
-        HistoryEvent(event.item_id, event.event_type, event.timestamp.timestamp() if event.timestamp else None)
-        for event in body.history or ()
-    ]
+async def _history(asking: Asking, body: RecommendationBody) -> Sequence[HistoryEvent]:
+    """What was posted, else what is stored; nothing where the shopper, or the key, does not allow it."""
+    if not body.user.personalise:
+        return ()
+    if body.history is not None:
+        return [
+            HistoryEvent(event.item_id, event.event_type, event.timestamp.timestamp() if event.timestamp else None)
+            for event in body.history
+        ]
+    if not asking.may_read_stored:
+        return ()
+    return await asking.shop.shoppers.history(body.user.user_id, body.user.session_id, asking.deadline)
+
+
+def to_question(body: RecommendationBody, history: Sequence[HistoryEvent], seed: int) -> RecommendationRequest:
+    """The recommender's request."""
     return RecommendationRequest(
-        history=history if body.user.personalise else (),
+        history=history,
         k=body.k,
         exclude_item_ids=body.exclude.item_ids,
         exclude_seen=body.exclude.seen,

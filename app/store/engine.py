@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.observability.logs import get_log
 from app.store import postgresql, sqlite
 from app.store.faults import DATABASE_FAULTS, is_conflict, unavailable
+from app.store.group_commit import GroupCommit
 from app.store.location import Engine, StoreLocation, locate_store
 from app.store.migrate import migrate
 from app.store.scrubbing import scrub
@@ -44,6 +45,7 @@ class Database:
         self._writer = writer
         self._reader = reader
         self._running: set[asyncio.Task[Any]] = set()
+        self._group_commit = GroupCommit(lambda work: self._once(writer, work))
 
     @classmethod
     async def open(cls, url: str, *, connections: int = 8) -> Self:
@@ -86,9 +88,12 @@ class Database:
         """What `work` returns, after the commit; an error undoes all of it.
 
         `work` runs again where the server asks for that (deadlock), so it must not keep anything of a run that failed.
+        On SQLite, writes that wait for each other share a commit; each is still kept or undone as a whole.
         """
         if within is not None:
             return await work(within)
+        if self.engine == "sqlite":
+            return await self._finish(self._group_commit.write(work))
         return await self._finish(self._until_settled(work))
 
     async def check(self) -> None:

@@ -1,0 +1,154 @@
+"""`POST /v1/events`: what shoppers do, stored before it is answered."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Request
+from pydantic import Field, GetJsonSchemaHandler, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic.json_schema import JsonSchemaValue
+from starlette.responses import Response
+
+from app.api import MAX_LARGE_BODY_BYTES
+from app.api.body import read_json
+from app.api.dependencies import AskingKeyDep, EventIntakeDep, StoreDep
+from app.api.fields import field_problems, told_together
+from app.api.idempotency import PARAMETER, claim, idempotency_key, in_progress
+from app.api.parts import AnswerPart, RequestPart
+from app.api.problem import Problem
+from app.api.shop_event import ShopEvent
+from app.runtime.event_intake import EventIntake
+from app.store.engine import Transaction
+from app.store.event_rows import Event
+from app.store.events import EventsAdded
+from app.store.idempotency import Done
+from app.store.store import Store
+from models.domain.errors import StoreError
+
+MAX_EVENTS: Final = 1000
+PROBLEMS_TOLD: Final = 3
+"""Of one event; a thousand events may each have some."""
+
+router = APIRouter(prefix="/v1", tags=["events"])
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedEvent:
+    """An event that breaks the rules; it keeps no other back."""
+
+    detail: str
+
+
+def _or_refusal(value: Any, check: ValidatorFunctionWrapHandler) -> ShopEvent | RefusedEvent:
+    try:
+        event: ShopEvent = check(value)
+    except ValidationError as error:
+        problems = field_problems(error, most=PROBLEMS_TOLD)
+        return RefusedEvent(told_together(problems, num_found=error.error_count(), whole="the event"))
+    return event
+
+
+class _AnythingElseToo:
+    """The contract shows what an event is, and allows anything: what is wrong comes back in `errors`, not as a 422."""
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        anything = {"description": "Told in `errors`, with its index; the other events are stored."}
+        return {"anyOf": [handler(schema), anything]}
+
+
+class EventsBody(RequestPart):
+    """Events in any order, of any shoppers."""
+
+    events: list[Annotated[ShopEvent, WrapValidator(_or_refusal), _AnythingElseToo()]] = Field(max_length=MAX_EVENTS)
+
+
+class EventProblem(AnswerPart):
+    """Why one event was not taken."""
+
+    index: int
+    """Its place in `events`, from 0."""
+    detail: str
+
+
+class EventsAnswer(AnswerPart):
+    """What became of the events. What is accepted is on the disk."""
+
+    accepted: int
+    duplicates: int
+    """Known by their `event_id`, from earlier or from this request; they change nothing."""
+    errors: list[EventProblem]
+
+
+@router.post(
+    "/events",
+    status_code=202,
+    summary="Store what shoppers did",
+    response_model=EventsAnswer,
+    responses={status: {"model": Problem} for status in (400, 408, 409, 413, 415, 422, 431, 500, 503)},
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/EventsBody"}}},
+        },
+        "parameters": [PARAMETER],
+    },
+)
+async def post_events(request: Request, store: StoreDep, intake: EventIntakeDep, key_id: AskingKeyDep) -> Response:
+    """Safe to send again: an event with an `event_id` counts once, and so does a request with an `Idempotency-Key`.
+
+    A bad event is told in `errors` and keeps no other back.
+    """
+    key = idempotency_key(request)
+    body, raw = await read_json(request, EventsBody, max_bytes=MAX_LARGE_BODY_BYTES)
+    events, errors = _sorted_out(body.events, intake.refusal())
+
+    def answer(added: EventsAdded) -> str:
+        told = EventsAnswer(accepted=added.accepted, duplicates=added.duplicates, errors=errors)
+        return told.model_dump_json()
+
+    if key is None:
+        return _accepted(answer(await intake.take(events)))
+    claimed = await claim(store, (key_id or "", "POST", "/v1/events"), key, raw)
+    if isinstance(claimed, Done):
+        return _accepted(claimed.answer)
+    return _accepted(await _once(store, intake, events, claimed.token, answer))
+
+
+async def _once(
+    store: Store, intake: EventIntake, events: Sequence[Event], token: str, answer: Callable[[EventsAdded], str]
+) -> str:
+    """Stores the events and the answer in one transaction; the claim is given back where that fails."""
+
+    async def finish(transaction: Transaction, added: EventsAdded) -> None:
+        if not await store.idempotency.complete(token, 202, answer(added), within=transaction):
+            raise in_progress()  # it took so long that somebody else carries it out; this transaction is undone
+
+    try:
+        return answer(await intake.take(events, finish))
+    except StoreError:
+        await store.idempotency.release(token)
+        raise
+
+
+def _sorted_out(
+    sent: Sequence[ShopEvent | RefusedEvent], refusal: Callable[[Event], str | None]
+) -> tuple[list[Event], list[EventProblem]]:
+    """What can be stored, and what is wrong with the rest."""
+    events: list[Event] = []
+
+    def problems() -> Iterator[EventProblem]:
+        for index, one in enumerate(sent):
+            if isinstance(one, RefusedEvent):
+                yield EventProblem(index=index, detail=one.detail)
+                continue
+            event = one.to_event()
+            if detail := refusal(event):
+                yield EventProblem(index=index, detail=detail)
+            else:
+                events.append(event)
+
+    return events, list(problems())
+
+
+def _accepted(answer: str) -> Response:
+    return Response(answer, status_code=202, media_type="application/json")
