@@ -1,8 +1,9 @@
-"""The model that answers now, and the phases of the process around it."""
+"""What answers now, and the phases of the process around it."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
 from app.observability.logs import get_log
@@ -22,6 +23,7 @@ class ServedModel(Protocol):
 
     manifest: Manifest
     model_version: str
+    index_version: str
     num_items: int
     serves: str
 
@@ -38,16 +40,28 @@ class ServedModel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A model that passed its checks, and real item ids of it for the documentation's examples."""
+    """A model that passed its checks, as it is from one change to the next.
+
+    A request takes it once, so its answer comes from one state.
+    """
 
     model: ServedModel
     popular_item_ids: Sequence[str]
+    """Real ones, for the documentation's examples."""
+    changed_at: datetime
+    """When the newest change of the catalogue that is in it was committed; when the bundle was made, before the first."""
+
+    @property
+    def index_age_seconds(self) -> int:
+        """Since then, whole seconds."""
+        return max(0, int((datetime.now(UTC) - self.changed_at).total_seconds()))
 
 
 class LiveModel:
-    """Loads the model in the background and hands it out while the process serves."""
+    """Hands out what answers while the process serves."""
 
     def __init__(self, open_model: Callable[[], ServedModel], workers: Workers) -> None:
+        """`open_model`: for a service without a live catalogue."""
         self.workers = workers
         self.phase: Phase = "loading"
         self._open_model = open_model
@@ -55,10 +69,15 @@ class LiveModel:
 
     async def load(self) -> None:
         """Opens the model in a thread, so that the liveness probe answers meanwhile; raises what opening raises."""
-        self._loaded = await asyncio.to_thread(self._open)
+        self.publish(await asyncio.to_thread(self._open))
+
+    def publish(self, loaded: Loaded) -> None:
+        """From now on this answers; what was asked before is answered by what was there before."""
+        before, self._loaded = self._loaded, loaded
+        if before is None or before.model.model_version != loaded.model.model_version:
+            log.info("model loaded", model_version=loaded.model.model_version, items=loaded.model.num_items)
         if self.phase == "loading":
             self.phase = "serving"
-        log.info("model loaded", model_version=self._loaded.model.model_version, items=self._loaded.model.num_items)
 
     def leave(self) -> None:
         """From now on the readiness probe sends traffic elsewhere; requests that still come are answered."""
@@ -71,7 +90,7 @@ class LiveModel:
 
     @property
     def loaded(self) -> Loaded:
-        """The model. Raises NotReady while it loads."""
+        """What answers. Raises NotReady while it loads."""
         if self._loaded is None:
             raise NotReady("the model is still loading")
         return self._loaded
@@ -87,5 +106,10 @@ class LiveModel:
 
     def _open(self) -> Loaded:
         model = self._open_model()
-        popular = model.recommend([RecommendationRequest(history=(), k=NUM_EXAMPLE_ITEMS)])[0]
-        return Loaded(model, [item.item_id for item in popular.items])
+        return Loaded(model, popular_items(model), model.manifest.created_at)
+
+
+def popular_items(model: ServedModel) -> list[str]:
+    """Real ids; asking for them also makes what the first list would otherwise wait for."""
+    popular = model.recommend([RecommendationRequest(history=(), k=NUM_EXAMPLE_ITEMS)])[0]
+    return [item.item_id for item in popular.items]

@@ -66,7 +66,12 @@ class Recommender:
         self._reader = RequestReader(self.catalogue, self.manifest.exclude_seen, self.manifest.noise_size)
 
     def changed(
-        self, documents: Sequence[ItemDocument], *, revision: int, embed: EmbedsText | None = None
+        self,
+        documents: Sequence[ItemDocument],
+        *,
+        revision: int,
+        content_revision: int | None = None,
+        embed: EmbedsText | None = None,
     ) -> "Recommender":
         """Another recommender with the items as they are after these documents; this one goes on as it is.
 
@@ -74,12 +79,15 @@ class Recommender:
         serves. Raises DocumentRefused.
         """
         other = copy(self)
-        other._show(self.items.changed(documents, revision=revision, embed=embed))
+        other._show(self.items.changed(documents, revision=revision, content_revision=content_revision, embed=embed))
         return other
 
-    def verify(self) -> None:
-        """Raises ViewRefused where counts disagree or the index does not find what is there."""
-        verify_view(self.items, self.ranker)
+    def verify(self) -> float:
+        """The share of the nearest items that the index finds.
+
+        Raises ViewRefused where counts disagree or the index does not find what is there.
+        """
+        return verify_view(self.items, self.ranker)
 
     @classmethod
     def open(cls, folder: Path, *, threads: int = 1, wish: Wish = "auto") -> "Recommender":

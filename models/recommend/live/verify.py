@@ -19,8 +19,8 @@ PROBED_NEAREST: Final = 10
 MIN_RECALL: Final = 0.99
 
 
-def verify_view(items: LiveItems, ranker: Ranker) -> None:
-    """Counts, dimensions, and a probe of the index against an exact scan; raises ViewRefused."""
+def verify_view(items: LiveItems, ranker: Ranker) -> float:
+    """Counts, dimensions, and a probe of the index against an exact scan, whose recall comes back; raises ViewRefused."""
     num_items = len(items.catalogue.item_ids)
     counts = {
         "ids": len(items.catalogue.row_of),
@@ -48,6 +48,7 @@ def verify_view(items: LiveItems, ranker: Ranker) -> None:
         raise ViewRefused(
             items.index_version, f"the index finds {recall:.1%} of the nearest items, not {MIN_RECALL:.0%}"
         )
+    return recall
 
 
 def _probes(items: LiveItems, is_left_N: NDArray[np.bool_]) -> NDArray[np.int64]:
