@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 import typer
 
 from models.domain.errors import FigmentError, SettingsRefused
+from models.domain.event_weights import read_event_weights
 from models.domain.recommendation import MAX_K
 
 EXTRA_OF: Final = {
@@ -137,6 +138,10 @@ def train(
     text_encoder: Annotated[
         str | None, typer.Option("--text-encoder", metavar="NAME", help="Another sentence encoder: name or folder.")
     ] = None,
+    event_weight: Annotated[
+        list[str] | None,
+        typer.Option("--event-weight", metavar="TYPE=WEIGHT", help="As in view=0.1; a purchase is 1."),
+    ] = None,
     strict: Strict = False,
     column_map: ColumnMap = None,
 ) -> None:
@@ -160,6 +165,7 @@ def train(
             strict=strict,
             column_map=_column_map(column_map),
             text_encoder=text_encoder,
+            event_weights=read_event_weights(event_weight or ()),
         )
         with TaskProgress() as progress:
             outcome = train_bundle(options, progress)

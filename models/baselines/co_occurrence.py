@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.baselines.interest import ALIKE
 from models.data.sequences import Sequences
 
 if TYPE_CHECKING:
@@ -32,23 +33,26 @@ class CoOccurrence:
     late_NN: "csr_array"
     """The same pairs, in the same places, each counting e^(−places to the end / 3) of that: what is taken lately."""
     counts_N: NDArray[np.float32]
-    """Events of each item."""
+    """Events of each item, each counting its interest."""
 
     @classmethod
-    def fit(cls, train: Sequences, num_items: int) -> "CoOccurrence":
-        """Count every pair of training events at most `pair_window` apart."""
+    def fit(cls, train: Sequences, num_items: int, interest_T: NDArray[np.float32] = ALIKE) -> "CoOccurrence":
+        """Every pair of training events at most `pair_window` apart, counting the interest of both."""
         from scipy.sparse import coo_array
 
         pairs = list(_pairs(train, pair_window(train.num_events)))
         earlier, later = (np.concatenate([train.item_rows_E[pair[side]] for pair in pairs]) for side in (0, 1))
-        weights = np.concatenate([pair_weights(pair[1] - pair[0]) for pair in pairs])
+        interest_E = interest_T[train.event_types_E]
+        weights = np.concatenate(
+            [pair_weights(pair[1] - pair[0]) * interest_E[pair[0]] * interest_E[pair[1]] for pair in pairs]
+        )
         late_E = lateness_E(train)
         lateness = np.concatenate([late_E[pair[1]] for pair in pairs])
         shape = (num_items, num_items)
         return cls(
             forward_NN=coo_array((weights, (earlier, later)), shape=shape).tocsr(),
             late_NN=coo_array((weights * lateness, (earlier, later)), shape=shape).tocsr(),
-            counts_N=np.bincount(train.item_rows_E, minlength=num_items).astype(np.float32),
+            counts_N=np.bincount(train.item_rows_E, interest_E, minlength=num_items).astype(np.float32),
         )
 
 

@@ -4,17 +4,19 @@
 
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.baselines.best_of_rows import best_of_rows
+from models.baselines.interest import ALIKE
 from models.domain.item_rows import NO_ITEM
 from models.domain.layered_rows import LayeredRows, Rows
 
+IntegerT = TypeVar("IntegerT", bound=np.integer[Any])
 VOICES: Final = ("forward", "late", "backward", "content", "borrowed")
 """Why an item is a neighbour: taken after it, taken after it lately, taken before it, alike by content, taken near what
 is alike."""
@@ -46,6 +48,10 @@ class Contributions:
         """These, and the other's with their sign turned: sums over both are differences."""
         return self.joined([self, replace(other, voices_XV=-other.voices_XV)])
 
+    def weighted(self, weights_BH: NDArray[np.float32]) -> "Contributions":
+        """The same, each event counting so much."""
+        return replace(self, voices_XV=self.voices_XV * weights_BH[self.users_X, self.places_X][:, None])
+
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
@@ -65,6 +71,8 @@ class Neighbours:
     """What a likeness by content, to its power, was multiplied by to become a voice."""
     borrowed_scale: float = 1.0
     """The same of what is borrowed."""
+    interest_T: NDArray[np.float32] = field(default_factory=ALIKE.copy)
+    """What an event of each type counts, in the order of `EVENT_TYPES`."""
     is_gone_N: NDArray[np.bool_] | None = None
     """Items that are nobody's neighbour any more; None where all are still there."""
 
@@ -78,9 +86,9 @@ class Neighbours:
         """More candidates than this no history can have."""
         return self.history_window * int(self.rows_NM.shape[1])
 
-    def recent(self, history_rows_BL: NDArray[np.int32]) -> NDArray[np.int32]:
+    def recent(self, history_BL: NDArray[IntegerT]) -> NDArray[IntegerT]:
         """The columns [B, H] of right-aligned histories that count."""
-        return history_rows_BL[:, max(0, history_rows_BL.shape[1] - self.history_window) :]
+        return history_BL[:, max(0, history_BL.shape[1] - self.history_window) :]
 
     def age_weights(self, num_recent: int) -> NDArray[np.float32]:
         """What an event in each of H columns counts [H]."""
@@ -90,8 +98,15 @@ class Neighbours:
         """The score of voices [..., V]; summed row by row: a matrix product rounds by the company that a row is in."""
         return np.asarray((voices * self.weights_V).sum(axis=-1), np.float32)
 
+    def interest(self, event_types_BL: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+        """What each event that counts is worth by its type [B, H]."""
+        return np.asarray(self.interest_T[self.recent(event_types_BL)], np.float32)
+
     def contributions(self, history_rows_BL: NDArray[np.int32]) -> Contributions:
-        """Every neighbour of every event that counts; histories are right-aligned item rows, -1 where shorter."""
+        """Every neighbour of every event that counts, whatever its type.
+
+        Histories are right-aligned item rows, -1 where shorter.
+        """
         recent_BH = self.recent(history_rows_BL)
         rows_BHM = np.where((recent_BH != NO_ITEM)[..., None], self.rows_NM[recent_BH], NO_ITEM)
         if self.is_gone_N is not None:
@@ -104,14 +119,16 @@ class Neighbours:
             voices_XV=self.voices_NMV[recent_BH[users_X, places_X], neighbours_X],
         )
 
-    def scores(self, history_rows_BL: NDArray[np.int32], num: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    def scores(
+        self, history_rows_BL: NDArray[np.int32], event_types_BL: NDArray[np.integer[Any]], num: int
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """The `num` best candidates [B, C] of each history, -1 beyond the last, and their scores, there 0.
 
         Nothing is left out: the history's own items are there if they are each other's neighbours. A user's answer does
         not depend on who else is in the batch.
         """
-        num_recent = self.recent(history_rows_BL).shape[1]
-        return self.best(self.contributions(history_rows_BL), (len(history_rows_BL), num_recent), num)
+        interest_BH = self.interest(event_types_BL)
+        return self.best(self.contributions(history_rows_BL).weighted(interest_BH), interest_BH.shape, num)
 
     def best(
         self, said: Contributions, shape_BH: tuple[int, int], num: int
@@ -144,6 +161,7 @@ class Neighbours:
                 age_decay=np.float64(self.age_decay),
                 content_scale=np.float64(self.content_scale),
                 borrowed_scale=np.float64(self.borrowed_scale),
+                interest=self.interest_T,
             )
 
     @classmethod
@@ -161,6 +179,7 @@ class Neighbours:
                     age_decay=float(arrays["age_decay"]),
                     content_scale=float(arrays["content_scale"]),
                     borrowed_scale=float(arrays["borrowed_scale"]),
+                    interest_T=arrays["interest"],
                 )
         except zipfile.BadZipFile as error:
             raise ValueError(str(error)) from error
@@ -168,6 +187,8 @@ class Neighbours:
             raise ValueError(f"rows are {rows_NM.dtype} of shape {rows_NM.shape}, voices are {voices_NMV.dtype}")
         if voices_NMV.shape != (*rows_NM.shape, len(VOICES)) or neighbours.weights_V.shape != (len(VOICES),):
             raise ValueError(f"voices of shape {voices_NMV.shape} do not fit rows of shape {rows_NM.shape}")
+        if neighbours.interest_T.shape != ALIKE.shape:
+            raise ValueError(f"interest of {len(neighbours.interest_T)} event types, not {len(ALIKE)}")
         if rows_NM.size and not NO_ITEM <= rows_NM.min() <= rows_NM.max() < len(rows_NM):
             raise ValueError(f"a neighbour's row is outside of the {len(rows_NM)} items")
         return neighbours

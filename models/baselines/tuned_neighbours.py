@@ -2,7 +2,7 @@
 
 # N items, M neighbours an item, V voices, U users
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from models.baselines.best_of_rows import best_of_rows
 from models.baselines.borrowed import borrowed, lenders
 from models.baselines.co_occurrence import CoOccurrence
+from models.baselines.interest import interest_of_types
 from models.baselines.lookup import Lookup
 from models.baselines.neighbours import VOICES, Neighbours
+from models.domain.events import EVENT_WEIGHTS, EventType
 from models.domain.item_rows import NO_ITEM
 
 if TYPE_CHECKING:
@@ -43,10 +45,19 @@ class MixtureConfig:
     """Weight of what goes with the items most alike by content, scaled like content."""
     history_window: int = 10
     age_decay: float = 0.6
+    event_weights: tuple[tuple[EventType, float], ...] = tuple(EVENT_WEIGHTS.items())
+    """What an event of each type counts in pairs and in the history that asks; the shop may say otherwise."""
+    event_weights_power: float = 1.0
+    """Chosen with the rest: 0 counts all alike, more than 1 makes weak signals weaker."""
+
+    @property
+    def interest_T(self) -> NDArray[np.float32]:
+        """The weights to their power, in the order of `EVENT_TYPES`."""
+        return interest_of_types(dict(self.event_weights), self.event_weights_power)
 
     def as_dict(self) -> dict[str, Any]:
         """For the manifest."""
-        return asdict(self)
+        return {**asdict(self), "event_weights": dict(self.event_weights)}
 
 
 GRID: Final[tuple[dict[str, Any], ...]] = (
@@ -66,6 +77,12 @@ GRID: Final[tuple[dict[str, Any], ...]] = (
     {"borrowed": 1.0},
 )
 """One step after the other, kept where it finds more."""
+EVENT_GRID: Final[tuple[dict[str, Any], ...]] = (
+    {"event_weights_power": 0.0},
+    {"event_weights_power": 0.5},
+    {"event_weights_power": 2.0},
+)
+"""The steps before those, where histories hold events of several types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +103,7 @@ class Mixture:
         config: MixtureConfig,
         per_item: int = NEIGHBOURS_PER_ITEM,
     ) -> "Mixture":
-        """Each item's best `per_item` by the weighted sum of voices.
+        """Each item's best `per_item` by the weighted sum of voices; `pairs` count the config's `interest_T`.
 
         Co-occurrence is scaled so that the mean item's forward voices sum to 1, content and what is borrowed so that
         all of theirs do.
@@ -133,16 +150,19 @@ class Mixture:
             config.age_decay,
             content_scale=1.0 / mean_alike,
             borrowed_scale=scale,
+            interest_T=config.interest_T,
         )
         return cls(neighbours, source_N, target_N.astype(np.float32), lent)
 
 
-def choose_mixture(score: Callable[[MixtureConfig], float]) -> Iterator[tuple[MixtureConfig, float, bool]]:
+def choose_mixture(
+    score: Callable[[MixtureConfig], float], start: MixtureConfig, grid: Sequence[Mapping[str, Any]] = GRID
+) -> Iterator[tuple[MixtureConfig, float, bool]]:
     """Each setting tried, what it scored, and whether it is the best so far; the last best one wins."""
-    best = MixtureConfig()
+    best = start
     best_score = score(best)
     yield best, best_score, True
-    for step in GRID:
+    for step in grid:
         tried = replace(best, **step)
         if tried == best:
             continue

@@ -1,12 +1,19 @@
 """What a shopper did: event types and one event of a history."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Literal, get_args
 
 EventType = Literal["view", "click", "add_to_cart", "purchase", "impression", "dislike"]
 EVENT_TYPES: Final[tuple[EventType, ...]] = get_args(EventType)
 HISTORY_EVENT_TYPES: Final[tuple[EventType, ...]] = ("view", "click", "add_to_cart", "purchase")
 """Impressions were the shop's doing and dislikes are no wish: neither is history."""
+
+EVENT_WEIGHTS: Final[Mapping[EventType, float]] = MappingProxyType(
+    {"view": 0.2, "click": 0.3, "add_to_cart": 0.6, "purchase": 1.0}
+)
+"""How much of a wish each event of a history shows, a purchase being a whole one: where training begins."""
 
 
 @dataclass(frozen=True, slots=True)

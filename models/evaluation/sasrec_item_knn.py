@@ -69,7 +69,7 @@ class _Parts:
     def fused(self, sasrec: SasRec, train: Sequences, validation: EvaluationCases | None) -> Ranker:
         """SASRec beside neighbours and item facts of its events, weighted as finds most; no judge yet."""
         data = self.data
-        pairs = CoOccurrence.fit(train, data.num_items)
+        pairs = CoOccurrence.fit(train, data.num_items, self.mixture.interest_T)
         facts = ItemFacts.fit(data.dataset.catalogue, train)
         ranker = assemble(sasrec, Mixture.fit(pairs, self.content_NN, self.mixture), facts, self.spec)
         if validation is None:

@@ -89,7 +89,8 @@ class Fitting:
 
     def neighbours(self, train: Sequences) -> Mixture:
         """Neighbours by these events and by content."""
-        return Mixture.fit(CoOccurrence.fit(train, self.prepared.content.num_items), self.content_NN, self.mixture)
+        pairs = CoOccurrence.fit(train, self.prepared.content.num_items, self.mixture.interest_T)
+        return Mixture.fit(pairs, self.content_NN, self.mixture)
 
     def facts(self, train: Sequences) -> ItemFacts:
         """What these events and the catalogue say of each item."""

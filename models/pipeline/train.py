@@ -3,15 +3,17 @@
 import hashlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from models.baselines.content_neighbours import content_neighbours
+from models.baselines.tuned_neighbours import MixtureConfig
 from models.bundle.write import refuse_existing, seal_bundle
 from models.data.check import CheckReport
 from models.data.split import SplitKind
 from models.domain.errors import SettingsRefused
+from models.domain.events import EVENT_WEIGHTS, EventType
 from models.domain.progress import NoProgress, Progress
 from models.pipeline.fill_bundle import fill_bundle
 from models.pipeline.fit import Fitting
@@ -37,6 +39,8 @@ class TrainOptions:
     strict: bool = False
     column_map: Mapping[str, str] = field(default_factory=dict)
     text_encoder: str | None = None
+    event_weights: Mapping[EventType, float] = field(default_factory=dict)
+    """Of these types; `EVENT_WEIGHTS` of the others."""
     var: Path = Path("var")
     """Checkpoints, logs and caches."""
 
@@ -75,7 +79,9 @@ def train(options: TrainOptions, progress: Progress = NoProgress()) -> TrainOutc
     refuse_existing(options.out)
     if options.refit and options.split == "none":
         raise SettingsRefused("split none trains on all events already: there is nothing to refit")
-    run = _Run(options, training_config(options.profile, options.seed), progress)
+    weights = tuple({**EVENT_WEIGHTS, **options.event_weights}.items())
+    config = replace(training_config(options.profile, options.seed), event_weights=weights)
+    run = _Run(options, config, progress)
     prepared = run.prepare()
     fitting = run.choose(prepared)
     judge = train_judge(fitting)
@@ -122,6 +128,7 @@ class _Run:
             prepared.split.train,
             content_NN,
             prepared.split.validation,
+            start=MixtureConfig(event_weights=self.config.event_weights),
             exclude_seen=prepared.exclude_seen,
             seed=options.seed,
             progress=self.progress,

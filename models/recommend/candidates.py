@@ -114,7 +114,9 @@ class CandidateSource:
         """What B histories ask for."""
         generated_BTD = self.generate(history, noise_BSZ)
         # every neighbour's score, however many are proposed: what is left out must not change what remains
-        scored_rows_BX, scored_BX = self.neighbours.scores(history.item_rows_BL, self.neighbours.most_scored)
+        scored_rows_BX, scored_BX = self.neighbours.scores(
+            history.item_rows_BL, history.event_types_BL, self.neighbours.most_scored
+        )
         return Wishes(generated_BTD[:, 0], generated_BTD[:, 1:], scored_rows_BX, scored_BX)
 
     def scored(

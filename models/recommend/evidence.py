@@ -91,6 +91,7 @@ def pair_evidence(
     said = neighbours.contributions(history_BL)
     if own is not None:
         said = said.minus(own.pairs)
+    said = said.weighted(neighbours.interest(history.event_types_BL))
     recent_BH = neighbours.recent(history_BL)
     weights_H = neighbours.age_weights(recent_BH.shape[1])
     voices_BHCV = np.maximum(gather(said, rows_BC, recent_BH.shape[1], neighbours.num_items), 0.0)

@@ -30,6 +30,7 @@ def build_networks(config: TrainingConfig, spec: FeatureSpec, content: ItemConte
         num_heads=config.num_heads,
         max_events=spec.max_history_events,
         dropout=config.dropout,
+        event_weights=dict(config.event_weights),
     )
     generator = Generator(encoder, embedding_size=config.embedding_size, noise_size=config.noise_size)
     critic = Critic(embedding_size=config.embedding_size, hidden_size=config.critic_hidden_size)

@@ -2,11 +2,15 @@
 
 # B users, L events, K places
 
+from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from models.baselines.co_occurrence import CoOccurrence
 from models.baselines.neighbours import Neighbours, unseen
-from models.baselines.tuned_neighbours import GRID, Mixture, MixtureConfig, choose_mixture
+from models.baselines.tuned_neighbours import EVENT_GRID, GRID, Mixture, MixtureConfig, choose_mixture
 from models.data.sequences import Sequences
 from models.data.split import EvaluationCases
 from models.domain.progress import Progress
@@ -26,22 +30,27 @@ def choose_neighbours(
     content_NN: "csr_array",
     cases: EvaluationCases | None,
     *,
+    start: MixtureConfig = MixtureConfig(),  # noqa: B008 - frozen
     exclude_seen: bool,
     seed: int,
     progress: Progress,
 ) -> MixtureConfig:
-    """The mixture with the best NDCG@10; the defaults where no event is held out."""
+    """The mixture with the best NDCG@10; `start` where no event is held out."""
     if cases is None or not (known := cases.with_history(MAX_CASES, seed)).num_cases:
-        return MixtureConfig()
-    pairs = CoOccurrence.fit(train, content_NN.shape[0])
+        return start
+
+    @lru_cache(maxsize=1)
+    def pairs_by(power: float) -> CoOccurrence:
+        return CoOccurrence.fit(train, content_NN.shape[0], replace(start, event_weights_power=power).interest_T)
 
     def score(config: MixtureConfig) -> float:
-        neighbours = Mixture.fit(pairs, content_NN, config).neighbours
+        neighbours = Mixture.fit(pairs_by(config.event_weights_power), content_NN, config).neighbours
         return neighbours_ndcg(neighbours, known, exclude_seen=exclude_seen)
 
-    progress.start("choosing neighbours", total=len(GRID) + 1)
-    best, best_score = MixtureConfig(), -1.0
-    for config, scored, better in choose_mixture(score):
+    grid = [*(EVENT_GRID if len(np.unique(train.event_types_E)) > 1 else ()), *GRID]
+    progress.start("choosing neighbours", total=len(grid) + 1)
+    best, best_score = start, -1.0
+    for config, scored, better in choose_mixture(score, start, grid):
         if better:
             best, best_score = config, scored
         progress.advance(1)
@@ -56,10 +65,12 @@ def neighbours_ndcg(neighbours: Neighbours, cases: EvaluationCases, *, exclude_s
     total = 0.0
     for batch in cases.batches(CASES_PER_CALL):
         offsets_B1 = batch.histories.offsets_U1
-        history_BL = encode_spans(
+        history = encode_spans(
             batch.histories, offsets_B1[:-1], offsets_B1[1:], max_events=MAX_HISTORY_EVENTS, uses_time=False
-        ).item_rows_BL
-        rows_BK, scores_BK = neighbours.scores(history_BL, LIST_LENGTH + (history_BL.shape[1] if exclude_seen else 0))
+        )
+        history_BL, types_BL = history.item_rows_BL, history.event_types_BL
+        num = LIST_LENGTH + (history_BL.shape[1] if exclude_seen else 0)
+        rows_BK, scores_BK = neighbours.scores(history_BL, types_BL, num)
         if exclude_seen:
             rows_BK, scores_BK = unseen(rows_BK, scores_BK, history_BL, LIST_LENGTH)
         total += float(found_next(batch, rows_BK, scores_BK).sum())

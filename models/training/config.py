@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal
 
+from models.domain.events import EVENT_WEIGHTS, EventType
+
 Profile = Literal["full", "quick"]
 
 
@@ -53,6 +55,9 @@ class TrainingConfig:
     """γ of the zero-centred penalties R1 and R2, on standardised features."""
     adversarial_ratio: float = 0.3
     """Length of the adversarial gradient in lengths of the likelihood's, at the generated features."""
+    event_weights: tuple[tuple[EventType, float], ...] = tuple(EVENT_WEIGHTS.items())
+    """How much of a wish an event of each type shows, a purchase being 1: where attention begins, and what neighbours
+    count unless validation events want it weaker or stronger."""
     instance_noise: float = 0.5
     """Deviation of the noise on everything that the critic sees, annealed to 0."""
 
@@ -62,7 +67,7 @@ class TrainingConfig:
 
     def as_dict(self) -> dict[str, Any]:
         """For the manifest and the checkpoint."""
-        return asdict(self)
+        return {**asdict(self), "event_weights": dict(self.event_weights)}
 
 
 FULL: Final = TrainingConfig(

@@ -26,11 +26,13 @@ class OwnEventsSource:
     mixture: Mixture
     lateness_E: NDArray[np.float32]
     is_repeat_E: NDArray[np.bool_]
+    interest_E: NDArray[np.float32]
 
     @classmethod
     def of(cls, train: Sequences, mixture: Mixture) -> "OwnEventsSource":
         """Of the events that the mixture was fitted on."""
-        return cls(train, mixture, lateness_E(train), is_repeat_E(train))
+        interest_E = mixture.neighbours.interest_T[train.event_types_E]
+        return cls(train, mixture, lateness_E(train), is_repeat_E(train), interest_E)
 
     def after(self, positions_P: NDArray[np.int64], users_P: NDArray[np.int64], num_recent: int) -> OwnEvents:
         """Each shopper's events after the position, and every pair in which one of them is the later event.
@@ -116,6 +118,7 @@ class OwnEventsSource:
         matches_I, others_I, weights_I = near
         rows_I = self.train.item_rows_E[others_I]
         of_rows_I = self.train.item_rows_E[events_Q[matches_I]]
+        weights_I = weights_I * self.interest_E[events_Q[matches_I]] * self.interest_E[others_I]
         weights_I = weights_I * self.mixture.source_N[of_rows_I] * self.mixture.target_N[rows_I]
         taken_IV = np.zeros((len(weights_I), len(VOICES)), np.float32)
         if ahead:

@@ -132,10 +132,10 @@ class Teacher:
     def _candidates(self, history: HistoryBatch, own: OwnEvents) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """The neighbours' best, ascending by row, then -1; and the scores of all that they name, best first."""
         neighbours, history_BL = self.mixture.neighbours, history.item_rows_BL
-        said = neighbours.contributions(history_BL).minus(own.pairs)
-        shape_BH = (len(history_BL), neighbours.recent(history_BL).shape[1])
+        interest_BH = neighbours.interest(history.event_types_BL)
+        said = neighbours.contributions(history_BL).minus(own.pairs).weighted(interest_BH)
         extra = history_BL.shape[1] if self.exclude_seen else 0
-        rows_PC, best_PX = neighbours.best(said, shape_BH, NUM_CANDIDATES + extra)
+        rows_PC, best_PX = neighbours.best(said, interest_BH.shape, NUM_CANDIDATES + extra)
         if self.exclude_seen:
             rows_PC, _ = unseen(rows_PC, best_PX, history_BL, NUM_CANDIDATES)
         end = np.iinfo(np.int32).max

@@ -29,7 +29,7 @@ def defined(ranker: Ranker, asked: Question) -> list[int]:
     fetch = CANDIDATES + len(np.union1d(asked.excluded_rows, seen[-ranker.spec.max_history_events :]))
     taste_D, wish_D = source.generate(history, asked.noise_SZ[None])[0]
     liked_N = source.similarity_scale * (source.item_features_ND @ wish_D)
-    near, said = source.neighbours.scores(history.item_rows_BL, source.neighbours.most_scored)
+    near, said = source.neighbours.scores(history.item_rows_BL, history.event_types_BL, source.neighbours.most_scored)
     rows = set(np.argsort(-liked_N, kind="stable")[:fetch].tolist()) | set(near[0, :fetch].tolist())
     rows |= set() if asked.seen_left_out else set(history.item_rows_BL[0].tolist())
     rows_C = np.array(sorted(rows - {-1}), np.int32)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from models.baselines.co_occurrence import MAX_WINDOW, MIN_WINDOW, CoOccurrence, lateness_E, pair_window
-from tests.models.data.histories import sequences_of
+from models.baselines.interest import interest_of_types
+from tests.models.data.histories import sequences_of, with_types
 
 
 class TestFit:
@@ -23,6 +24,13 @@ class TestFit:
         late = pairs.late_NN.toarray() / np.maximum(pairs.forward_NN.toarray(), 1e-9)
         assert late[1, 2] == pytest.approx(1.0)
         assert late[0, 1] == pytest.approx(math.exp(-1 / 3))
+
+    def test_weak_signals_count_less_on_either_side(self) -> None:
+        seen_then_bought = with_types(sequences_of({"u": [(0, 1), (1, 2), (2, 3)]}), ["view", "purchase", "purchase"])
+        pairs = CoOccurrence.fit(seen_then_bought, 3, interest_of_types({"view": 0.2}))
+        assert pairs.forward_NN.toarray()[0, 1] == pytest.approx(0.2)
+        assert pairs.forward_NN.toarray()[1, 2] == 1.0
+        assert pairs.counts_N.tolist() == pytest.approx([0.2, 1, 1])
 
     def test_nothing_follows_a_single_event(self) -> None:
         assert CoOccurrence.fit(sequences_of({"u": [(0, 1)]}), 2).forward_NN.nnz == 0

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +8,11 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from models.baselines.co_occurrence import CoOccurrence
+from models.baselines.interest import interest_of_types
 from models.baselines.neighbours import Neighbours, gather
 from models.baselines.tuned_neighbours import Mixture, MixtureConfig
 from models.data.sequences import Sequences
-from tests.models.baselines.tiny_neighbours import neighbours_of
+from tests.models.baselines.tiny_neighbours import neighbours_of, scores_of
 from tests.models.data.histories import any_sequences
 
 NUM_ITEMS = 16
@@ -33,23 +35,39 @@ def right_aligned(sequences: Sequences) -> np.ndarray:
     return rows
 
 
+class TestInterest:
+    def test_what_was_bought_asks_louder_than_what_was_seen(self) -> None:
+        two = neighbours_of([[2], [3], [-1], [-1]], [[0.5], [0.5], [0.0], [0.0]], age_decay=1.0)
+        two = replace(two, interest_T=interest_of_types({"view": 0.2}))
+        history_BL, types_BL = np.array([[0, 1]], np.int32), np.array([[0, 3]])
+        rows, scores = two.scores(history_BL, types_BL, 2)
+        assert rows.tolist() == [[3, 2]]
+        np.testing.assert_allclose(scores, [[0.5, 0.1]])
+        assert two.scores(history_BL, types_BL[:, ::-1], 2)[0].tolist() == [[2, 3]]
+
+    def test_survives_a_file(self, tmp_path: Path) -> None:
+        told = replace(NEVER_LATER, interest_T=interest_of_types({"view": 0.25, "click": 0.5}))
+        told.save(tmp_path / "n.npz")
+        assert Neighbours.load(tmp_path / "n.npz").interest_T.tolist() == told.interest_T.tolist()
+
+
 class TestScores:
     def test_adds_what_each_event_speaks_for_and_halves_the_older(self) -> None:
-        rows, scores = NEVER_LATER.scores(np.array([[0, 1]], np.int32), 3)
+        rows, scores = scores_of(NEVER_LATER, [[0, 1]], 3)
         assert rows.tolist() == [[2, 1, -1]]
         assert scores.tolist() == [[1.0 + 0.5 * 0.25, 0.5 * 0.5, 0.0]]
 
     def test_forgets_what_is_older_than_its_window(self) -> None:
-        rows, _ = NEVER_LATER.scores(np.array([[0, 2, 2]], np.int32), 3)
+        rows, _ = scores_of(NEVER_LATER, [[0, 2, 2]], 3)
         assert rows.tolist() == [[-1, -1, -1]]
 
     def test_padding_says_nothing(self) -> None:
-        rows, scores = NEVER_LATER.scores(np.array([[-1, -1, -1, 1], [-1, -1, -1, -1]], np.int32), 2)
+        rows, scores = scores_of(NEVER_LATER, [[-1, -1, -1, 1], [-1, -1, -1, -1]], 2)
         assert rows.tolist() == [[2, -1], [-1, -1]]
         assert scores.tolist() == [[1.0, 0.0], [0.0, 0.0]]
 
     def test_keeps_the_best_where_there_are_too_many(self) -> None:
-        rows, scores = NEVER_LATER.scores(np.array([[0, 1]], np.int32), 1)
+        rows, scores = scores_of(NEVER_LATER, [[0, 1]], 1)
         assert rows.tolist() == [[2]]
         assert scores.tolist() == [[1.125]]
 
@@ -57,9 +75,9 @@ class TestScores:
     def test_a_batch_answers_as_each_alone(self, sequences: Sequences) -> None:
         neighbours = fitted_on(sequences, 5)
         histories = right_aligned(sequences)
-        rows, scores = neighbours.scores(histories, 8)
+        rows, scores = scores_of(neighbours, histories, 8)
         for user in range(len(histories)):
-            alone_rows, alone_scores = neighbours.scores(histories[user : user + 1], 8)
+            alone_rows, alone_scores = scores_of(neighbours, histories[user : user + 1], 8)
             assert alone_rows[0].tolist() == rows[user].tolist()
             assert alone_scores[0].tolist() == scores[user].tolist()
 
@@ -68,7 +86,7 @@ class TestScores:
         neighbours = fitted_on(sequences, 5)
         histories = right_aligned(sequences)
         padded = np.pad(histories, ((0, 0), (padding, 0)), constant_values=-1)
-        for expected, found in zip(neighbours.scores(histories, 8), neighbours.scores(padded, 8), strict=True):
+        for expected, found in zip(scores_of(neighbours, histories, 8), scores_of(neighbours, padded, 8), strict=True):
             assert found.tolist() == expected.tolist()
 
 
@@ -87,7 +105,7 @@ class TestGather:
         num_recent = neighbours.recent(histories).shape[1]
         said_BHCV = gather(neighbours.contributions(histories), candidates, num_recent, NUM_ITEMS)
         total_BC = np.einsum("bhcv,v,h->bc", said_BHCV, neighbours.weights_V, neighbours.age_weights(num_recent))
-        rows_BK, scores_BK = neighbours.scores(histories, NUM_ITEMS)
+        rows_BK, scores_BK = scores_of(neighbours, histories, NUM_ITEMS)
         for user, (rows_K, scores_K) in enumerate(zip(rows_BK, scores_BK, strict=True)):
             listed = rows_K >= 0
             np.testing.assert_allclose(total_BC[user, rows_K[listed]], scores_K[listed], rtol=1e-4)

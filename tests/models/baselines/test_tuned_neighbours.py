@@ -4,7 +4,7 @@ from scipy.sparse import csr_array
 
 from models.baselines.co_occurrence import CoOccurrence
 from models.baselines.neighbours import VOICES
-from models.baselines.tuned_neighbours import Mixture, MixtureConfig, choose_mixture
+from models.baselines.tuned_neighbours import EVENT_GRID, Mixture, MixtureConfig, choose_mixture
 from tests.models.data.histories import sequences_of
 
 SHOP = sequences_of({"u": [(0, 1), (1, 2)], "v": [(0, 1), (1, 2)], "w": [(2, 1), (0, 2)]})
@@ -61,9 +61,14 @@ class TestFit:
 class TestChooseMixture:
     def test_keeps_each_step_that_scores_more(self) -> None:
         """The best score is at content 1.4 and a window of 20; every other setting is indifferent."""
-        tried = list(choose_mixture(lambda config: config.content + (config.history_window == 20)))
+        tried = list(choose_mixture(lambda config: config.content + (config.history_window == 20), MixtureConfig()))
         best = [config for config, _, better in tried if better][-1]
         assert (best.content, best.history_window) == (1.4, 20)
 
     def test_stays_with_the_defaults_where_nothing_is_better(self) -> None:
-        assert [config for config, _, better in choose_mixture(lambda _: 0.5) if better] == [MixtureConfig()]
+        start = MixtureConfig(event_weights=(("view", 0.5), ("purchase", 1.0)))
+        assert [config for config, _, better in choose_mixture(lambda _: 0.5, start) if better] == [start]
+
+    def test_tries_how_much_event_types_say_where_there_are_several(self) -> None:
+        tried = choose_mixture(lambda config: -abs(config.event_weights_power - 2), MixtureConfig(), EVENT_GRID)
+        assert [config.event_weights_power for config, _, better in tried if better] == [1.0, 2.0]

@@ -1,9 +1,13 @@
 """Sequences for tests: written down by hand, or drawn by hypothesis."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import strategies as st
 
 from models.data.sequences import Sequences
+from models.domain.events import EVENT_TYPES, EventType
 
 
 def sequences_of(histories: dict[str, list[tuple[int, int]]]) -> Sequences:
@@ -16,6 +20,12 @@ def sequences_of(histories: dict[str, list[tuple[int, int]]]) -> Sequences:
         event_types_E=np.full(len(events), 3, dtype=np.int8),
         timestamps_E=np.array([time for _, time in events], dtype=np.int64),
     )
+
+
+def with_types(sequences: Sequences, names: Sequence[EventType]) -> Sequences:
+    """The same events, of these types in turn."""
+    numbers = [EVENT_TYPES.index(name) for name in names]
+    return replace(sequences, event_types_E=np.resize(np.array(numbers, np.int8), sequences.num_events))
 
 
 @st.composite

@@ -21,6 +21,7 @@ from models.pipeline import train as pipeline
 from models.pipeline.train import TrainOptions, train
 from models.recommend.recommender import Recommender
 from models.training.config import training_config
+from tests.models.baselines.tiny_neighbours import scores_of
 from tests.models.data.histories import sequences_of
 
 
@@ -87,7 +88,7 @@ class TestNeighbours:
 
         def lists(sequences: Sequences, of: ItemContent, asked: np.ndarray) -> np.ndarray:
             mixture = Mixture.fit(CoOccurrence.fit(sequences, num_items), content_neighbours(of), MixtureConfig(), 30)
-            return mixture.neighbours.scores(asked.astype(np.int32), 10)[0]
+            return scores_of(mixture.neighbours, asked, 10)[0]
 
         plain = lists(train, content, histories)
         assert old_row_N[lists(others, moved, new_row_N[histories])].tolist() == plain.tolist()

@@ -41,6 +41,31 @@ class TestHistoryEncoder:
         torch.testing.assert_close(long[0, 2:], short[0])
         assert long.isfinite().all()
 
+    def test_a_purchase_draws_more_attention_than_a_view(self) -> None:
+        """With nothing to tell the events apart but their type, the newest taste leans to what was bought."""
+        features, mask, types, gaps = history(3)
+        made = encoder()
+        torch.nn.init.zeros_(made.event_types.weight)
+        for block in made.blocks:
+            torch.nn.init.zeros_(block.distance_bias)
+            torch.nn.init.zeros_(block.query_key_value.weight[:16])
+
+        def pull(bought: int) -> torch.Tensor:
+            """How far the taste moves when that event's feature moves a little."""
+            types_BL = torch.zeros_like(types)
+            types_BL[0, bought] = 3
+            moved = features.clone()
+            moved[0, 0, 0] += 0.1
+            return (made(moved, mask, types_BL, gaps) - made(features, mask, types_BL, gaps))[0, -1].norm()
+
+        assert pull(0) > 2 * pull(1)
+
+    def test_histories_of_purchases_alone_leave_nothing_to_learn_of_types(self) -> None:
+        features, mask, types, gaps = history(4)
+        made = encoder()
+        made(features, mask, types, gaps).sum().backward()
+        assert not made.log_interest.grad.any()
+
     def test_order_matters(self) -> None:
         features, mask, types, gaps = history(4)
         forward = encoder()(features, mask, types, gaps)[0, -1]

@@ -29,7 +29,7 @@ def history_of(*rows: int, days: list[int] | None = None) -> HistoryBatch:
 
 def evidence_of(history: HistoryBatch, *candidates: int, own: OwnEvents | None = None) -> dict[str, list[float]]:
     rows_BC = np.array([candidates], np.int32)
-    _, best_BX = NEIGHBOURS.scores(history.item_rows_BL, 10)
+    _, best_BX = NEIGHBOURS.scores(history.item_rows_BL, history.event_types_BL, 10)
     evidence_BCF = pair_evidence(history, rows_BC, best_BX, NEIGHBOURS, FACTS, own)
     return {name: evidence_BCF[0, :, place].tolist() for place, name in enumerate(PAIR_EVIDENCE)}
 

@@ -2,6 +2,7 @@ import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from models.baselines.co_occurrence import CoOccurrence, lateness_E
@@ -10,11 +11,12 @@ from models.baselines.neighbours import VOICES, gather
 from models.baselines.tuned_neighbours import Mixture, MixtureConfig
 from models.data.sequences import Sequences
 from models.data.split import inner_split
+from models.domain.events import HISTORY_EVENT_TYPES, EventType
 from models.domain.item_rows import NO_ITEM
 from models.domain.progress import NoProgress
 from models.features.histories import encode_spans
 from models.training.teacher import Teacher
-from tests.models.data.histories import any_sequences, sequences_of
+from tests.models.data.histories import any_sequences, sequences_of, with_types
 
 NUM_ITEMS = 16
 
@@ -32,7 +34,7 @@ def teacher_of(
     alike_NN: csr_array = NOTHING_ALIKE_NN,
     config: MixtureConfig = MixtureConfig(),  # noqa: B008 - frozen
 ) -> Teacher:
-    mixture = Mixture.fit(CoOccurrence.fit(train, NUM_ITEMS), alike_NN, config, NUM_ITEMS)
+    mixture = Mixture.fit(CoOccurrence.fit(train, NUM_ITEMS, config.interest_T), alike_NN, config, NUM_ITEMS)
     catalogue = pl.DataFrame({"item_id": [str(row) for row in range(NUM_ITEMS)]})
     facts = ItemFacts.fit(catalogue, train)
     return Teacher.of(train, mixture, facts, exclude_seen=exclude_seen, uses_time=False)
@@ -46,9 +48,10 @@ def chains(num_users: int = 40) -> Sequences:
 
 
 class TestOwnEvents:
-    @given(any_sequences())
-    def test_what_remains_is_what_the_others_and_the_past_say(self, train: Sequences) -> None:
+    @given(any_sequences(), st.permutations(HISTORY_EVENT_TYPES))
+    def test_what_remains_is_what_the_others_and_the_past_say(self, train: Sequences, types: list[EventType]) -> None:
         """Counted anew without the shopper's later events, each pair is worth the same as the full count less own."""
+        train = with_types(train, types)
         # lateness is told by a whole sequence: without its end, other events would be late
         config = MixtureConfig(late=0.0, borrowed=0.7)
         teacher = teacher_of(train, alike_NN=ALIKE_NN, config=config)
@@ -65,7 +68,7 @@ class TestOwnEvents:
 
             events_E = np.arange(train.num_events)
             past = train.take_events((train.users_of_events_E() != user) | (events_E <= position[0]))
-            counted_NN = CoOccurrence.fit(past, NUM_ITEMS).forward_NN.toarray()
+            counted_NN = CoOccurrence.fit(past, NUM_ITEMS, config.interest_T).forward_NN.toarray()
             scale_NN = teacher.mixture.source_N[:, None] * teacher.mixture.target_N
             forward_NN, backward_NN = counted_NN * scale_NN, counted_NN.T * scale_NN
             lent_NN = teacher.mixture.lent.at(*np.indices((NUM_ITEMS, NUM_ITEMS)).reshape(2, -1).astype(np.int32))
