@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 # numerical threads that wait by spinning take the core from whoever else needs it; read when FAISS loads, below
@@ -20,17 +21,32 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from app.api import docs_page, events, health, model, openapi, recommendations, users
+from app.api import (
+    docs_page,
+    events,
+    health,
+    item_import,
+    items,
+    jobs,
+    model,
+    models,
+    openapi,
+    recommendations,
+    users,
+)
 from app.api.connection import BoundedHttpProtocol
 from app.api.dependencies import ServiceState
 from app.api.errors import answer_error
 from app.api.problem import RequestError
 from app.api.request_context import RequestContext
 from app.observability.logs import configure_logs, get_log
+from app.runtime.bundles import Bundles
 from app.runtime.event_times import EventTimes
-from app.runtime.live_model import LiveModel, ServedModel
+from app.runtime.live_model import LiveModel
+from app.runtime.live_serving import LiveServing
 from app.runtime.purging import purge_forever
 from app.runtime.server import DrainingServer, listen
+from app.runtime.serving import FixedServing, Serving
 from app.runtime.shop import AS_IT_COMES, Shop, ShopRules
 from app.runtime.workers import Workers
 from app.settings import ServiceSettings, is_loopback, read_settings, refuse_exposure
@@ -51,10 +67,12 @@ def create_app(
     on_ready: Callable[[], None] = lambda: None,
     read_seconds: float = 15.0,
     rules: ShopRules = AS_IT_COMES,
+    serve_from: Callable[[Store], Serving] | None = None,
 ) -> FastAPI:
     """The application; its lifespan opens the store and loads the model behind the first answered probes.
 
-    `on_load_failure` is told why either could not be had, `on_ready` that the model is there.
+    `on_load_failure` is told why either could not be had, `on_ready` that the model is there. `serve_from` makes what
+    follows the store; without it, the model of `live` answers as it is.
     """
 
     def tell_outcome(loading: "asyncio.Task[None]") -> None:
@@ -74,9 +92,9 @@ def create_app(
             yield {}  # to raise here would end the process with a stack instead of the reason
             return
         purging = asyncio.create_task(purge_forever(store))
-        loading = asyncio.create_task(live.load())
+        shop = Shop.open(store, rules, serve_from(store) if serve_from else FixedServing(live))
+        loading = asyncio.create_task(shop.serving.load())
         loading.add_done_callback(tell_outcome)
-        shop = Shop.open(store, rules)
         yield ServiceState(live=live, shop=shop, read_seconds=read_seconds)
         loading.cancel()
         purging.cancel()
@@ -93,7 +111,8 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
     )
-    for resource in (recommendations, events, users, model, health, openapi, docs_page):
+    of_shop = (recommendations, events, users, items, item_import, jobs, model, models)
+    for resource in (*of_shop, health, openapi, docs_page):
         app.include_router(resource.router)
     for error in (RequestError, InputError, ServiceError, HTTPException, ClientDisconnect):
         app.add_exception_handler(error, answer_error)
@@ -110,8 +129,9 @@ def serve(settings: ServiceSettings) -> None:
     configure_logs(settings.log_level)
     with listen(settings.host, settings.port) as listener:
         refuse_exposure(settings)
-        folder = resolve_bundle(settings.bundles, settings.bundle)
-        live = LiveModel(partial(Recommender.open, folder, wish=settings.recommender), _workers(settings))
+        resolve_bundle(settings.bundles, settings.bundle)
+        live = LiveModel(None, _workers(settings))
+        bundles = Bundles(settings.bundles, settings.bundle)
         failures: list[BaseException] = []
 
         def stop(failure: BaseException) -> None:
@@ -123,9 +143,10 @@ def serve(settings: ServiceSettings) -> None:
                 live,
                 partial(Store.open, settings.database_url),
                 on_load_failure=stop,
-                on_ready=partial(_tell_ready, settings, folder.name),
+                on_ready=partial(_tell_ready, settings, live),
                 read_seconds=settings.read_seconds,
                 rules=_rules(settings),
+                serve_from=partial(_follow, live, bundles, partial(Recommender.open, wish=settings.recommender)),
             ),
             loop="uvloop" if sys.platform != "win32" else "asyncio",
             http=BoundedHttpProtocol,
@@ -139,7 +160,7 @@ def serve(settings: ServiceSettings) -> None:
         server = DrainingServer(config, live, notice_seconds=settings.drain_notice_seconds)
         if not is_loopback(settings.host):
             log.warning("anyone who reaches this address may ask: there is no API key", address=_address(settings))
-        log.info("loading", bundle=folder.name, live=f"{_address(settings)}/health/live")
+        log.info("loading", live=f"{_address(settings)}/health/live")
         server.run(sockets=[listener])
         if failures:
             raise failures[0]
@@ -149,13 +170,10 @@ def serve(settings: ServiceSettings) -> None:
 def contract_without_bundle() -> dict[str, Any]:
     """docs/openapi.json."""
 
-    def open_nothing() -> ServedModel:
-        raise NotReady("no bundle is served")
-
     async def open_no_store() -> Store:
         raise NotReady("nothing is stored")
 
-    live = LiveModel(open_nothing, Workers(threads=1, max_in_flight=1))
+    live = LiveModel(None, Workers(threads=1, max_in_flight=1))
     app = create_app(live, open_no_store, on_load_failure=lambda _: None)
     return openapi.contract(app, openapi.PLACEHOLDER_ITEM_IDS)
 
@@ -186,9 +204,13 @@ def _address(settings: ServiceSettings) -> str:
     return f"http://{f'[{settings.host}]' if ':' in settings.host else settings.host}:{settings.port}"
 
 
-def _tell_ready(settings: ServiceSettings, bundle: str) -> None:
+def _follow(live: LiveModel, bundles: Bundles, open_model: Callable[[Path], Recommender], store: Store) -> Serving:
+    return LiveServing(live, store, bundles, open_model)
+
+
+def _tell_ready(settings: ServiceSettings, live: LiveModel) -> None:
     address = _address(settings)
-    log.info("serving", bundle=bundle, docs=f"{address}/docs", ready=f"{address}/health/ready")
+    log.info("serving", bundle=live.loaded.model.model_version, docs=f"{address}/docs", ready=f"{address}/health/ready")
 
 
 if __name__ == "__main__":

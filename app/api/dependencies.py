@@ -7,7 +7,9 @@ from fastapi import Depends, Request
 from app.api.fields import refused, shown
 from app.api.problem import FieldProblem
 from app.runtime.event_intake import EventIntake
+from app.runtime.item_intake import ItemIntake
 from app.runtime.live_model import LiveModel, Loaded
+from app.runtime.serving import Serving
 from app.runtime.shop import Shop
 from app.runtime.workers import Deadline
 from app.store.store import Store
@@ -53,6 +55,16 @@ async def event_intake(request: Request) -> EventIntake:
     return (await shop(request)).intake
 
 
+async def item_intake(request: Request) -> ItemIntake:
+    """Takes items in."""
+    return (await shop(request)).items
+
+
+async def serving(request: Request) -> Serving:
+    """What answers, and how it follows the store."""
+    return (await shop(request)).serving
+
+
 async def asking_key_id() -> str | None:
     """The API key that asks; None where none is needed."""
     return None
@@ -79,6 +91,8 @@ StoreDep = Annotated[Store, Depends(store)]
 LiveModelDep = Annotated[LiveModel, Depends(live_model)]
 LoadedDep = Annotated[Loaded, Depends(loaded_model)]
 EventIntakeDep = Annotated[EventIntake, Depends(event_intake)]
+ItemIntakeDep = Annotated[ItemIntake, Depends(item_intake)]
+ServingDep = Annotated[Serving, Depends(serving)]
 AskingKeyDep = Annotated[str | None, Depends(asking_key_id)]
 MayReadStoredDep = Annotated[bool, Depends(may_read_stored)]
 DeadlineDep = Annotated[Deadline | None, Depends(deadline)]

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from app.api.dependencies import LoadedDep
 from app.api.problem import Problem
-from app.runtime.live_model import ServedModel
+from app.runtime.live_model import Loaded
 from models.bundle.manifest import DatasetRecord, TextEncoderRecord
 
 router = APIRouter(prefix="/v1", tags=["model"])
@@ -31,7 +31,12 @@ class ModelFacts(BaseModel):
     """How events were held out for `metrics`."""
     refitted: bool
     """True: fitted again on all events after measuring, so `metrics` are those of its predecessor."""
+    index_version: str
+    """The model's, with the catalogue's changes that are in it."""
+    index_age_seconds: int
+    """Since the newest of them."""
     num_items: int
+    """That can be listed now."""
     num_users: int
     num_events: int
     metrics: dict[str, Any]
@@ -58,11 +63,19 @@ class ModelFacts(BaseModel):
 @router.get("/model", summary="The model card of what serves", responses={503: {"model": Problem}})
 async def model(loaded: LoadedDep) -> ModelFacts:
     """From the manifest of the served bundle."""
-    return facts(loaded.model)
+    return facts(loaded)
 
 
-def facts(served: ServedModel) -> ModelFacts:
+def facts(loaded: Loaded) -> ModelFacts:
     """The part of the manifest that callers can use, and what serves now."""
-    manifest = served.manifest
-    told = manifest.model_dump(include=set(ModelFacts.model_fields) - {"serves"})
-    return ModelFacts(**told, winner=manifest.serves, serves=served.serves, property_names=list(served.property_names))
+    served, manifest = loaded.model, loaded.model.manifest
+    told = manifest.model_dump(include=set(ModelFacts.model_fields) - {"serves", "num_items"})
+    return ModelFacts(
+        **told,
+        winner=manifest.serves,
+        serves=served.serves,
+        index_version=served.index_version,
+        index_age_seconds=loaded.index_age_seconds,
+        num_items=served.num_items,
+        property_names=list(served.property_names),
+    )

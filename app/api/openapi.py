@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import orjson
 from fastapi import APIRouter, FastAPI, Request
+from pydantic import BaseModel
 from starlette.responses import RedirectResponse, Response
 
 from app.api import MAX_BODY_BYTES
@@ -15,7 +16,8 @@ from app.api.errors import problem_of
 from app.api.events import EventsBody
 from app.api.fields import refused
 from app.api.idempotency import in_progress
-from app.api.parts import RequestPart
+from app.api.item_document import ItemBody
+from app.api.item_import import ItemsBody
 from app.api.problem import MEDIA_TYPE, FieldProblem, RequestError
 from app.api.recommendations import RecommendationBody
 from app.api.users import MergeBody
@@ -43,7 +45,7 @@ ERRORS: Final[Mapping[int, Exception]] = {
     504: DeadlineExceeded(200),
 }
 """One of each status, for the examples."""
-BODIES: Final[Sequence[type[RequestPart]]] = (RecommendationBody, EventsBody, MergeBody)
+BODIES: Final[Sequence[type[BaseModel]]] = (RecommendationBody, EventsBody, MergeBody, ItemBody, ItemsBody)
 """Read by `json_body`, which the framework knows nothing of."""
 EXAMPLE_REQUEST_ID: Final = "8f0c2f1f6b0e4d6c9a3b5d7e1f2a4c6e"
 
@@ -75,6 +77,8 @@ def contract(
         RecommendationBody.__name__: examples(item_ids, [name for name in SHOWN_PROPERTIES if name in property_names]),
         EventsBody.__name__: event_examples(item_ids, now),
         MergeBody.__name__: {"merge": {"summary": "A guest logs in", "value": {"session_id": "s1"}}},
+        ItemBody.__name__: {"price": {"summary": "A price and the stock", "value": {"price": 9.99, "in_stock": True}}},
+        ItemsBody.__name__: item_examples(item_ids),
     }
     document: dict[str, Any] = dict(app.openapi())
     schemas = dict(document["components"]["schemas"])
@@ -146,6 +150,12 @@ def event_examples(item_ids: Sequence[str], now: datetime) -> dict[str, dict[str
     }
 
 
+def item_examples(item_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """As above."""
+    offers = [{"item_id": item_id, "price": 9.99, "in_stock": True} for item_id in item_ids]
+    return {"offers": {"summary": "Nightly prices and stock", "value": {"items": offers, "mode": "merge"}}}
+
+
 def _complete(path: str, operation: Mapping[str, Any], bodies: Mapping[str, Any]) -> dict[str, Any]:
     """The operation with problem documents under their own media type, and examples of them and of its body."""
     responses = dict(operation["responses"])
@@ -158,6 +168,6 @@ def _complete(path: str, operation: Mapping[str, Any], bodies: Mapping[str, Any]
     if "requestBody" in operation:
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
         of_body = bodies[schema["$ref"].removeprefix(SCHEMAS)]
-        content = {"application/json": {"schema": schema, "examples": of_body}}
+        content = {**operation["requestBody"]["content"], "application/json": {"schema": schema, "examples": of_body}}
         completed["requestBody"] = {**operation["requestBody"], "content": content}
     return completed

@@ -3,7 +3,6 @@
 import secrets
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends
@@ -136,7 +135,10 @@ class Meta(AnswerPart):
     request_id: str
     model_version: str
     index_version: str
+    """The model's, with the revision of the catalogue's changes that are in it; a second number, where there is one, is
+    the revision up to which new and changed content is in it."""
     index_age_seconds: int
+    """Since the newest change of the catalogue that is in it; since the model was made, before the first."""
     seed: int
     variant_id: str | None
     took_ms: float
@@ -203,8 +205,8 @@ async def answer_list(asking: Asking, body: RecommendationBody) -> Recommendatio
         meta=Meta(
             request_id=asking.request.state.request_id,
             model_version=model.model_version,
-            index_version=model.model_version,  # the index is sealed in the bundle and as old as it
-            index_age_seconds=max(0, int((datetime.now(UTC) - model.manifest.created_at).total_seconds())),
+            index_version=model.index_version,
+            index_age_seconds=asking.loaded.index_age_seconds,
             seed=seed,
             variant_id=None,
             took_ms=round((time.perf_counter() - asking.request.state.started) * 1000, 2),

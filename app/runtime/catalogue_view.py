@@ -5,16 +5,18 @@ wait until somebody has built them; meanwhile a changed item is served with its 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from app.runtime.usable_documents import kind_in, served_kinds, with_usable
+from app.runtime.field_check import FieldCheck, served_kinds
+from app.runtime.usable_documents import with_usable
 from app.store.item_rows import OFFER_FIELDS, Item
 from models.domain.attributes import Kind
 from models.domain.errors import DocumentRefused
 from models.features.content import EmbedsText, item_text
-from models.recommend.live.documents import ItemDocument, kind_of_value
+from models.recommend.live.documents import ItemDocument
 from models.recommend.recommender import Recommender
 
 
@@ -49,10 +51,11 @@ class CatalogueView:
         """Content up to here is in it too."""
         return self.model.items.content_revision
 
-    @property
-    def kinds(self) -> dict[str, Kind]:
-        """What the fields of this shop hold."""
-        return {**self.new_kinds, **served_kinds(self.model)}
+    def field_check(self) -> FieldCheck:
+        """What the fields of this shop can hold."""
+        check = FieldCheck.of(self.model)
+        check.kinds = {**self.new_kinds, **check.kinds}
+        return check
 
     def after(self, items: Sequence[Item], revision: int) -> "CatalogueView":
         """With these changes, which are all that came since its own revision; each item in its newest state."""
@@ -103,16 +106,12 @@ class CatalogueView:
         return replace(self, model=model, waiting=waiting, changed_at=max(self.changed_at, newest))
 
     def _kinds_with(self, items: Iterable[Item]) -> Mapping[str, Kind]:
-        kinds, known = dict(self.new_kinds), served_kinds(self.model)
+        check, known = self.field_check(), served_kinds(self.model)
         for item in items:
-            for name in item.fields.keys() - known.keys() - kinds.keys():
-                try:
-                    kind = kind_of_value(item.item_id, name, item.fields[name], kind_in(known, name))
-                except DocumentRefused:
-                    continue  # told when the item is built
-                if kind is not None:
-                    kinds[name] = kind
-        return kinds
+            for name in item.fields.keys() - known.keys():
+                with suppress(DocumentRefused):  # told when the item is built
+                    check.take(item.item_id, {name: item.fields[name]})
+        return {name: kind for name, kind in check.kinds.items() if name not in known}
 
 
 @dataclass(slots=True)

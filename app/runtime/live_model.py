@@ -49,7 +49,7 @@ class Loaded:
     popular_item_ids: Sequence[str]
     """Real ones, for the documentation's examples."""
     changed_at: datetime
-    """When the newest change of the catalogue that is in it was committed; when the bundle was made, before the first."""
+    """When the newest change of the catalogue in it was committed; when the bundle was made, before the first."""
 
     @property
     def index_age_seconds(self) -> int:
@@ -60,8 +60,8 @@ class Loaded:
 class LiveModel:
     """Hands out what answers while the process serves."""
 
-    def __init__(self, open_model: Callable[[], ServedModel], workers: Workers) -> None:
-        """`open_model`: for a service without a live catalogue."""
+    def __init__(self, open_model: Callable[[], ServedModel] | None, workers: Workers) -> None:
+        """`open_model`: where one model answers as it is; None: a live catalogue publishes what answers."""
         self.workers = workers
         self.phase: Phase = "loading"
         self._open_model = open_model
@@ -69,7 +69,8 @@ class LiveModel:
 
     async def load(self) -> None:
         """Opens the model in a thread, so that the liveness probe answers meanwhile; raises what opening raises."""
-        self.publish(await asyncio.to_thread(self._open))
+        assert self._open_model is not None
+        self.publish(await asyncio.to_thread(_opened, self._open_model))
 
     def publish(self, loaded: Loaded) -> None:
         """From now on this answers; what was asked before is answered by what was there before."""
@@ -104,9 +105,10 @@ class LiveModel:
         if self.workers.is_full:
             raise NotReady(f"all {self.workers.max_in_flight} permits are taken")
 
-    def _open(self) -> Loaded:
-        model = self._open_model()
-        return Loaded(model, popular_items(model), model.manifest.created_at)
+
+def _opened(open_model: Callable[[], ServedModel]) -> Loaded:
+    model = open_model()
+    return Loaded(model, popular_items(model), model.manifest.created_at)
 
 
 def popular_items(model: ServedModel) -> list[str]:

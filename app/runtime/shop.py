@@ -5,6 +5,8 @@ from typing import Final, Self
 
 from app.runtime.event_intake import EventIntake
 from app.runtime.event_times import EventTimes
+from app.runtime.item_intake import ItemIntake
+from app.runtime.serving import Serving
 from app.runtime.shoppers import Shoppers
 from app.store.store import Store
 
@@ -27,12 +29,16 @@ class Shop:
     store: Store
     intake: EventIntake
     shoppers: Shoppers
+    serving: Serving
+    items: ItemIntake
 
     @classmethod
-    def open(cls, store: Store, rules: ShopRules) -> Self:
-        """On this store."""
-        return cls(store, EventIntake(store, rules.event_times), Shoppers(store))
+    def open(cls, store: Store, rules: ShopRules, serving: Serving) -> Self:
+        """On this store; `serving` is what answers from it."""
+        intake = EventIntake(store, rules.event_times)
+        return cls(store, intake, Shoppers(store), serving, ItemIntake(store, serving))
 
     async def close(self) -> None:
-        """Writes what is not written yet, and closes the store."""
+        """Follows the store no more, writes what is not written yet, and closes it."""
+        await self.serving.close()
         await self.store.close()

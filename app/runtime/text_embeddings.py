@@ -1,4 +1,4 @@
-"""Embeddings of item texts: those that some process made before, else made here, in pieces between which others work."""
+"""Embeddings of item texts: made before by some process, else made here, in pieces between which others work."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence

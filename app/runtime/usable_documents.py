@@ -8,34 +8,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-import polars as pl
-
 from app.observability.logs import get_log
-from models.domain.attributes import Kind, Kinds
+from app.runtime.field_check import FieldCheck
 from models.domain.errors import DocumentRefused
-from models.recommend.live.documents import NAMED_KINDS, ItemDocument, kind_of_value
+from models.recommend.live.documents import ItemDocument
 from models.recommend.recommender import Recommender
 
 Result = TypeVar("Result")
 
 log = get_log(__name__)
-
-
-def served_kinds(model: Recommender) -> dict[str, Kind]:
-    """The kind of each field that documents can change; a field without any value yet can become anything."""
-    table = model.catalogue.attributes
-    return {name: kind for name, kind in table.kinds.items() if table.frame.schema[name] != pl.Null}
-
-
-def unusable_names(model: Recommender) -> frozenset[str]:
-    """Columns of a kind that no document can have, such as lists of numbers."""
-    table = model.catalogue.attributes
-    return frozenset(table.frame.columns) - table.kinds.keys() - {"item_id"}
-
-
-def kind_in(kinds: Kinds, name: str) -> Kind | None:
-    """What a field holds, in this catalogue or in every one."""
-    return kinds.get(name) or NAMED_KINDS.get(name)
 
 
 def with_usable(
@@ -45,25 +26,17 @@ def with_usable(
     try:
         return work(documents)
     except DocumentRefused:
-        return work(usable(documents, served_kinds(model), unusable_names(model)))
+        check = FieldCheck.of(model)
+        return work([_usable(document, check) for document in documents])
 
 
-def usable(documents: Sequence[ItemDocument], kinds: dict[str, Kind], unusable_: frozenset[str]) -> list[ItemDocument]:
-    """The documents in their order, each without the values that do not fit. `kinds` grows by new fields."""
-    return [_usable(document, kinds, unusable_) for document in documents]
-
-
-def _usable(document: ItemDocument, kinds: dict[str, Kind], unusable_: frozenset[str]) -> ItemDocument:
+def _usable(document: ItemDocument, check: FieldCheck) -> ItemDocument:
     fields: dict[str, Any] = {}
     for name, value in document.fields.items():
         try:
-            if name in unusable_ and value is not None:
-                raise DocumentRefused(document.item_id, name, "is of a kind that cannot be changed")
-            kind = kind_of_value(document.item_id, name, value, kind_in(kinds, name))
+            check.take(document.item_id, {name: value})
         except DocumentRefused as refused:
             log.warning("a value is left out", field=name[:128], reason=refused.reason)
-            continue
-        if kind is not None:
-            kinds[name] = kind
-        fields[name] = value
+        else:
+            fields[name] = value
     return replace(document, fields=fields)

@@ -41,6 +41,7 @@ class ScriptedModel:
 
     manifest = MANIFEST
     model_version = MANIFEST.model_version
+    index_version = MANIFEST.model_version
     num_items = NUM_ITEMS
     serves = MANIFEST.serves
     property_names = PROPERTY_NAMES

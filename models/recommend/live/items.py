@@ -108,7 +108,7 @@ class LiveItems:
 
     @property
     def index_version(self) -> str:
-        """Names bundle and changes; a second number, where there is one, is the revision that content lags behind at."""
+        """Names bundle and changes; a second number, where there is one, is the revision that content is behind at."""
         version = self.origin.bundle.manifest.model_version
         if not self.revision:
             return version

@@ -20,7 +20,7 @@ MIN_RECALL: Final = 0.99
 
 
 def verify_view(items: LiveItems, ranker: Ranker) -> float:
-    """Counts, dimensions, and a probe of the index against an exact scan, whose recall comes back; raises ViewRefused."""
+    """Checks counts, dimensions, and the index against an exact scan, whose recall comes back; raises ViewRefused."""
     num_items = len(items.catalogue.item_ids)
     counts = {
         "ids": len(items.catalogue.row_of),
