@@ -146,7 +146,8 @@ class LiveCatalogue:
 
     async def _with_all_that_is_known(self, view: CatalogueView) -> Built:
         revision = await self._store.items.revision()
-        written, complete, since = [], False, 0
+        written: list[Item] = []
+        complete, since = False, 0
         while not complete:
             page = await self._store.items.written_since(since, PAGE)
             written += page.items
