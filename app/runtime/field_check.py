@@ -39,4 +39,6 @@ class FieldCheck:
 def served_kinds(model: Recommender) -> dict[str, Kind]:
     """The kind of each field that documents can change, where there is a value yet."""
     table = model.catalogue.attributes
-    return {name: kind for name, kind in table.kinds.items() if table.frame.schema[name] != pl.Null}
+    return {
+        name: kind for name, kind in table.kinds.items() if name != "item_id" and table.frame.schema[name] != pl.Null
+    }

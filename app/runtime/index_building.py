@@ -10,6 +10,7 @@ from typing import Any, Final
 from app.observability.logs import get_log
 from app.runtime.catalogue_view import CatalogueView
 from app.runtime.import_jobs import ImportJobs, ImportRange
+from app.runtime.index_builder import Built
 from app.runtime.index_figures import SwapResult
 from app.runtime.jobs import TellProgress
 from app.runtime.live_catalogue import LiveCatalogue
@@ -103,9 +104,11 @@ class IndexBuilding:
             return False
         is_urgent = not self._is_imported(piece[0])
         try:
-            built = await self._catalogue.builder.build(
-                base, piece, (lambda: True) if is_urgent else (lambda: not self._something_is_urgent())
-            )
+            built: Built | None
+            if is_urgent:
+                built = await self._catalogue.builder.build(base, piece)
+            else:
+                built = await self._catalogue.builder.build_later(base, piece, lambda: not self._something_is_urgent())
             is_done = built is not None and await self._catalogue.end_build(built, base)
         except Exception as error:  # an entry point: a view that cannot be built must not end the building for good
             await self._failed(piece, error)

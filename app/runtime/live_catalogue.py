@@ -155,9 +155,7 @@ class LiveCatalogue:
         view = await self._run(lambda: view.after(written, revision))
         known = await self.builder.known(view)
         if known:
-            built = await self.builder.build(view, known)
-            assert built
-            return built
+            return await self.builder.build(view, known)
         recall = await self._run(view.model.verify)
         return Built(view, recall, await self._run(lambda: popular_items(view.model)))
 

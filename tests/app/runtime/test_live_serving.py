@@ -3,6 +3,9 @@ import time
 import pytest
 from starlette.testclient import TestClient
 
+from app.runtime import index_builder
+from models.domain.errors import ViewRefused
+
 TEA = [f"tea-{number}" for number in range(20)]
 NEW_TEA = {"title": "tea number 77", "category": "tea > kind 1", "brand": "tea house", "price": 6.0}
 PATIENCE_SECONDS = 60  # how long a busy machine may take; what is promised is measured in benchmarks
@@ -161,3 +164,36 @@ class TestActivate:
         assert "item_features.npy" in answer.json()["detail"]
         assert ask(process)["meta"]["model_version"] == "tiny-1"
         assert process.post("/v1/models/tiny-9:activate").status_code == 404
+
+
+class TestIndexThatDoesNotPass:
+    """Its own checks refuse it, whatever is wrong with it."""
+
+    @pytest.fixture
+    def refuses(self, monkeypatch):
+        refused = []
+
+        def refuse(view):
+            refused.append(view.model.index_version)
+            raise ViewRefused(view.model.index_version, "it finds nothing")
+
+        monkeypatch.setattr(index_builder, "_checked", refuse)
+        return refused
+
+    def test_never_answers_and_is_tried_again(self, process, refuses, monkeypatch):
+        process.put("/v1/items/tea-77", json=NEW_TEA)
+        eventually(lambda: refuses)
+        assert "tea-77" not in listed(process)
+        process.patch("/v1/items/tea-5", json={"price": 99.5})
+        assert listed(process, "price")["tea-5"] == {"price": 99.5}
+        monkeypatch.undo()
+        eventually(lambda: "tea-77" in listed(process))
+
+    def test_fails_an_import_visibly(self, process, refuses):
+        rows = [{"item_id": f"tea-x{number}"} for number in range(101)]
+        told = process.post("/v1/items:batch", json={"items": rows}).json()
+        job = finished_job(process, told["job_id"])
+        assert job["state"] == "failed"
+        assert "the index cannot be built" in job["error"]
+        assert "it finds nothing" in job["error"]
+        assert ask(process)["items"]
