@@ -67,7 +67,7 @@ def add(service: EnlargedService, titles: list[str], size: int, name: str) -> No
     answer = service.client.post("/v1/items:batch", json={"items": rows}).json()
     assert (answer["accepted"], answer["job_id"]) == (size, None), answer
     while num_items(service) < before + size:
-        time.sleep(0.02)
+        time.sleep(0.1)
 
 
 def change_price(service: EnlargedService, item_id: str) -> None:

@@ -1,7 +1,7 @@
 """Whether what is said of an item can be what its fields hold."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import polars as pl
 
@@ -9,6 +9,9 @@ from models.domain.attributes import Kind
 from models.domain.errors import DocumentRefused
 from models.recommend.live.documents import NAMED_KINDS, kind_of_value
 from models.recommend.recommender import Recommender
+
+MAX_ATTRIBUTES: Final = 500
+"""Of all items together; each is a column, in memory and in filters."""
 
 
 class FieldCheck:
@@ -27,8 +30,12 @@ class FieldCheck:
 
     def take(self, item_id: str, fields: Mapping[str, Any]) -> None:
         """Learns the item's new fields; or raises DocumentRefused for the first value that does not fit."""
-        new = {name: self._kind(item_id, name, value) for name, value in fields.items()}
-        self.kinds |= {name: kind for name, kind in new.items() if kind is not None}
+        kinds = {name: self._kind(item_id, name, value) for name, value in fields.items()}
+        after = self.kinds | {name: kind for name, kind in kinds.items() if kind is not None}
+        if len(after) > MAX_ATTRIBUTES and len(after) > len(self.kinds):
+            new = next(name for name in after if name not in self.kinds)
+            raise DocumentRefused(item_id, new, f"would be one more attribute than the limit, {MAX_ATTRIBUTES}")
+        self.kinds = after
 
     def _kind(self, item_id: str, name: str, value: Any) -> Kind | None:
         if name in self._fixed and value is not None:

@@ -6,6 +6,7 @@ import pytest
 from app.api import MAX_BODY_BYTES, MAX_ITEMS_BODY_BYTES
 from app.api.item_document import MAX_FIELDS, MAX_TEXT_CHARACTERS
 from app.api.item_import import MAX_ITEMS
+from app.runtime.field_check import MAX_ATTRIBUTES
 from tests.app.api.test_errors import check_problem
 
 TEA = {"title": "green tea", "category": "tea > green", "price": 4.5, "in_stock": True, "organic": True}
@@ -171,6 +172,12 @@ class TestImport:
         told = client.post("/v1/items:batch", json={"items": rows}).json()
         assert [error["index"] for error in told["errors"]] == [1]
         assert "size holds finite numbers" in told["errors"][0]["detail"]
+
+    def test_attributes_of_all_items_together_are_limited(self, client):
+        rows = [{"item_id": str(row), **{f"{row}-{name}": 1 for name in range(100)}} for row in range(6)]
+        told = client.post("/v1/items:batch", json={"items": [*rows, {"item_id": "a", "0-1": 2}]}).json()
+        assert [error["index"] for error in told["errors"]] == [5]
+        assert f"the limit, {MAX_ATTRIBUTES}" in told["errors"][0]["detail"]
 
     def test_nothing_is_no_problem(self, client):
         expected = {"accepted": 0, "errors": [], "job_id": None, "status_url": None}
