@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 # numerical threads that wait by spinning take the core from whoever else needs it; read when FAISS loads, below
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -55,6 +55,10 @@ from models.bundle.versions import resolve_bundle
 from models.domain.errors import FigmentError, InputError, NotReady, ServiceError
 from models.recommend.recommender import Recommender
 from models.retrieval.faiss_index import set_search_threads
+
+SWITCH_SECONDS: Final = 0.001
+"""The longest that one thread keeps the interpreter where others wait for it. An answer gives it up dozens of times, so
+that beside a thread which builds an index the usual 5 ms add up to a tenth of a second."""
 
 log = get_log(__name__)
 
@@ -127,6 +131,7 @@ def serve(settings: ServiceSettings) -> None:
     BundleError that says why the bundle must not be served.
     """
     configure_logs(settings.log_level)
+    sys.setswitchinterval(SWITCH_SECONDS)
     with listen(settings.host, settings.port) as listener:
         refuse_exposure(settings)
         resolve_bundle(settings.bundles, settings.bundle)

@@ -65,7 +65,7 @@ class IndexBuilding:
                 tell(1 - left / max(import_.num_items, left))
                 if self._failures >= TRIES:
                     raise ServiceError(f"the index cannot be built: {self._failure}")
-                await asyncio.sleep(LOOK_SECONDS / 2)
+                await asyncio.sleep(LOOK_SECONDS)
         finally:
             self._imports.held.discard(job.job_id)
         return {
@@ -108,7 +108,7 @@ class IndexBuilding:
             if is_urgent:
                 built = await self._catalogue.builder.build(base, piece)
             else:
-                built = await self._catalogue.builder.build_later(base, piece, lambda: not self._something_is_urgent())
+                built = await self._catalogue.builder.build_while(self._nothing_is_urgent, base, piece)
             is_done = built is not None and await self._catalogue.end_build(built, base)
         except Exception as error:  # an entry point: a view that cannot be built must not end the building for good
             await self._failed(piece, error)
@@ -135,8 +135,10 @@ class IndexBuilding:
             one.covers(item.content_revision) for one in self._ranges if not held or one.job_id in self._imports.held
         )
 
-    def _something_is_urgent(self) -> bool:
-        return any(not self._is_imported(item) for item in self._to_do(self._catalogue.view.waiting.values()))
+    def _nothing_is_urgent(self) -> bool:
+        """Whether all new content since the build began is of imports. Asked often, so it looks at no more."""
+        came, waiting = self._catalogue.came_meanwhile(), self._catalogue.view.waiting
+        return all(self._is_imported(item) for item in came if item.item_id in waiting)
 
     def _tell_built(self, piece: Sequence[Item]) -> None:
         self._failures, self._failure, self._most = 0, "", PIECE

@@ -1,7 +1,7 @@
 """The catalogue that answers follows the one that is stored, whichever process writes it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -122,6 +122,10 @@ class LiveCatalogue:
         async with self._changing:
             self._base = _Base(self.view, {})
             return self._base.view
+
+    def came_meanwhile(self) -> Collection[Item]:
+        """Changed since `begin_build`, as they are now."""
+        return self._base.since.values() if self._base else ()
 
     async def end_build(self, built: Built, base: CatalogueView) -> bool:
         """What was built answers, with all that came since; false where another bundle answers meanwhile."""

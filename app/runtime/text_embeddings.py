@@ -36,8 +36,10 @@ class Encoder:
 class TextEmbeddings:
     """Finds and makes embeddings. As precise as a bundle keeps them: half precision."""
 
-    def __init__(self, store: EmbeddingStore) -> None:
+    def __init__(self, store: EmbeddingStore, threads: Executor) -> None:
+        """`threads`: where they are made."""
         self._store = store
+        self._threads = threads
         self.num_made = 0
         """Texts that were embedded by this process."""
 
@@ -50,9 +52,7 @@ class TextEmbeddings:
             return {}
         return {text: np.frombuffer(each, np.float16).astype(np.float32) for text, each in found.items()}
 
-    async def make(
-        self, encoder: Encoder, texts: Sequence[str], threads: Executor, may_go_on: Callable[[], bool]
-    ) -> Vectors:
+    async def make(self, encoder: Encoder, texts: Sequence[str], may_go_on: Callable[[], bool]) -> Vectors:
         """Embeds the texts, and keeps what was embedded; the first ones only where `may_go_on` says no in between."""
         loop = asyncio.get_running_loop()
         distinct = sorted(dict.fromkeys(texts), key=len)  # texts of one length share a batch
@@ -60,7 +60,7 @@ class TextEmbeddings:
         unkept: Vectors = {}
         for start in range(0, len(distinct), TEXTS_A_STEP):
             step = distinct[start : start + TEXTS_A_STEP]
-            rows = await loop.run_in_executor(threads, _embed, encoder, step)
+            rows = await loop.run_in_executor(self._threads, _embed, encoder, step)
             new = {text: row.astype(np.float16).astype(np.float32) for text, row in zip(step, rows, strict=True)}
             self.num_made += len(step)
             made |= new
