@@ -66,6 +66,6 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@echo "Installing pinned packages$(if $(TORCH_INDEX), (torch from $(TORCH_INDEX))) ..."
 	@echo "(the first time this downloads hundreds of megabytes; with CUDA, several gigabytes: see TORCH_INDEX in README.md)"
 	@.venv/bin/python -m pip install --quiet -c constraints.txt \
-		$(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)") -e '.[train,demo,dev]'
+		$(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)") -e '.[train,demo,otel,dev]'
 	@touch $(INSTALLED)
 	@echo "Installed."

@@ -18,6 +18,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import uvicorn
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -28,20 +29,26 @@ from app.api import (
     item_import,
     items,
     jobs,
+    metrics,
     model,
     models,
     openapi,
     recommendations,
     users,
 )
+from app.api.admission import THIS_MACHINE, Access, AccessRules, OpenTo
 from app.api.connection import BoundedHttpProtocol
 from app.api.dependencies import ServiceState
 from app.api.errors import answer_error
+from app.api.experiments import read_experiments
 from app.api.problem import RequestError
 from app.api.request_context import RequestContext
-from app.observability.logs import configure_logs, get_log
+from app.observability.logs import configure_logs, get_log, log_loop_error
+from app.observability.otlp import open_tracing
+from app.observability.traces import Tracing
 from app.runtime.bundles import Bundles
 from app.runtime.event_times import EventTimes
+from app.runtime.known_keys import any_key_made
 from app.runtime.live_model import LiveModel
 from app.runtime.live_serving import LiveServing
 from app.runtime.purging import purge_forever
@@ -56,6 +63,12 @@ from models.domain.errors import FigmentError, InputError, NotReady, ServiceErro
 from models.recommend.recommender import Recommender
 from models.retrieval.faiss_index import set_search_threads
 
+OTHERS_TELEMETRY: Final[TelemetryConfig] = {
+    "tracing": False,  # FastAPI's spans tell a request's path and query
+    "metrics": False,
+    "logs": False,
+    "auto_configure": False,
+}
 SWITCH_SECONDS: Final = 0.001
 """The longest that one thread keeps the interpreter where others wait for it. An answer gives it up dozens of times, so
 that beside a thread which builds an index the usual 5 ms add up to a tenth of a second."""
@@ -71,6 +84,8 @@ def create_app(
     on_ready: Callable[[], None] = lambda: None,
     read_seconds: float = 15.0,
     rules: ShopRules = AS_IT_COMES,
+    access_rules: AccessRules = THIS_MACHINE,
+    tracing: Tracing | None = None,
     serve_from: Callable[[Store], Serving] | None = None,
 ) -> FastAPI:
     """The application; its lifespan opens the store and loads the model behind the first answered probes.
@@ -78,6 +93,7 @@ def create_app(
     `on_load_failure` is told why either could not be had, `on_ready` that the model is there. `serve_from` makes what
     follows the store; without it, the model of `live` answers as it is.
     """
+    access = Access(access_rules)
 
     def tell_outcome(loading: "asyncio.Task[None]") -> None:
         if loading.cancelled():
@@ -89,19 +105,23 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
+        asyncio.get_running_loop().set_exception_handler(log_loop_error)
         try:
             store = await open_store()
+            await access.open(store)
         except FigmentError as failure:
             on_load_failure(failure)
             yield {}  # to raise here would end the process with a stack instead of the reason
             return
         purging = asyncio.create_task(purge_forever(store))
-        shop = Shop.open(store, rules, serve_from(store) if serve_from else FixedServing(live))
+        following_keys = asyncio.create_task(access.keys.follow())
+        shop = Shop.open(store, rules, live.metrics, serve_from(store) if serve_from else FixedServing(live))
         loading = asyncio.create_task(shop.serving.load())
         loading.add_done_callback(tell_outcome)
         yield ServiceState(live=live, shop=shop, read_seconds=read_seconds)
         loading.cancel()
         purging.cancel()
+        following_keys.cancel()
         live.workers.close()
         await shop.close()
 
@@ -114,13 +134,15 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry=OTHERS_TELEMETRY,
     )
     of_shop = (recommendations, events, users, items, item_import, jobs, model, models)
-    for resource in (*of_shop, health, openapi, docs_page):
+    for resource in (*of_shop, health, metrics, openapi, docs_page):
         app.include_router(resource.router)
     for error in (RequestError, InputError, ServiceError, HTTPException, ClientDisconnect):
         app.add_exception_handler(error, answer_error)
-    app.add_middleware(RequestContext)
+    access.guard(app)
+    app.add_middleware(RequestContext, metrics=live.metrics, tracing=tracing)
     return app
 
 
@@ -133,10 +155,11 @@ def serve(settings: ServiceSettings) -> None:
     configure_logs(settings.log_level)
     sys.setswitchinterval(SWITCH_SECONDS)
     with listen(settings.host, settings.port) as listener:
-        refuse_exposure(settings)
+        refuse_exposure(settings, lambda: asyncio.run(any_key_made(settings.database_url)))
         resolve_bundle(settings.bundles, settings.bundle)
         live = LiveModel(None, _workers(settings))
         bundles = Bundles(settings.bundles, settings.bundle)
+        tracing = open_tracing()
         failures: list[BaseException] = []
 
         def stop(failure: BaseException) -> None:
@@ -152,6 +175,8 @@ def serve(settings: ServiceSettings) -> None:
                 read_seconds=settings.read_seconds,
                 rules=_rules(settings),
                 serve_from=partial(_follow, live, bundles, partial(Recommender.open, wish=settings.recommender)),
+                access_rules=access_rules_of(settings),
+                tracing=tracing,
             ),
             loop="uvloop" if sys.platform != "win32" else "asyncio",
             http=BoundedHttpProtocol,
@@ -163,10 +188,10 @@ def serve(settings: ServiceSettings) -> None:
             timeout_graceful_shutdown=settings.drain_seconds,
         )
         server = DrainingServer(config, live, notice_seconds=settings.drain_notice_seconds)
-        if not is_loopback(settings.host):
-            log.warning("anyone who reaches this address may ask: there is no API key", address=_address(settings))
         log.info("loading", live=f"{_address(settings)}/health/live")
         server.run(sockets=[listener])
+        if tracing:
+            tracing.close()
         if failures:
             raise failures[0]
         log.info("stopped")
@@ -202,7 +227,21 @@ def _workers(settings: ServiceSettings) -> Workers:
 
 
 def _rules(settings: ServiceSettings) -> ShopRules:
-    return ShopRules(event_times=EventTimes(max_age=timedelta(days=settings.event_max_age_days)))
+    return ShopRules(
+        event_times=EventTimes(max_age=timedelta(days=settings.event_max_age_days)),
+        attribution_window=timedelta(hours=settings.attribution_hours),
+        experiments=read_experiments(settings.experiments),
+    )
+
+
+def access_rules_of(settings: ServiceSettings) -> AccessRules:
+    """Who may ask, by these settings."""
+    others: OpenTo = "everyone" if settings.allow_anonymous else "nobody"
+    return AccessRules(
+        open_to="this machine" if is_loopback(settings.host) else others,
+        allowed_origins=settings.allowed_origins,
+        requests_per_minute=settings.requests_per_minute,
+    )
 
 
 def _address(settings: ServiceSettings) -> str:

@@ -1,14 +1,18 @@
 """Settings of the service, read from the environment (FIGMENT_*) and, above it, the command line."""
 
 import ipaddress
+import json
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, Literal, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
+from urllib.parse import urlsplit
 
 from annotated_types import Ge, Le
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.domain.errors import SettingsRefused
 from models.recommend.systems import Wish
@@ -16,6 +20,44 @@ from models.recommend.systems import Wish
 PREFIX: Final = "FIGMENT_"
 VARIABLES_OF_OTHERS: Final = ("FIGMENT_SHARED_DATA",)
 """Read by the tests only; the service leaves it alone, so that one shell can do both."""
+DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+HOST: Final = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*")
+MAX_PER_MINUTE: Final = 1_000_000
+"""More is no limit."""
+
+
+def web_origin(text: str) -> str:
+    """The origin as browsers send it. Raises ValueError for anything but scheme, host and port."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise ValueError(f"{text[:100]!r} cannot be read as a web origin") from None
+    host = parts.hostname or ""
+    bare = not (parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc)
+    if parts.scheme not in DEFAULT_PORTS or not bare or not HOST.fullmatch(host):
+        raise ValueError(
+            f"{text[:100]!r} is no web origin such as https://shop.example or http://localhost:3000: scheme and host, "
+            "without path or wildcard (other scripts in their xn-- form)"
+        )
+    address = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{address}" + ("" if port in (None, DEFAULT_PORTS[parts.scheme]) else f":{port}")
+
+
+def _origins(value: object) -> object:
+    """`https://a.example,https://b.example` as the environment has it."""
+    if not isinstance(value, str):
+        return value
+    return tuple(web_origin(origin) for origin in value.replace(",", " ").split())
+
+
+def _json_object(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValueError(f"is no JSON: {error}") from None
 
 
 class ServiceSettings(BaseSettings):
@@ -26,7 +68,7 @@ class ServiceSettings(BaseSettings):
     )
 
     host: str = "127.0.0.1"
-    """Address to listen on. Without API keys, an address other than loopback also needs `FIGMENT_ALLOW_ANONYMOUS`."""
+    """Address to listen on. An address other than loopback needs an API key, or `FIGMENT_ALLOW_ANONYMOUS`."""
     port: int = Field(default=8000, ge=1, le=65535)
     """Port to listen on."""
     bundle: Path | None = None
@@ -38,10 +80,23 @@ class ServiceSettings(BaseSettings):
     `postgresql+asyncpg://user:password@host/database`. Tables are made and brought up to date at the start."""
     event_max_age_days: int = Field(default=1095, ge=1, le=36_500)
     """Events that are older are refused. What a shopper did years ago says little of what comes next."""
+    attribution_hours: float = Field(default=24.0, ge=0.1, le=720)
+    """How long after a list was served a click or a purchase that names it is put down to it. Lists are kept for an
+    hour more, in the database."""
+    experiments: Annotated[dict[str, Any], NoDecode, BeforeValidator(_json_object)] = {}
+    """JSON: experiment → variant → what it overrides in requests, and its `weight` (1). For example
+    `{"e1": {"plain": {"weight": 3}, "bold": {"exploration": 0.4}}}`."""
     recommender: Wish = "auto"
     """Which system orders the lists. `auto`: the one that won on validation events when the bundle was made."""
     allow_anonymous: bool = False
-    """Serve on other addresses than loopback although no API key exists. Anyone who reaches the port may ask."""
+    """Serve on other addresses than loopback although no API key exists. Anyone who reaches the port may ask.
+    Without effect once a key was made."""
+    allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
+    """Web pages whose scripts may call (CORS), such as `https://shop.example`; several with commas between them.
+    Pages that a publishable key names need not be named here. None: no page may."""
+    requests_per_minute: int | None = Field(default=None, ge=1, le=MAX_PER_MINUTE)
+    """For each API key that has no limit of its own, and for each address that asks without a key. Unset: as many
+    as the service takes."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severity that is logged."""
     worker_threads: int = Field(default=2, ge=1, le=256)
@@ -81,12 +136,16 @@ def read_settings(**overrides: Any) -> ServiceSettings:
     return settings
 
 
-def refuse_exposure(settings: ServiceSettings) -> None:
-    """Raises SettingsRefused where everyone on the network could ask without a key and nobody said so."""
-    if not is_loopback(settings.host) and not settings.allow_anonymous:
+def refuse_exposure(settings: ServiceSettings, any_key: Callable[[], bool] = lambda: False) -> None:
+    """Raises SettingsRefused where everyone on the network could ask without a key and nobody said so.
+
+    `any_key`, whether there is one, is asked only where that matters.
+    """
+    if not is_loopback(settings.host) and not settings.allow_anonymous and not any_key():
         raise SettingsRefused(
             f"host {settings.host!r} is reachable from other machines and no API key exists; "
-            f"set {PREFIX}ALLOW_ANONYMOUS=true to serve anyone who reaches it, or listen on 127.0.0.1"
+            f"make one (figment keys create), or set {PREFIX}ALLOW_ANONYMOUS=true to serve anyone who reaches it, "
+            "or listen on 127.0.0.1"
         )
 
 
@@ -129,7 +188,7 @@ def _meaning(field: FieldInfo) -> str:
 
 
 def _default(field: FieldInfo) -> str:
-    if field.default is None:
+    if field.default is None or field.default == ():
         return "none"
     return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
 

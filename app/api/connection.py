@@ -12,11 +12,14 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from app.api.problem import Problem, problem_response
 from app.observability.logs import get_log
+from app.observability.metrics import Failure
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Of request line and headers together, and of anything else between two pieces of body, trailers for one."""
 SLICE_BYTES: Final = 4096
 """Fed to the parser at once; a head may pass its limit by less than this."""
+
+FAILURES: Final[dict[int, Failure]] = {400: "not_http", 408: "slow_head", 431: "head_too_large"}
 
 log = get_log(__name__)
 
@@ -24,7 +27,7 @@ log = get_log(__name__)
 class BoundedHttpProtocol(HttpToolsProtocol):
     """uvicorn's protocol with bounded heads; refusals are problem documents, and the connection is closed.
 
-    The lifespan's state holds `read_seconds`, the time that a head may take.
+    The lifespan's state holds `read_seconds`, the time that a head may take, and `live`, which counts refusals.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -104,6 +107,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Answer and close; in the middle of another answer only close."""
         request_id = secrets.token_hex(16)
         log.warning("refused before a request", status=status, detail=detail, request_id=request_id)
+        self.app_state["live"].metrics.request_failed(FAILURES[status])
         if not self._is_answering:
             problem = Problem(
                 type="about:blank",

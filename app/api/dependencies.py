@@ -4,8 +4,10 @@ from typing import Annotated, TypedDict
 
 from fastapi import Depends, Request
 
+from app.api.auth import CallerDep
 from app.api.fields import refused, shown
 from app.api.problem import FieldProblem
+from app.observability.metrics import Metrics
 from app.runtime.event_intake import EventIntake
 from app.runtime.item_intake import ItemIntake
 from app.runtime.live_model import LiveModel, Loaded
@@ -45,6 +47,12 @@ async def shop(request: Request) -> Shop:
     return found
 
 
+async def metrics(request: Request) -> Metrics:
+    """What is counted and timed."""
+    live: LiveModel = request.state.live
+    return live.metrics
+
+
 async def store(request: Request) -> Store:
     """All that the shop keeps."""
     return (await shop(request)).store
@@ -65,14 +73,14 @@ async def serving(request: Request) -> Serving:
     return (await shop(request)).serving
 
 
-async def asking_key_id() -> str | None:
+async def asking_key_id(caller: CallerDep) -> str | None:
     """The API key that asks; None where none is needed."""
-    return None
+    return caller.key_id
 
 
-async def may_read_stored() -> bool:
-    """Whether who asks may learn what is stored about shoppers. The one place that decides it."""
-    return True
+async def may_read_stored(caller: CallerDep) -> bool:
+    """Whether who asks may learn what is stored about shoppers."""
+    return caller.may_read_stored
 
 
 async def deadline(request: Request) -> Deadline | None:
@@ -89,6 +97,7 @@ async def deadline(request: Request) -> Deadline | None:
 ShopDep = Annotated[Shop, Depends(shop)]
 StoreDep = Annotated[Store, Depends(store)]
 LiveModelDep = Annotated[LiveModel, Depends(live_model)]
+MetricsDep = Annotated[Metrics, Depends(metrics)]
 LoadedDep = Annotated[Loaded, Depends(loaded_model)]
 EventIntakeDep = Annotated[EventIntake, Depends(event_intake)]
 ItemIntakeDep = Annotated[ItemIntake, Depends(item_intake)]

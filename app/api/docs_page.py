@@ -10,6 +10,8 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, HTMLResponse, Response
 
+from app.api.auth import needs
+
 ASSETS_FOLDER: Final = Path(swagger_ui_bundle.swagger_ui_path)
 ASSETS_VERSION: Final = version("swagger-ui-bundle-v2")
 """In their address, so that browsers can keep them for ever and still get the next version."""
@@ -22,7 +24,7 @@ OWN_HOST_ONLY: Final = {
     "style-src 'self' 'unsafe-inline'; img-src 'self' data:"
 }
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[needs()])
 
 
 @router.get("/docs")

@@ -2,7 +2,8 @@
 
 | error                                  | status |
 |----------------------------------------|--------|
-| RequestError                         | its own: 400 unparsable, 408 slow, 413 too large, 415 media type, 422 fields |
+| RequestError                           | its own: 400 unparsable, 401 no key, 403 forbidden to the key, 408 slow, |
+|                                        | 413 too large, 415 media type, 422 fields, 429 too often |
 | HTTPException of the framework         | its own: 404 no such path, 405 no such method |
 | ClientDisconnect of the framework      | 400, which nobody is left to read |
 | InputError                             | 422    |
@@ -20,6 +21,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from app.api.problem import MAX_INSTANCE_CHARACTERS, FieldProblem, Problem, RequestError, problem_response
+from app.observability.metrics import Failure
 from models.domain.errors import DeadlineExceeded, FigmentError, InputError, NotReady, Overloaded, StoreUnavailable
 
 RETRY_AFTER = {"Retry-After": "1"}  # seconds; a bundle loads, and a permit comes free, in about that
@@ -46,6 +48,17 @@ OWN_ERRORS: Sequence[tuple[type[FigmentError], Told]] = (
 )
 
 
+FAILURES: Sequence[tuple[type[Exception], Failure]] = (
+    (DeadlineExceeded, "deadline"),
+    (NotReady, "not_ready"),
+    (Overloaded, "overloaded"),
+    (StoreUnavailable, "store_unavailable"),
+    (ClientDisconnect, "client_gone"),
+)
+FAILURES_BY_STATUS: Mapping[int, Failure] = {408: "slow_body", 413: "body_too_large", 500: "unexpected"}
+"""Of all other errors."""
+
+
 def told_of(error: Exception) -> Told:
     """Status, words and headers for an error."""
     if isinstance(error, RequestError):
@@ -64,7 +77,15 @@ def told_of(error: Exception) -> Told:
 async def answer_error(request: Request, error: Exception) -> Response:
     """The problem document for an error."""
     problem = problem_of(error, path=request.url.path, request_id=request.scope["state"]["request_id"])
+    if failure := failure_of(error):
+        request.state.live.metrics.request_failed(failure)
     return problem_response(problem, told_of(error).headers)
+
+
+def failure_of(error: Exception) -> Failure | None:
+    """What an error is counted as; None where the request's content is to blame."""
+    by_kind = next((failure for kind, failure in FAILURES if isinstance(error, kind)), None)
+    return by_kind or FAILURES_BY_STATUS.get(told_of(error).status)
 
 
 def problem_of(error: Exception, *, path: str, request_id: str) -> Problem:

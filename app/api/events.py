@@ -10,6 +10,7 @@ from pydantic.json_schema import JsonSchemaValue
 from starlette.responses import Response
 
 from app.api import MAX_LARGE_BODY_BYTES
+from app.api.auth import needs
 from app.api.body import read_json
 from app.api.dependencies import AskingKeyDep, EventIntakeDep, StoreDep
 from app.api.fields import field_problems, told_together
@@ -29,7 +30,7 @@ MAX_EVENTS: Final = 1000
 PROBLEMS_TOLD: Final = 3
 """Of one event; a thousand events may each have some."""
 
-router = APIRouter(prefix="/v1", tags=["events"])
+router = APIRouter(prefix="/v1", tags=["events"], dependencies=[needs("events", publishable=True)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pydantic import Field, GetJsonSchemaHandler, ValidatorFunctionWrapHandler, 
 from pydantic.json_schema import JsonSchemaValue
 
 from app.api import MAX_BODY_BYTES, MAX_ITEMS_BODY_BYTES
+from app.api.auth import needs
 from app.api.body import bounded_chunks, check_media_type, in_time, parse_body, read_json
 from app.api.dependencies import AskingKeyDep, ItemIntakeDep
 from app.api.fields import refused, told_together
@@ -25,7 +26,7 @@ MEDIA_TYPES: Final = ("application/json", NDJSON)
 PROBLEMS_TOLD: Final = 3
 """Of one row."""
 
-router = APIRouter(prefix="/v1", tags=["items"])
+router = APIRouter(prefix="/v1", tags=["items"], dependencies=[needs("catalogue")])
 
 
 def _as_it_comes(value: Any, _check: ValidatorFunctionWrapHandler) -> Any:

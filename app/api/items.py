@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from app.api import MAX_BODY_BYTES, MAX_ERRORS
+from app.api.auth import needs
 from app.api.body import json_body
 from app.api.dependencies import ItemIntakeDep, StoreDep
 from app.api.fields import refused
@@ -43,6 +44,7 @@ ItemBodyDep = Annotated[ItemBody, Depends(json_body(ItemBody, max_bytes=MAX_BODY
 router = APIRouter(
     prefix="/v1/items",
     tags=["items"],
+    dependencies=[needs("catalogue")],
     route_class=IdRoute,
     responses={status: {"model": Problem} for status in (422, 431, 500, 503)},
 )

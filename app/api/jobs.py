@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Depends, Request
 from starlette.exceptions import HTTPException
 
+from app.api.auth import needs
 from app.api.dependencies import StoreDep
 from app.api.parts import AnswerPart
 from app.api.paths import IdRoute, path_id, path_id_parameter
@@ -20,7 +21,7 @@ async def job_id(request: Request) -> str:
     return path_id(request, "job_id")
 
 
-router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=IdRoute)
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=IdRoute, dependencies=[needs()])
 
 
 class JobAnswer(AnswerPart):

@@ -6,12 +6,14 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
-from app.api.dependencies import LoadedDep
+from app.api.auth import needs
+from app.api.dependencies import LoadedDep, ShopDep
+from app.api.outcomes import OutcomeFacts, outcome_facts
 from app.api.problem import Problem
 from app.runtime.live_model import Loaded
 from models.bundle.manifest import DatasetRecord, TextEncoderRecord
 
-router = APIRouter(prefix="/v1", tags=["model"])
+router = APIRouter(prefix="/v1", tags=["model"], dependencies=[needs()])
 
 
 class ModelFacts(BaseModel):
@@ -58,15 +60,18 @@ class ModelFacts(BaseModel):
     text_encoder: TextEncoderRecord
     property_names: list[str]
     """What `return_properties` may name."""
+    outcomes: OutcomeFacts
+    """What came of the lists of the last days."""
 
 
 @router.get("/model", summary="The model card of what serves", responses={503: {"model": Problem}})
-async def model(loaded: LoadedDep) -> ModelFacts:
-    """From the manifest of the served bundle."""
-    return facts(loaded)
+async def model(loaded: LoadedDep, shop: ShopDep) -> ModelFacts:
+    """From the manifest of the served bundle; what came of its lists, and of others', from the events."""
+    figures = await shop.outcomes.figures(loaded.model.num_items)
+    return facts(loaded, outcome_facts(figures, shop.served_lists.num_dropped))
 
 
-def facts(loaded: Loaded) -> ModelFacts:
+def facts(loaded: Loaded, outcomes: OutcomeFacts) -> ModelFacts:
     """The part of the manifest that callers can use, and what serves now."""
     served, manifest = loaded.model, loaded.model.manifest
     told = manifest.model_dump(include=set(ModelFacts.model_fields) - {"serves", "num_items"})
@@ -75,7 +80,8 @@ def facts(loaded: Loaded) -> ModelFacts:
         winner=manifest.serves,
         serves=served.serves,
         index_version=served.index_version,
-        index_age_seconds=loaded.index_age_seconds,
+        index_age_seconds=loaded.index.age_seconds,
         num_items=served.num_items,
         property_names=list(served.property_names),
+        outcomes=outcomes,
     )

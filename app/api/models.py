@@ -6,6 +6,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Request
 from starlette.exceptions import HTTPException
 
+from app.api.auth import needs
 from app.api.dependencies import LiveModelDep, ServingDep
 from app.api.fields import refused
 from app.api.parts import AnswerPart
@@ -24,6 +25,7 @@ async def version(request: Request) -> str:
 router = APIRouter(
     prefix="/v1/models",
     tags=["model"],
+    dependencies=[needs("admin")],
     route_class=IdRoute,
     responses={status: {"model": Problem} for status in (431, 500, 503)},
 )

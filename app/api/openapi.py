@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from starlette.responses import RedirectResponse, Response
 
 from app.api import MAX_BODY_BYTES
+from app.api.auth import CallerDep, needs
 from app.api.connection import MAX_HEAD_BYTES
 from app.api.dependencies import LiveModelDep
 from app.api.errors import problem_of
@@ -18,6 +19,7 @@ from app.api.fields import refused
 from app.api.idempotency import in_progress
 from app.api.item_document import ItemBody
 from app.api.item_import import ItemsBody
+from app.api.openapi_access import with_access
 from app.api.problem import MEDIA_TYPE, FieldProblem, RequestError
 from app.api.recommendations import RecommendationBody
 from app.api.users import MergeBody
@@ -32,13 +34,15 @@ SHOWN_PROPERTIES: Final = ("title", "brand", "category", "price")
 """What examples ask for, where the catalogue has it."""
 ERRORS: Final[Mapping[int, Exception]] = {
     400: RequestError(400, 'the body is not JSON: key "k" appears twice in one object'),
-    403: RequestError(403, "this key may not read or change what is stored about shoppers"),
+    401: RequestError(401, "the API key is not known, or was revoked"),
+    403: RequestError(403, "the API key lacks the scope recommend"),
     404: RequestError(404, "nothing is stored about this shopper"),
     408: RequestError(408, "the body took longer than the limit, 15 s"),
     409: in_progress(),
     413: RequestError(413, f"the body is longer than the limit, {MAX_BODY_BYTES} bytes"),
     415: RequestError(415, 'send Content-Type: application/json in UTF-8, got "text/plain"'),
     422: refused([FieldProblem(pointer="/k", detail="101 is more than the most allowed, 100")]),
+    429: RequestError(429, "more than 600 requests in 60 s; try again in 12 s"),
     431: RequestError(431, f"request line and headers are longer than the limit, {MAX_HEAD_BYTES} bytes"),
     500: Exception(),
     503: NotReady("the model is still loading"),
@@ -49,17 +53,24 @@ BODIES: Final[Sequence[type[BaseModel]]] = (RecommendationBody, EventsBody, Merg
 """Read by `json_body`, which the framework knows nothing of."""
 EXAMPLE_REQUEST_ID: Final = "8f0c2f1f6b0e4d6c9a3b5d7e1f2a4c6e"
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[needs()])
 
 
 @router.get("/openapi.json")
-async def openapi_json(request: Request, live: LiveModelDep) -> Response:
+async def openapi_json(request: Request, live: LiveModelDep, caller: CallerDep) -> Response:
     """The contract; its examples name items of the served bundle."""
+    needs_key = caller.kind != "anonymous"
     if live.is_loaded:
-        known = live.loaded.popular_item_ids, live.loaded.model.property_names
-        document = contract(request.app, *known, datetime.now(UTC).replace(microsecond=0))
+        loaded = live.loaded
+        document = contract(
+            request.app,
+            loaded.popular_item_ids,
+            loaded.model.property_names,
+            now=datetime.now(UTC).replace(microsecond=0),
+            needs_key=needs_key,
+        )
     else:
-        document = contract(request.app, PLACEHOLDER_ITEM_IDS)
+        document = contract(request.app, PLACEHOLDER_ITEM_IDS, needs_key=needs_key)
     return Response(orjson.dumps(document), media_type="application/json")
 
 
@@ -70,9 +81,17 @@ async def root() -> RedirectResponse:
 
 
 def contract(
-    app: FastAPI, item_ids: Sequence[str], property_names: Sequence[str] = (), now: datetime = WHEN_WRITTEN
+    app: FastAPI,
+    item_ids: Sequence[str],
+    property_names: Sequence[str] = (),
+    *,
+    now: datetime = WHEN_WRITTEN,
+    needs_key: bool = True,
 ) -> dict[str, Any]:
-    """The OpenAPI document, with these items, and some of these catalogue columns, in its examples."""
+    """The OpenAPI document, with these items, and some of these catalogue columns, in its examples.
+
+    `needs_key`: some key was made, so none is optional.
+    """
     bodies = {
         RecommendationBody.__name__: examples(item_ids, [name for name in SHOWN_PROPERTIES if name in property_names]),
         EventsBody.__name__: event_examples(item_ids, now),
@@ -80,7 +99,7 @@ def contract(
         ItemBody.__name__: {"price": {"summary": "A price and the stock", "value": {"price": 9.99, "in_stock": True}}},
         ItemsBody.__name__: item_examples(item_ids),
     }
-    document: dict[str, Any] = dict(app.openapi())
+    document = with_access(app.openapi(), needs_key=needs_key)
     schemas = dict(document["components"]["schemas"])
     for body in BODIES:
         schema = body.model_json_schema(ref_template=f"{SCHEMAS}{{model}}")
@@ -119,6 +138,7 @@ def examples(item_ids: Sequence[str], property_names: Sequence[str]) -> dict[str
                 "num_samples": 4,
                 "seed": 42,
                 "return_properties": list(property_names),
+                "experiment": {"experiment_id": "e1", "variant_id": None},
             },
         },
         "no_history": {

@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends
@@ -10,13 +11,18 @@ from pydantic import Field, model_validator
 
 from app.api import MAX_BODY_BYTES, MAX_ERRORS
 from app.api.asking import Asking, AskingDep
+from app.api.auth import needs
 from app.api.body import json_body
 from app.api.dependencies import MAX_TIMEOUT_MS, TIMEOUT_HEADER
 from app.api.fields import refused
 from app.api.parts import AnswerPart, Id, RequestPart, Timestamp
 from app.api.problem import FieldProblem, Problem
-from app.api.recommendation_id import new_recommendation_id
+from app.runtime.attribution import variant_label
+from app.runtime.experiments import Variant
 from app.runtime.live_model import ServedModel
+from app.runtime.recommendation_id import new_recommendation_id
+from app.runtime.served_lists import arm_of
+from app.store.lists import ServedList
 from models.domain.errors import UnknownName
 from models.domain.events import EventType, HistoryEvent
 from models.domain.recommendation import (
@@ -44,7 +50,7 @@ TIMEOUT_PARAMETER: Final[dict[str, Any]] = {
     "schema": {"type": "integer", "minimum": 1, "maximum": MAX_TIMEOUT_MS},
 }
 
-router = APIRouter(prefix="/v1", tags=["recommendations"])
+router = APIRouter(prefix="/v1", tags=["recommendations"], dependencies=[needs("recommend", publishable=True)])
 
 
 class Shopper(RequestPart):
@@ -76,6 +82,14 @@ class Exclusions(RequestPart):
     """Items of the history. Unset: the model decides by the share of repeat purchases that it was trained on."""
 
 
+class Experiment(RequestPart):
+    """Which of several ways of making lists is used."""
+
+    experiment_id: Id
+    variant_id: Id | None = None
+    """Unset: drawn, and always the same for one shopper; echoed in `meta`."""
+
+
 class RecommendationBody(RequestPart):
     """`history` or `user.user_id` or `user.session_id` is required, unless `user.personalise` is false.
 
@@ -96,6 +110,8 @@ class RecommendationBody(RequestPart):
     """Of the noise. Unset: drawn, and echoed in `meta`."""
     return_properties: list[str] | None = Field(default=None, max_length=MAX_PROPERTIES)
     """Catalogue columns to return with each item, such as `title`. Unset: ids and scores only."""
+    experiment: Experiment | None = None
+    """What comes of the list is counted for its variant."""
 
     @model_validator(mode="after")
     def _names_a_shopper(self) -> "RecommendationBody":
@@ -185,17 +201,21 @@ async def recommend(asking: AskingDep, body: BodyDep) -> RecommendationAnswer:
 
 async def answer_list(asking: Asking, body: RecommendationBody) -> RecommendationAnswer:
     """The list, whichever path the question came by."""
-    model = asking.loaded.model
+    model, index = asking.loaded.model, asking.loaded.index
+    asked_at = asking.shop.store.clock()  # before anything stored is read
     _refuse_unknown_properties(model, body.return_properties or ())
     seed = secrets.randbelow(MAX_DRAWN_SEED + 1) if body.seed is None else body.seed
-    question = to_question(body, await _history(asking, body), seed)
+    variant = _variant(asking, body, seed)
+    body = body.model_copy(update=dict(variant.overrides)) if variant else body
+    history = await _history(asking, body)
+    question = to_question(body, history, seed)
 
     def work() -> tuple[Recommendation, list[AnsweredItem]]:
         answer = model.recommend([question])[0]
         return answer, _answered_items(model, answer.items, body.return_properties)
 
     answer, items = await asking.live.workers.run(work, deadline=asking.deadline)
-    return RecommendationAnswer(
+    told = RecommendationAnswer(
         recommendation_id=new_recommendation_id(),
         items=items,
         next_cursor=None,
@@ -205,12 +225,61 @@ async def answer_list(asking: Asking, body: RecommendationBody) -> Recommendatio
         meta=Meta(
             request_id=asking.request.state.request_id,
             model_version=model.model_version,
-            index_version=model.index_version,
-            index_age_seconds=asking.loaded.index_age_seconds,
+            index_version=index.index_version,
+            index_age_seconds=index.age_seconds,
             seed=seed,
-            variant_id=None,
+            variant_id=variant.variant_id if variant else None,
             took_ms=round((time.perf_counter() - asking.request.state.started) * 1000, 2),
         ),
+    )
+    served = _served(asking, body, history, told, asked_at)
+    asking.shop.served_lists.record(served)
+    asking.live.metrics.lists_answered([answer], variant_label(arm_of(served)))
+    return told
+
+
+def _variant(asking: Asking, body: RecommendationBody, seed: int) -> Variant | None:
+    """By account, else by session, else by seed, as also where nothing of the shopper may be read."""
+    if body.experiment is None:
+        return None
+    user = body.user if body.user.personalise else Shopper()
+    unit = (
+        f"user {user.user_id}" if user.user_id else f"session {user.session_id}" if user.session_id else f"seed {seed}"
+    )
+    try:
+        return asking.shop.experiments.variant(body.experiment.experiment_id, body.experiment.variant_id, unit)
+    except UnknownName as error:
+        raise refused([FieldProblem(pointer="/experiment/variant_id", detail=str(error))]) from None
+
+
+def _served(
+    asking: Asking,
+    body: RecommendationBody,
+    history: Sequence[HistoryEvent],
+    told: RecommendationAnswer,
+    asked_at: datetime,
+) -> ServedList:
+    """What is kept of an answer; of a shopper who wants nothing personal, nothing that is about the shopper."""
+    user = body.user if body.user.personalise else Shopper()
+    not_kept = {"user", "history", "experiment", *(() if body.user.personalise else ("exclude",))}
+    request = body.model_dump(mode="json", exclude=not_kept, exclude_defaults=True)
+    used = [[event.item_id, event.event_type, event.timestamp_seconds] for event in history]
+    experiment_id = body.experiment.experiment_id if body.experiment else ""
+    variant_id = told.meta.variant_id or ""
+    is_counted = bool(body.experiment) and asking.shop.experiments.is_counted(experiment_id, variant_id)
+    return ServedList(
+        recommendation_id=told.recommendation_id,
+        request={**request, "seed": told.meta.seed, "history": used},
+        items=[{"item_id": item.item_id, "score": item.score} for item in told.items],
+        model_version=told.meta.model_version,
+        index_version=told.meta.index_version,
+        created_at=asked_at,
+        expires_at=asked_at + asking.shop.served_lists.kept,
+        key_id=asking.key_id,
+        user_id=user.user_id,
+        session_id=user.session_id,
+        experiment_id=experiment_id if is_counted else None,
+        variant_id=variant_id if is_counted else None,
     )
 
 

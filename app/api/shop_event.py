@@ -58,7 +58,7 @@ class ShopEvent(RequestPart):
 
     def to_event(self) -> Event:
         """For the store."""
-        return Event(**dict(self))
+        return Event(**vars(self))
 
 
 class StoredEvent(AnswerPart):

@@ -8,23 +8,18 @@ from starlette.exceptions import HTTPException
 
 from app.api import MAX_BODY_BYTES
 from app.api.asking import AskingDep
+from app.api.auth import needs
 from app.api.body import json_body
-from app.api.dependencies import MayReadStoredDep, ShopDep
+from app.api.dependencies import ShopDep
 from app.api.parts import AnswerPart, Id, RequestPart
 from app.api.paths import IdRoute, path_id, path_id_parameter
-from app.api.problem import Problem, RequestError
+from app.api.problem import Problem
 from app.api.query import PageQuery, query_of, query_parameters
 from app.api.recommendations import TIMEOUT_PARAMETER, RecommendationAnswer, RecommendationBody, Shopper, answer_list
 from app.api.shop_event import StoredEvent
 from models.domain.recommendation import MAX_K
 
 USER_ID: Final = path_id_parameter("user_id", "The shop's own id of an account.")
-
-
-async def refuse_strangers(may_read_stored: MayReadStoredDep) -> None:
-    """Raises the 403 for who may not learn, or change, what is stored about shoppers."""
-    if not may_read_stored:
-        raise RequestError(403, "this key may not read or change what is stored about shoppers")
 
 
 async def user_id(request: Request) -> str:
@@ -38,8 +33,7 @@ router = APIRouter(
     prefix="/v1/users",
     tags=["users"],
     route_class=IdRoute,
-    dependencies=[Depends(refuse_strangers)],
-    responses={status: {"model": Problem} for status in (403, 422, 431, 500, 503)},
+    responses={status: {"model": Problem} for status in (422, 431, 500, 503)},
 )
 
 
@@ -54,6 +48,7 @@ class ListQuery(RequestPart):
     "/{user_id}/recommendations",
     summary="Recommend products for a shopper whose events are stored",
     response_model_exclude_unset=True,
+    dependencies=[needs("recommend")],
     responses={504: {"model": Problem}},
     openapi_extra={"parameters": [USER_ID, *query_parameters(ListQuery), TIMEOUT_PARAMETER]},
 )
@@ -76,6 +71,7 @@ class EventsPage(AnswerPart):
     "/{user_id}/events",
     summary="What is stored about a shopper",
     response_model_exclude_unset=True,
+    dependencies=[needs("events")],
     responses={404: {"model": Problem}},
     openapi_extra={"parameters": [USER_ID, *query_parameters(PageQuery)]},
 )
@@ -109,6 +105,7 @@ class MergeAnswer(AnswerPart):
 @router.post(
     "/{user_id}:merge",
     summary="Join a guest's session to an account",
+    dependencies=[needs("events")],
     responses={status: {"model": Problem} for status in (400, 408, 413, 415)},
     openapi_extra={
         "parameters": [USER_ID],
@@ -134,6 +131,7 @@ async def merge(
     "/{user_id}",
     status_code=204,
     summary="Erase a shopper",
+    dependencies=[needs("events")],
     openapi_extra={"parameters": [USER_ID]},
 )
 async def erase(user_id: UserIdDep, shop: ShopDep) -> None:

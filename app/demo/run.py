@@ -56,7 +56,7 @@ def run_demo(options: DemoOptions, progress: Progress) -> None:
     shoppers = choose_shoppers(dataset, kind, int(manifest.split["seed"]))
     log = options.var / "logs" / "demo-service.log"
     progress.start("starting the service")
-    with running_service(bundle, settings.port, log) as service:
+    with running_service(bundle, settings.port, log, options.var / "demo.db") as service:
         progress.finish(f"ready at {service.address}")
         shown = [name for name in service.property_names() if name in SHOWN_PROPERTIES]
         answers = [service.recommend(shopper.history, K, shown) for shopper in shoppers]

@@ -60,14 +60,18 @@ def refuse_busy_port(port: int) -> None:
 
 
 @contextmanager
-def running_service(bundle: Path, port: int, log: Path) -> Iterator[RunningService]:
-    """The service, ready; stopped at the end, whatever happens here but a kill -9."""
+def running_service(bundle: Path, port: int, log: Path, database: Path) -> Iterator[RunningService]:
+    """The service, ready; stopped at the end, whatever happens here but a kill -9.
+
+    On a database of its own: the shop's may have keys, and nothing of the shop's is the demo's business.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     address = f"http://{HOST}:{port}"
     environment = os.environ | {
         "FIGMENT_HOST": HOST,
         "FIGMENT_PORT": str(port),
         "FIGMENT_BUNDLE": str(bundle),
+        "FIGMENT_DATABASE_URL": f"sqlite+aiosqlite:///{database.absolute()}",
         "FIGMENT_DRAIN_NOTICE_SECONDS": "0",  # nobody balances load here
     }
     terminated = signal.signal(signal.SIGTERM, _leave)

@@ -1,11 +1,13 @@
 """Structured logs on standard error: JSON for machines, readable lines for a terminal."""
 
+import asyncio
 import logging
 import sys
-from typing import Literal
+from traceback import format_tb
+from typing import Any, Literal
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -13,17 +15,18 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 def configure_logs(level: LogLevel) -> None:
     """Sends the service's and the libraries' log records through one format.
 
-    What is logged is chosen where it is logged; histories, keys and raw user ids never are.
+    What is logged is chosen where it is logged; histories, keys and raw user ids never are. The messages of errors
+    could quote them, so a stack is logged without its errors' messages.
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    last: list[Processor] = (
-        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]  # rich's shows locals
+    last: Processor = (
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
         if sys.stderr.isatty()
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        else structlog.processors.JSONRenderer()
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -34,7 +37,7 @@ def configure_logs(level: LogLevel) -> None:
     stream.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, add_stack, last],
         )
     )
     root = logging.getLogger()
@@ -47,3 +50,31 @@ def get_log(name: str) -> structlog.stdlib.BoundLogger:
     """The logger of one module."""
     log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
     return log
+
+
+def add_stack(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """The event with `exception`, the stack and the kinds of errors, in place of `exc_info`."""
+    told = event.pop("exc_info", None)
+    if told is True:
+        told = sys.exc_info()
+    error = told[1] if isinstance(told, tuple) else told
+    if isinstance(error, BaseException):
+        event["exception"] = "".join(stack_of(error))
+    return event
+
+
+def stack_of(error: BaseException) -> list[str]:
+    """Lines as Python prints them, oldest cause first, but of each error only its kind."""
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    before = [*stack_of(cause), "then, while that was handled:\n"] if cause else []
+    group = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    inner = [line for each in group for line in ("in the group:\n", *stack_of(each))]
+    kind = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+    return [*before, *format_tb(error.__traceback__), f"{kind}\n", *inner]
+
+
+def log_loop_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """An event loop's exception handler; asyncio's own logs arguments of callbacks and the messages of errors."""
+    error = context.get("exception")
+    what = "error outside of requests" if error else context["message"]
+    get_log(__name__).error(what, exc_info=error)

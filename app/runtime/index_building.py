@@ -8,10 +8,10 @@ from contextlib import suppress
 from typing import Any, Final
 
 from app.observability.logs import get_log
+from app.observability.metrics import SwapResult
 from app.runtime.catalogue_view import CatalogueView
 from app.runtime.import_jobs import ImportJobs, ImportRange
 from app.runtime.index_builder import Built
-from app.runtime.index_figures import SwapResult
 from app.runtime.jobs import TellProgress
 from app.runtime.live_catalogue import LiveCatalogue
 from app.store.item_rows import Item
@@ -142,7 +142,7 @@ class IndexBuilding:
 
     def _tell_built(self, piece: Sequence[Item]) -> None:
         self._failures, self._failure, self._most = 0, "", PIECE
-        self._catalogue.watch.index_swapped("swapped")
+        self._catalogue.live.metrics.index_swapped("swapped")
         view = self._catalogue.view
         log.info("index swapped", items=len(piece), waiting=len(view.waiting), index_version=view.model.index_version)
 
@@ -150,7 +150,7 @@ class IndexBuilding:
         self._failures += 1
         self._failure = str(error) if isinstance(error, FigmentError) else type(error).__name__
         result: SwapResult = "refused" if isinstance(error, ViewRefused) else "failed"
-        self._catalogue.watch.index_swapped(result)
+        self._catalogue.live.metrics.index_swapped(result)
         unforeseen = None if isinstance(error, FigmentError) else error
         log.error("index not swapped", items=len(piece), reason=self._failure, exc_info=unforeseen)
         if len(piece) == 1:

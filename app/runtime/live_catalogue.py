@@ -13,8 +13,7 @@ from app.observability.logs import get_log
 from app.runtime.bundle_rows import document_rows, source_of
 from app.runtime.catalogue_view import CatalogueView
 from app.runtime.index_builder import Built, IndexBuilder
-from app.runtime.index_figures import IndexFigures, WatchesIndex
-from app.runtime.live_model import LiveModel, Loaded, popular_items
+from app.runtime.live_model import LiveModel, Loaded, popular_items, probe_wishes
 from app.store.item_rows import Item
 from app.store.store import Store
 from models.domain.errors import NotReady, StoreError
@@ -49,11 +48,9 @@ class LiveCatalogue:
         open_model: Callable[[Path], Recommender],
         *,
         poll_seconds: float = POLL_SECONDS,
-        watch: WatchesIndex | None = None,
     ) -> None:
         self.live = live
         self.builder = IndexBuilder(store.embeddings)
-        self.watch: WatchesIndex = watch or IndexFigures()
         self.has_work = asyncio.Event()
         """Something waits to be built."""
         self._store = store
@@ -83,7 +80,9 @@ class LiveCatalogue:
         view = CatalogueView.of(model, source_of(model.manifest))
         if lay:
             await self.lay(view)
-        return await self._with_all_that_is_known(view)
+        built = await self._with_all_that_is_known(view)
+        await self._run(lambda: probe_wishes(built.view.model, built.popular_item_ids, self.live.metrics))
+        return built
 
     async def lay(self, view: CatalogueView) -> None:
         """Its bundle's catalogue under the shop's own writes; nothing to do where that was done."""
@@ -100,9 +99,9 @@ class LiveCatalogue:
             is_another = self._view is not None and self._view.source != view.source
             self._base = None
             self._publish(view, built.popular_item_ids)
-        self.watch.probe_recall_measured(built.recall)
+        self.live.metrics.probe_recall_measured(built.recall)
         if is_another:
-            self.watch.index_replaced()
+            self.live.metrics.index_replaced()
         if self._following is None:
             self._following = asyncio.create_task(self._follow_forever())
 
@@ -136,7 +135,7 @@ class LiveCatalogue:
             self._base = None
             view = await self._run(lambda: built.view.after(since, revision))
             self._publish(view, built.popular_item_ids)
-        self.watch.probe_recall_measured(built.recall)
+        self.live.metrics.probe_recall_measured(built.recall)
         return True
 
     async def close(self) -> None:

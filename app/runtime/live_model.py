@@ -3,17 +3,22 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from app.observability.live_figures import IndexState
 from app.observability.logs import get_log
+from app.observability.metrics import Metrics
+from app.observability.work import ObservedWork
 from app.runtime.workers import Workers
 from models.bundle.manifest import Manifest
 from models.domain.errors import NotReady
+from models.domain.events import HistoryEvent
 from models.domain.recommendation import Recommendation, RecommendationRequest
 
 Phase = Literal["loading", "serving", "leaving"]
 NUM_EXAMPLE_ITEMS = 3
+NUM_PROBED_WISHES = 8
 
 log = get_log(__name__)
 
@@ -37,6 +42,9 @@ class ServedModel(Protocol):
     def properties_of(self, item_row: int, names: Sequence[str]) -> Mapping[str, Any]:
         """Catalogue values of one item."""
 
+    def probe_recall(self) -> float:
+        """Share of the nearest items that the index finds, of a few probes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -52,9 +60,15 @@ class Loaded:
     """When the newest change of the catalogue in it was committed; when the bundle was made, before the first."""
 
     @property
-    def index_age_seconds(self) -> int:
-        """Since then, whole seconds."""
-        return max(0, int((datetime.now(UTC) - self.changed_at).total_seconds()))
+    def index(self) -> IndexState:
+        """The index that answers."""
+        return IndexState(
+            model_version=self.model.model_version,
+            index_version=self.model.index_version,
+            serves=self.model.serves,
+            num_items=self.model.num_items,
+            built_at=self.changed_at,
+        )
 
 
 class LiveModel:
@@ -64,13 +78,15 @@ class LiveModel:
         """`open_model`: where one model answers as it is; None: a live catalogue publishes what answers."""
         self.workers = workers
         self.phase: Phase = "loading"
+        self.metrics: Metrics = workers.metrics
+        self.metrics.watch_index(lambda: self._loaded.index if self._loaded else None)
         self._open_model = open_model
         self._loaded: Loaded | None = None
 
     async def load(self) -> None:
         """Opens the model in a thread, so that the liveness probe answers meanwhile; raises what opening raises."""
         assert self._open_model is not None
-        self.publish(await asyncio.to_thread(_opened, self._open_model))
+        self.publish(await asyncio.to_thread(self._opened, self._open_model))
 
     def publish(self, loaded: Loaded) -> None:
         """From now on this answers; what was asked before is answered by what was there before."""
@@ -83,6 +99,7 @@ class LiveModel:
     def leave(self) -> None:
         """From now on the readiness probe sends traffic elsewhere; requests that still come are answered."""
         self.phase = "leaving"
+        self.metrics.drain_began()
 
     @property
     def is_loaded(self) -> bool:
@@ -105,13 +122,24 @@ class LiveModel:
         if self.workers.is_full:
             raise NotReady(f"all {self.workers.max_in_flight} permits are taken")
 
-
-def _opened(open_model: Callable[[], ServedModel]) -> Loaded:
-    model = open_model()
-    return Loaded(model, popular_items(model), model.manifest.created_at)
+    def _opened(self, open_model: Callable[[], ServedModel]) -> Loaded:
+        model = open_model()
+        popular = popular_items(model)
+        probe_wishes(model, popular, self.metrics)
+        self.metrics.probe_recall_measured(model.probe_recall())
+        return Loaded(model, popular, model.manifest.created_at)
 
 
 def popular_items(model: ServedModel) -> list[str]:
     """Real ids; asking for them also makes what the first list would otherwise wait for."""
     popular = model.recommend([RecommendationRequest(history=(), k=NUM_EXAMPLE_ITEMS)])[0]
     return [item.item_id for item in popular.items]
+
+
+def probe_wishes(model: ServedModel, item_ids: Sequence[str], metrics: Metrics) -> None:
+    """A figure that would otherwise wait for a shopper who asks for several wishes."""
+    history = [HistoryEvent(item_id) for item_id in item_ids]
+    several = RecommendationRequest(history=history, exploration=1.0, num_samples=NUM_PROBED_WISHES)
+    work = ObservedWork()
+    work.run(lambda: model.recommend([several]))
+    metrics.wishes_seen(work)

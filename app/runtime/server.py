@@ -4,6 +4,7 @@ import errno
 import signal
 import socket
 import time
+from dataclasses import dataclass
 from types import FrameType
 
 import uvicorn
@@ -44,20 +45,55 @@ class DrainingServer(uvicorn.Server):
         super().__init__(config)
         self._live = live
         self._notice_seconds = notice_seconds
-        self._close_at: float | None = None
+        self._drain: Drain | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  uvicorn's signature
         """Called by uvicorn in the signal handler."""
-        if self._close_at is not None:
+        if self._drain:
             self.should_exit = self.force_exit = True
             return
         self._live.leave()
-        notice_seconds = self._notice_seconds if sig == signal.SIGTERM else 0.0
-        self._close_at = time.monotonic() + notice_seconds
+        metrics = self._live.metrics
+        self._drain = Drain(
+            signal=signal.Signals(sig).name,
+            began=time.monotonic(),
+            notice_seconds=self._notice_seconds if sig == signal.SIGTERM else 0.0,
+            requests_before=metrics.num_requests,
+            cut_off_before=metrics.num_cut_off,
+        )
 
     async def on_tick(self, counter: int) -> bool:
         """Called by uvicorn ten times a second; true stops the server."""
-        if self._close_at is not None and time.monotonic() >= self._close_at:
-            log.info("draining", in_flight=self._live.workers.in_flight)
-            self.should_exit = True
+        if drain := self._drain:
+            if not drain.is_told:
+                drain.is_told = True  # not in the handler: a signal may come while the log is being written
+                log.info("told to stop", signal=drain.signal, notice_seconds=drain.notice_seconds)
+            if time.monotonic() >= drain.began + drain.notice_seconds:
+                log.info("draining", in_flight=self._live.workers.in_flight)
+                self.should_exit = True
         return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Called by uvicorn once no more connections are accepted."""
+        await super().shutdown(sockets)
+        if drain := self._drain:
+            metrics = self._live.metrics
+            log.info(
+                "drained",
+                requests=metrics.num_requests - drain.requests_before,
+                cut_off=metrics.num_cut_off - drain.cut_off_before,
+                seconds=round(time.monotonic() - drain.began, 1),
+            )
+
+
+@dataclass(slots=True)
+class Drain:
+    """What the end of the process is told by."""
+
+    signal: str
+    began: float
+    """time.monotonic() at the signal."""
+    notice_seconds: float
+    requests_before: int
+    cut_off_before: int
+    is_told: bool = False

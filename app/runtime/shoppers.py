@@ -3,6 +3,7 @@
 import asyncio
 from typing import Final
 
+from app.runtime.served_lists import ServedLists
 from app.runtime.workers import Deadline
 from app.store.store import Store
 from models.domain.errors import DeadlineExceeded
@@ -15,8 +16,9 @@ READ_TYPES: Final[tuple[EventType, ...]] = (*HISTORY_EVENT_TYPES, "dislike")
 class Shoppers:
     """Reads and erases."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, served_lists: ServedLists) -> None:
         self._store = store
+        self._served_lists = served_lists
 
     async def history(
         self, user_id: str | None, session_id: str | None, deadline: Deadline | None = None
@@ -34,5 +36,9 @@ class Shoppers:
             raise DeadlineExceeded(deadline.timeout_ms) from None
 
     async def erase(self, user_id: str) -> None:
-        """Takes away every trace of the account, and of the sessions that were merged into it or that it used."""
+        """Takes away every trace of the account, and of the sessions that were merged into it or that it used.
+
+        A list that is being made meanwhile is not stored either, see `app.store.recent_erasures`.
+        """
+        await self._served_lists.flush()  # what waits is found again under its id until it is written
         await self._store.events.erase(user_id)

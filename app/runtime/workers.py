@@ -3,10 +3,14 @@
 import asyncio
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
+from app.observability.metrics import Metrics
+from app.observability.traces import RequestSpan, current_request_span
+from app.observability.work import ObservedWork, WorkStopped
 from models.domain.errors import DeadlineExceeded, Overloaded
 
 Result = TypeVar("Result")
@@ -21,40 +25,69 @@ class Deadline:
     """time.perf_counter() then."""
 
     @property
+    def at(self) -> float:
+        """When it passes, by time.perf_counter()."""
+        return self.started + self.timeout_ms / 1000
+
+    @property
     def remaining_seconds(self) -> float:
         """Time left, at least 0."""
-        return max(0.0, self.started + self.timeout_ms / 1000 - time.perf_counter())
+        return max(0.0, self.at - time.perf_counter())
 
 
 class Workers:
     """Runs work off the event loop, at most `max_in_flight` pieces queued or running."""
 
-    def __init__(self, *, threads: int, max_in_flight: int, prepare: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        threads: int,
+        max_in_flight: int,
+        prepare: Callable[[], None] | None = None,
+        metrics: Metrics | None = None,
+    ) -> None:
         """`prepare` runs first in each thread."""
         self.max_in_flight = max_in_flight
         self.in_flight = 0
+        self.metrics = metrics or Metrics()
+        """What the work is counted and timed by."""
+        self._threads = threads
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="recommend", initializer=prepare)
+        self.metrics.watch_queue(lambda: self.num_waiting)
 
     @property
     def is_full(self) -> bool:
         """Whether the next piece of work would be refused."""
         return self.in_flight >= self.max_in_flight
 
+    @property
+    def num_waiting(self) -> int:
+        """Pieces of work that no thread has taken up yet."""
+        return max(0, self.in_flight - self._threads)
+
     async def run(self, work: Callable[[], Result], *, deadline: Deadline | None = None) -> Result:
         """What `work` returns. Raises Overloaded without a free permit, DeadlineExceeded at the deadline.
 
-        Running work cannot be stopped, so a permit comes back when the work ends, not when its caller gives up;
-        work that still waits for a thread at its deadline is never started.
+        Work that still waits for a thread at its deadline, or when its caller is cancelled, is never started; running
+        work ends before its next stage (`models.domain.stages`). Its permit comes back only when it has ended.
         """
         if self.is_full:
             raise Overloaded(self.in_flight, self.max_in_flight)
+        if deadline and not deadline.remaining_seconds:
+            self.metrics.work_abandoned("never_started")
+            raise DeadlineExceeded(deadline.timeout_ms)
+        observed = ObservedWork(deadline.at) if deadline else ObservedWork()
+        job = self._pool.submit(observed.run, work)
         self.in_flight += 1
-        job = self._pool.submit(work)
         waiting = asyncio.wrap_future(job)
-        waiting.add_done_callback(self._release)
-        await asyncio.wait({waiting}, timeout=deadline.remaining_seconds if deadline else None)
-        if deadline and not waiting.done():
-            job.cancel()
+        waiting.add_done_callback(partial(self._ended, observed, current_request_span()))
+        try:
+            await asyncio.wait({waiting}, timeout=deadline.remaining_seconds if deadline else None)
+        except asyncio.CancelledError:
+            _give_up(job, observed)
+            raise
+        if deadline and (not waiting.done() or isinstance(waiting.exception(), WorkStopped)):
+            _give_up(job, observed)
             raise DeadlineExceeded(deadline.timeout_ms)
         return waiting.result()
 
@@ -62,7 +95,20 @@ class Workers:
         """Starts nothing that still waits; what runs goes on."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _release(self, waiting: "asyncio.Future[Result]") -> None:
+    def _ended(self, observed: ObservedWork, span: RequestSpan | None, waiting: "asyncio.Future[Result]") -> None:
         self.in_flight -= 1
-        if not waiting.cancelled():
-            waiting.exception()  # read, or asyncio reports work whose caller gave up as an error nobody saw
+        self.metrics.work_ended(observed)
+        if span:
+            span.add_stages(observed.laps)
+        # the exception is read, or asyncio reports work whose caller gave up as an error nobody saw
+        if waiting.cancelled() or (isinstance(waiting.exception(), WorkStopped) and not observed.has_begun):
+            self.metrics.work_abandoned("never_started")
+        elif isinstance(waiting.exception(), WorkStopped):
+            self.metrics.work_abandoned("stopped")
+        elif observed.is_abandoned:
+            self.metrics.work_abandoned("finished")
+
+
+def _give_up(job: "Future[Result]", observed: ObservedWork) -> None:
+    observed.abandon()
+    job.cancel()

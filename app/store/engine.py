@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.observability.logs import get_log
 from app.store import postgresql, sqlite
-from app.store.faults import DATABASE_FAULTS, is_conflict, unavailable
+from app.store.faults import DATABASE_FAULTS, is_conflict, lost_connection, unavailable
 from app.store.group_commit import GroupCommit
 from app.store.location import Engine, StoreLocation, locate_store
 from app.store.migrate import migrate
@@ -33,17 +33,19 @@ FIRST_PAUSE_SECONDS: Final = 0.02
 class Database:
     """Runs transactions. Made by `open`, which also brings the tables up to date.
 
-    On SQLite one connection writes and several read beside it; on PostgreSQL all come from one pool.
+    On SQLite one connection writes and several read beside it; on PostgreSQL all come from one pool, but for
+    statements alone, which have a small one of their own.
     A transaction goes on to its end when its caller is cancelled: an answer that nobody waits for any more
     must not leave a connection in the middle of something.
     """
 
-    def __init__(self, location: StoreLocation, writer: AsyncEngine, reader: AsyncEngine) -> None:
+    def __init__(self, location: StoreLocation, writer: AsyncEngine, reader: AsyncEngine, alone: AsyncEngine) -> None:
         self.place = location.place
         self._location = location
         self.engine: Engine = location.engine
         self._writer = writer
         self._reader = reader
+        self._alone = alone
         self._running: set[asyncio.Task[Any]] = set()
         self._group_commit = GroupCommit(lambda work: self._once(writer, work))
 
@@ -75,7 +77,7 @@ class Database:
         """Waits for running transactions and closes all connections."""
         if self._running:
             await asyncio.wait(self._running)
-        for engine in {self._writer, self._reader}:
+        for engine in {self._writer, self._reader, self._alone}:
             await engine.dispose()
 
     async def read(self, work: Work[Result], *, within: Transaction | None = None) -> Result:
@@ -95,6 +97,18 @@ class Database:
         if self.engine == "sqlite":
             return await self._finish(self._group_commit.write(work))
         return await self._finish(self._until_settled(work))
+
+    async def alone(self, work: Work[Result]) -> Result:
+        """What `work` returns, which sends one statement that needs no other beside it.
+
+        On PostgreSQL that takes one round trip, where a transaction takes several; on SQLite it is a write.
+        """
+        try:
+            return await self._finish(self._once(self._alone, work))
+        except StoreUnavailable as error:
+            if not lost_connection(error.__cause__):
+                raise
+        return await self._finish(self._once(self._alone, work))  # the server was restarted meanwhile
 
     async def check(self) -> None:
         """Raises StoreUnavailable where the database does not answer."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ from sqlalchemy import Column, Table, Text, and_, cast, delete, func, or_, selec
 
 from app.store.engine import Transaction
 from app.store.event_rows import lock_shoppers
+from app.store.recent_erasures import note_erased
 from app.store.scrubbing import note_erasure
 from app.store.tables import events, idempotency_keys, jobs, served_lists, session_merges
 
@@ -31,7 +33,7 @@ class Erased:
     """Jobs whose payload, result or error named the shopper; one that runs finds its lease gone."""
 
 
-async def erase_shopper(transaction: Transaction, user_id: str) -> tuple[Erased, Sequence[str]]:
+async def erase_shopper(transaction: Transaction, user_id: str, now: datetime) -> tuple[Erased, Sequence[str]]:
     """Deletes the account's own rows, and guests' rows of every session that was merged into it or that it used.
     Also tells every name, in every form, that must not be left anywhere.
 
@@ -49,6 +51,7 @@ async def erase_shopper(transaction: Transaction, user_id: str) -> tuple[Erased,
         answers=await _delete_naming(transaction, idempotency_keys, ("answer",), names),
         jobs=await _delete_naming(transaction, jobs, ("payload", "result", "error"), names),
     )
+    await note_erased(transaction, names, now)
     if transaction.dialect.name == "sqlite":
         await note_erasure(transaction)
     return erased, sorted({form for name in names for form in _written_forms(name)})

@@ -132,7 +132,9 @@ class EventStore:
         Sums that name nobody stay. Raises StoreUnavailable where another process keeps the files from being
         cleaned; erasing again then cleans them.
         """
-        erased, names = await self._database.write(lambda transaction: erase_shopper(transaction, user_id))
+        erased, names = await self._database.write(
+            lambda transaction: erase_shopper(transaction, user_id, self._clock())
+        )
         await self._database.scrub(names)
         return erased
 

@@ -46,6 +46,11 @@ def is_conflict(error: BaseException) -> bool:
     return isinstance(error, DBAPIError) and _sqlstate(error) in CONFLICTS
 
 
+def lost_connection(error: BaseException | None) -> bool:
+    """Whether the connection broke that was there before; a new one may do."""
+    return isinstance(error, DBAPIError) and error.connection_invalidated
+
+
 def unavailable(place: str, error: DatabaseFault) -> StoreUnavailable | None:
     """The error to raise instead; None where the fault is not the database's but in our own SQL."""
     if not isinstance(error, DBAPIError):

@@ -10,7 +10,9 @@ from sqlalchemy import Row, select
 
 from app.store.columns import Clock, utc_now
 from app.store.engine import Database, Transaction
+from app.store.event_rows import lock_shoppers
 from app.store.purging import purge_rows
+from app.store.recent_erasures import erased_since
 from app.store.tables import served_lists
 from app.store.upsert import insert_into
 
@@ -30,6 +32,7 @@ class ServedList:
     model_version: str
     index_version: str
     created_at: datetime
+    """When it was asked for, before anything stored was read for it."""
     expires_at: datetime
     key_id: str | None = None
     """The API key that asked. Nobody else may read the list."""
@@ -49,16 +52,32 @@ class ListStore:
         self._database = database
         self._clock = clock
 
-    async def add(self, served: Sequence[ServedList], *, within: Transaction | None = None) -> None:
-        """Keeps them, all in one transaction; one that is kept already stays as it is."""
+    async def add(self, served: Sequence[ServedList], *, within: Transaction | None = None) -> set[str]:
+        """The ids of those that are kept now and were not before, all in one transaction.
+
+        A list whose shopper was erased after it was asked for is left out.
+        """
         if not served:
-            return
-        rows = [{name: getattr(one, name) for name in FIELDS} for one in served]
+            return set()
+        asked = [
+            ([name for name in (one.user_id, one.session_id) if name is not None], one.created_at) for one in served
+        ]
 
-        async def work(transaction: Transaction) -> None:
-            await transaction.execute(insert_into(served_lists, transaction).on_conflict_do_nothing(), rows)
+        async def work(transaction: Transaction) -> set[str]:
+            await lock_shoppers(transaction, alone=False)  # an erasure that runs now is waited for, or waits
+            erased = await erased_since(transaction, asked)
+            rows = [
+                {name: getattr(one, name) for name in FIELDS}
+                for one, is_erased in zip(served, erased, strict=True)
+                if not is_erased
+            ]
+            if not rows:
+                return set()
+            insert = insert_into(served_lists, transaction).on_conflict_do_nothing()
+            written = await transaction.execute(insert.returning(served_lists.c.recommendation_id), rows)
+            return set(written.scalars())
 
-        await self._database.write(work, within=within)
+        return await self._database.write(work, within=within)
 
     async def get(self, recommendation_id: str, *, within: Transaction | None = None) -> ServedList | None:
         """The list, or None where it never was or has expired."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, Table, delete, func, select
+from sqlalchemy import ColumnElement, Row, Select, Table, delete, func, select
 
 from app.store.engine import Database, Transaction
 from app.store.tables import exposures, item_exposures, outcomes
@@ -16,6 +16,7 @@ from app.store.upsert import insert_into
 
 NONE: Final = ""
 """In a table's key, which cannot be absent."""
+ARM_COLUMNS: Final = ("experiment_id", "variant_id", "model_version")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +63,6 @@ class ArmExposure:
     lists: int
     items_shown: int
     """Places of all lists together."""
-    distinct_items: int
-    """Divided by the size of the catalogue: its coverage."""
 
 
 class OutcomeStore:
@@ -124,28 +123,27 @@ class OutcomeStore:
 
     async def exposures(self, since: date) -> list[ArmExposure]:
         """What each arm showed from `since` on."""
-        lists = _by_arm(exposures, func.sum(exposures.c.lists), func.sum(exposures.c.items_shown))
-        items = _by_arm(item_exposures, func.count(item_exposures.c.item_id.distinct()))
+        sums = _by_arm(exposures, func.sum(exposures.c.lists), func.sum(exposures.c.items_shown))
+        query = _since(sums, exposures, since)
+        rows = await self._database.read(lambda transaction: transaction.execute(query))
+        return [ArmExposure(arm=_arm(row), lists=int(row[3]), items_shown=int(row[4])) for row in rows]
 
-        async def work(transaction: Transaction) -> list[ArmExposure]:
-            distinct = {_arm(row): row[3] for row in await transaction.execute(_since(items, item_exposures, since))}
-            return [
-                ArmExposure(
-                    arm=_arm(row), lists=int(row[3]), items_shown=int(row[4]), distinct_items=distinct.get(_arm(row), 0)
-                )
-                for row in await transaction.execute(_since(lists, exposures, since))
-            ]
+    async def items_by_times_shown(self, since: date) -> dict[Arm | None, dict[int, int]]:
+        """For each arm, and for all together (None): times shown from `since` on → how many items were shown so often.
+
+        What a Gini coefficient needs, in a few rows however large the catalogue is.
+        """
+        arm = [item_exposures.c[name] for name in ARM_COLUMNS]
+
+        async def work(transaction: Transaction) -> dict[Arm | None, dict[int, int]]:
+            found: dict[Arm | None, dict[int, int]] = {None: {}}
+            for row in await transaction.execute(_items_by_times_shown(since, [])):
+                found[None][int(row.times)] = row.items
+            for row in await transaction.execute(_items_by_times_shown(since, arm)):
+                found.setdefault(_arm(row), {})[int(row.times)] = row.items
+            return found
 
         return await self._database.read(work)
-
-    async def times_shown(self, since: date, arm: Arm | None = None) -> dict[str, int]:
-        """Item id → how often it was shown from `since` on, by this arm or by all: what a Gini coefficient needs."""
-        query = select(item_exposures.c.item_id, func.sum(item_exposures.c.times_shown))
-        if arm is not None:
-            query = query.where(*(item_exposures.c[name] == value for name, value in _arm_key(arm).items()))
-        query = _since(query.group_by(item_exposures.c.item_id), item_exposures, since)
-        rows = await self._database.read(lambda transaction: transaction.execute(query))
-        return {row[0]: int(row[1]) for row in rows}
 
     async def purge_items(self, before: date) -> None:
         """Forgets which items were shown on earlier days; the sums of lists and outcomes stay, they are small."""
@@ -190,8 +188,16 @@ def _arm(row: Row[Any]) -> Arm:
 
 
 def _by_arm(table: Table, *sums: Any) -> Select[Any]:
-    arm = [table.c[name] for name in ("experiment_id", "variant_id", "model_version")]
+    arm = [table.c[name] for name in ARM_COLUMNS]
     return select(*arm, *sums).group_by(*arm).order_by(*arm)
+
+
+def _items_by_times_shown(since: date, arm: Sequence[ColumnElement[str]]) -> Select[Any]:
+    times = func.sum(item_exposures.c.times_shown).label("times")
+    columns: list[Any] = [*arm, times]
+    by_item = _since(select(*columns), item_exposures, since).group_by(*arm, item_exposures.c.item_id).subquery()
+    key = [*by_item.c]
+    return select(*key, func.count().label("items")).group_by(*key)
 
 
 def _since(query: Select[Any], table: Table, since: date) -> Select[Any]:

@@ -2,7 +2,7 @@
 
 Each hit is one statement that the database carries out as a whole, so two processes never both take the last one.
 On PostgreSQL the table is not logged, so a hit waits for no disk. On SQLite it does, and there is only one machine:
-`limits.aio.storage.MemoryStorage` is the better choice there.
+counting in memory is the better choice there.
 """
 
 import hashlib
@@ -11,16 +11,49 @@ from typing import Any, Final
 
 from limits.aio.storage import SlidingWindowCounterSupport, Storage
 from limits.storage.base import TimestampedSlidingWindow
-from sqlalchemy import BigInteger, ColumnElement, case, delete, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, ScalarSelect, Text, bindparam, case, delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
 
 from app.store.columns import Clock, UtcDateTime, utc_now
 from app.store.engine import Database, Transaction
 from app.store.purging import purge_rows
+from app.store.sliding_window import SlidingWindow
 from app.store.tables import rate_counters
-from app.store.upsert import insert_into
+from app.store.upsert import Upsert, insert_into
 from models.domain.errors import StoreError
 
 HITS: Final = rate_counters.c.hits
+
+
+def _hits_of(digest: str) -> ScalarSelect[int]:
+    """Of the window whose digest is the parameter of this name."""
+    hits = func.coalesce(func.max(HITS), 0)
+    return select(hits).where(rate_counters.c.counter_digest == bindparam(digest)).scalar_subquery()
+
+
+def _taking(insert: Upsert) -> ReturningInsert[int]:
+    """Counts the hits where they fit and returns how many there are then; returns nothing where they do not."""
+    room = bindparam("room", type_=BigInteger) - _hits_of("previous_digest") * bindparam("overlap", type_=BigInteger)
+    first: list[ColumnElement[Any]] = [
+        bindparam("current_digest", type_=Text),
+        bindparam("amount", type_=BigInteger),
+        bindparam("expires_at", type_=UtcDateTime),
+    ]
+    counted = insert.from_select(["counter_digest", "hits", "expires_at"], select(*first).where(room >= 0))
+    return counted.on_conflict_do_update(
+        index_elements=[rate_counters.c.counter_digest],
+        set_={"hits": HITS + insert.excluded.hits},
+        where=room >= HITS * 1_000_000,
+    ).returning(HITS)
+
+
+# made once: to put them together takes longer than PostgreSQL needs to carry them out
+COUNTS: Final = select(_hits_of("previous_digest"), _hits_of("current_digest"))
+TAKING_ON_SQLITE: Final = _taking(sqlite.insert(rate_counters))
+TAKING_ON_POSTGRESQL: Final = COUNTS.add_columns(
+    select(_taking(postgresql.insert(rate_counters)).cte("taken").c.hits).scalar_subquery()
+)
 
 
 class RateLimitStorage(Storage, SlidingWindowCounterSupport, TimestampedSlidingWindow):
@@ -71,34 +104,40 @@ class RateLimitStorage(Storage, SlidingWindowCounterSupport, TimestampedSlidingW
 
     async def acquire_sliding_window_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
         """Whether the hits fit: those of the current window, and of the previous one the share that still counts."""
+        return (await self.take(key, limit, expiry, amount)).taken
+
+    async def take(self, key: str, limit: int, seconds: int, amount: int = 1) -> SlidingWindow:
+        """The window after the hits, which are counted if they fit. On PostgreSQL one statement and one round trip."""
         now = self._clock()
-        previous_key, current_key = self.sliding_window_keys(key, expiry, now.timestamp())
-        share = _remaining_share(now, expiry)
-        previous = (
-            select(func.coalesce(func.max(HITS), 0))
-            .where(rate_counters.c.counter_digest == _digest(previous_key))
-            .scalar_subquery()
+        overlap = _remaining_share(now, seconds)
+        previous_digest, current_digest = map(_digest, self.sliding_window_keys(key, seconds, now.timestamp()))
+        values = {
+            "previous_digest": previous_digest,
+            "current_digest": current_digest,
+            "amount": amount,
+            "expires_at": now + timedelta(seconds=2 * seconds),
+            # in whole numbers, as both engines round a product of floats differently: the overlap counts in millionths
+            "overlap": round(overlap * 1_000_000),
+            "room": (limit - amount) * 1_000_000 + 999_999,
+        }
+
+        async def work(transaction: Transaction) -> tuple[int, int, int | None]:
+            if transaction.dialect.name == "postgresql":
+                previous, current, hits = (await transaction.execute(TAKING_ON_POSTGRESQL, values)).one()
+                return previous, current, hits
+            taken = (await transaction.execute(TAKING_ON_SQLITE, values)).scalar()  # it takes no INSERT in a query
+            previous, current = (await transaction.execute(COUNTS, values)).one()
+            return previous, current, taken
+
+        previous, current, hits = await self._database.alone(work)
+        return SlidingWindow(
+            limit=limit,
+            seconds=seconds,
+            taken=hits is not None,
+            previous=previous,
+            current=current if hits is None else hits,
+            elapsed=(1 - overlap) * seconds,
         )
-        # in whole numbers, as both engines round a product of floats differently: the share counts in millionths
-        weighted = previous * round(share * 1_000_000)
-        room = (literal(limit - amount, BigInteger) * 1_000_000 + 999_999) - weighted
-
-        async def work(transaction: Transaction) -> bool:
-            columns = ["counter_digest", "hits", "expires_at"]
-            first: list[ColumnElement[Any]] = [
-                literal(_digest(current_key)),
-                literal(amount, BigInteger),
-                literal(now + timedelta(seconds=2 * expiry), UtcDateTime),
-            ]
-            insert = insert_into(rate_counters, transaction).from_select(columns, select(*first).where(room >= 0))
-            taken = insert.on_conflict_do_update(
-                index_elements=[rate_counters.c.counter_digest],
-                set_={"hits": HITS + insert.excluded.hits},
-                where=room >= HITS * 1_000_000,
-            )
-            return (await transaction.execute(taken.returning(HITS))).scalar() is not None
-
-        return await self._database.write(work)
 
     async def get_sliding_window(self, key: str, expiry: int) -> tuple[int, float, int, float]:
         """Hits of the previous window and the seconds for which they count, then those of the current one."""

@@ -26,13 +26,16 @@ NEW_FILE_MODE: Final = 0o600  # what shoppers did and digests of keys: for the s
 WAIT_SECONDS: Final = 30.0  # for a free connection
 
 
-def make_engines(location: StoreLocation, connections: int) -> tuple[AsyncEngine, AsyncEngine]:
-    """The engine that writes and the one that reads. Raises OSError where the file cannot be made."""
+def make_engines(location: StoreLocation, connections: int) -> tuple[AsyncEngine, AsyncEngine, AsyncEngine]:
+    """The engine that writes, the one that reads, and again the one that writes, for statements alone.
+
+    Raises OSError where the file cannot be made.
+    """
     assert location.file is not None
     location.file.parent.mkdir(parents=True, exist_ok=True)
     location.file.touch(mode=NEW_FILE_MODE)
     writer = _engine(location, 1, "BEGIN IMMEDIATE", PRAGMAS)
-    return writer, _engine(location, connections, "BEGIN", (*PRAGMAS, "query_only = ON"))
+    return writer, _engine(location, connections, "BEGIN", (*PRAGMAS, "query_only = ON")), writer
 
 
 def _engine(location: StoreLocation, connections: int, begin: str, pragmas: tuple[str, ...]) -> AsyncEngine:

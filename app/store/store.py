@@ -15,7 +15,10 @@ from app.store.jobs import JobStore
 from app.store.keys import KeyStore
 from app.store.lists import ListStore
 from app.store.outcomes import OutcomeStore
+from app.store.purging import purge_rows
 from app.store.rate_limits import RateLimitStorage
+from app.store.recent_erasures import KEPT as ERASURES_NOTED
+from app.store.tables import recent_erasures
 
 JOBS_KEPT: Final = timedelta(days=7)
 ITEM_EXPOSURES_KEPT: Final = timedelta(days=30)
@@ -66,6 +69,9 @@ class Store:
         await self.outcomes.purge_items((self.clock() - ITEM_EXPOSURES_KEPT).date())
         return (
             await self.lists.purge()
+            + await purge_rows(
+                self.database, recent_erasures, recent_erasures.c.erased_at <= self.clock() - ERASURES_NOTED
+            )
             + await self.idempotency.purge()
             + await self.rate_limits.purge()
             + await self.jobs.purge(JOBS_KEPT)

@@ -82,6 +82,14 @@ session_merges = Table(
 )
 """Which account a guest's session belongs to, for its events that arrive later."""
 
+recent_erasures = Table(
+    "recent_erasures",
+    metadata,
+    Column("bucket", Integer, primary_key=True, autoincrement=False),
+    Column("erased_at", UtcDateTime, nullable=False, index=True),
+)
+"""A bucket is one of 65,536 that all names share: too few to tell whose erasure it was."""
+
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from models.baselines.neighbours import Neighbours
 from models.domain.item_rows import NO_ITEM
 from models.domain.layered_rows import LayeredRows, Rows
+from models.domain.stages import tell_wishes, timed
 from models.features.histories import HistoryBatch
 from models.retrieval.exact import ExactIndex
 from models.retrieval.index import VectorIndex
@@ -96,7 +97,8 @@ class CandidateSource:
         wishes = self.wishes(history, noise_BSZ)
         fetch = min(max(fetch_B), self.index.num_items)
         batch, num_samples, size = wishes.samples_BSD.shape
-        found, _ = self._search(np.ascontiguousarray(wishes.samples_BSD.reshape(-1, size)), fetch, exact=exact)
+        with timed("search"):
+            found, _ = self._search(np.ascontiguousarray(wishes.samples_BSD.reshape(-1, size)), fetch, exact=exact)
         limits_B = np.asarray(fetch_B)[:, None]
         generated_BX = _first(found.reshape(batch, num_samples, fetch), limits_B[..., None]).reshape(batch, -1)
         return self.scored(history, wishes, generated_BX, _first(wishes.scored_rows_BX, limits_B), others_BX)
@@ -112,11 +114,14 @@ class CandidateSource:
 
     def wishes(self, history: HistoryBatch, noise_BSZ: NDArray[np.float32]) -> Wishes:
         """What B histories ask for."""
-        generated_BTD = self.generate(history, noise_BSZ)
-        # every neighbour's score, however many are proposed: what is left out must not change what remains
-        scored_rows_BX, scored_BX = self.neighbours.scores(
-            history.item_rows_BL, history.event_types_BL, self.neighbours.most_scored
-        )
+        with timed("generate"):
+            generated_BTD = self.generate(history, noise_BSZ)
+        tell_wishes(generated_BTD[0, 1:])
+        with timed("search"):
+            # every neighbour's score, however many are proposed: what is left out must not change what remains
+            scored_rows_BX, scored_BX = self.neighbours.scores(
+                history.item_rows_BL, history.event_types_BL, self.neighbours.most_scored
+            )
         return Wishes(generated_BTD[:, 0], generated_BTD[:, 1:], scored_rows_BX, scored_BX)
 
     def scored(
@@ -128,19 +133,20 @@ class CandidateSource:
         others_BX: NDArray[np.int32],
     ) -> Candidates:
         """Rows by who proposed them, with every score; -1 among them is no proposal."""
-        rows_BC = _distinct(np.concatenate([generated_BX, neighbour_rows_BX, others_BX], axis=1))
-        features_BCD = self.item_features_ND[np.maximum(rows_BC, 0)]
-        return Candidates(
-            rows_BC=rows_BC,
-            generator_BC=self.likelihood(wishes, features_BCD),
-            neighbours_BC=_look_up(rows_BC, wishes.scored_rows_BX, wishes.scored_BX),
-            critic_BC=self.critic({"taste": wishes.taste_BD, "candidates": features_BCD}),
-            from_generator_BC=_contains(rows_BC, generated_BX),
-            from_neighbours_BC=_contains(rows_BC, neighbour_rows_BX),
-            in_history_BC=_contains(rows_BC, history.item_rows_BL),
-            neighbours_best_BX=wishes.scored_BX[:, :NUM_CANDIDATES],
-            wishes=wishes,
-        )
+        with timed("fuse"):
+            rows_BC = _distinct(np.concatenate([generated_BX, neighbour_rows_BX, others_BX], axis=1))
+            features_BCD = self.item_features_ND[np.maximum(rows_BC, 0)]
+            return Candidates(
+                rows_BC=rows_BC,
+                generator_BC=self.likelihood(wishes, features_BCD),
+                neighbours_BC=_look_up(rows_BC, wishes.scored_rows_BX, wishes.scored_BX),
+                critic_BC=self.critic({"taste": wishes.taste_BD, "candidates": features_BCD}),
+                from_generator_BC=_contains(rows_BC, generated_BX),
+                from_neighbours_BC=_contains(rows_BC, neighbour_rows_BX),
+                in_history_BC=_contains(rows_BC, history.item_rows_BL),
+                neighbours_best_BX=wishes.scored_BX[:, :NUM_CANDIDATES],
+                wishes=wishes,
+            )
 
     def likelihood(self, wishes: Wishes, features_BCD: NDArray[np.float32]) -> NDArray[np.float32]:
         """The generator's score [B, C] of these features."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.domain.item_rows import NO_ITEM
+from models.domain.stages import timed
 from models.features.histories import HistoryBatch
 from models.recommend.candidates import Candidates, RunsNetwork
 from models.recommend.fusion import FusionWeights, StandardScores
@@ -59,10 +60,11 @@ class StatedOrder:
     @classmethod
     def of(cls, proposal: Proposal, first_BC: NDArray[np.bool_], stated: Stated, spread: float = 1.0) -> "StatedOrder":
         """The order of a proposal of which `first_BC` have a place at first."""
-        said_BC = stated(proposal.candidates, proposal.scores)
-        values_BC = np.where(proposal.judged_BC & first_BC, said_BC, NOWHERE)
-        lowest_B1 = np.where(np.isfinite(values_BC), values_BC, np.float32(0.0)).min(axis=1, keepdims=True)
-        return cls(stated, proposal, spread, lowest_B1, values_BC)
+        with timed("fuse"):
+            said_BC = stated(proposal.candidates, proposal.scores)
+            values_BC = np.where(proposal.judged_BC & first_BC, said_BC, NOWHERE)
+            lowest_B1 = np.where(np.isfinite(values_BC), values_BC, np.float32(0.0)).min(axis=1, keepdims=True)
+            return cls(stated, proposal, spread, lowest_B1, values_BC)
 
     def of_wanted(self, wanted_BC: NDArray[np.bool_]) -> NDArray[np.float32]:
         """As `Order` says."""
@@ -71,8 +73,9 @@ class StatedOrder:
 
     def of_more(self, user: int, more: Candidates) -> NDArray[np.float32]:
         """As `Order` says."""
-        said_1C = self.stated(more, self.proposal.scores.of_more(user, more))
-        return self._below(self.lowest_B1[user : user + 1], said_1C)
+        with timed("fuse"):
+            said_1C = self.stated(more, self.proposal.scores.of_more(user, more))
+            return self._below(self.lowest_B1[user : user + 1], said_1C)
 
     @staticmethod
     def _below(lowest_B1: NDArray[np.float32], said_BC: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -155,12 +158,14 @@ class JudgedOrder:
 
     def of_more(self, user: int, more: Candidates) -> NDArray[np.float32]:
         """As `Order` says."""
-        scores = self.proposal.scores.of_more(user, more)
-        fused_1C = scores.fused(self.weights)
-        shortlist = self.shortlist(self.proposal.history_of(user), more, scores, fused_1C, self.num_below)
-        values_1C = np.full(fused_1C.shape, NOWHERE, np.float32)
-        found_1S = judge_below(self.first, self.verdicts, slice(user, user + 1), shortlist, self.judge)
-        np.put_along_axis(values_1C, shortlist.columns_BS, found_1S, axis=1)
+        with timed("fuse"):
+            scores = self.proposal.scores.of_more(user, more)
+            fused_1C = scores.fused(self.weights)
+        with timed("judge"):
+            shortlist = self.shortlist(self.proposal.history_of(user), more, scores, fused_1C, self.num_below)
+            values_1C = np.full(fused_1C.shape, NOWHERE, np.float32)
+            found_1S = judge_below(self.first, self.verdicts, slice(user, user + 1), shortlist, self.judge)
+            np.put_along_axis(values_1C, shortlist.columns_BS, found_1S, axis=1)
         return values_1C
 
     def of_wanted(self, wanted_BC: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -169,9 +174,10 @@ class JudgedOrder:
         is_left_BC = wanted_BC & ~np.isfinite(self.values_BC) & (proposal.candidates.rows_BC != NO_ITEM)
         fused_BC = np.where(is_left_BC, scores.fused(self.weights), NOWHERE)
         most = max(1, int(is_left_BC.sum(axis=1).max()))
-        shortlist = self.shortlist(proposal.history, proposal.candidates, scores, fused_BC, most)
+        with timed("judge"):
+            shortlist = self.shortlist(proposal.history, proposal.candidates, scores, fused_BC, most)
+            found_BS = judge_below(self.first, self.verdicts, slice(None), shortlist, self.judge)
         values_BC = self.values_BC.copy()
-        found_BS = judge_below(self.first, self.verdicts, slice(None), shortlist, self.judge)
         kept_BS = np.where(shortlist.present_BS, found_BS, np.take_along_axis(values_BC, shortlist.columns_BS, axis=1))
         np.put_along_axis(values_BC, shortlist.columns_BS, kept_BS, axis=1)
         return values_BC

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from models.domain.item_rows import NO_ITEM
 from models.domain.recommendation import MAX_FROZEN, Strategy
+from models.domain.stages import timed
 from models.recommend.candidates import Candidates, CandidateSource
 from models.recommend.dislikes import less_disliked
 from models.recommend.find_more import FoundMore, find_more
@@ -72,10 +73,11 @@ def pool_of(
             values_X = order.of_more(user, more)[0]
             parts.append(_Part.of(more, 0, np.flatnonzero(np.isfinite(values_X)), values_X))
         strategy, scored = found.strategy, np.union1d(scored, found.scored_rows)
-    whole = _Part(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-    values = less_disliked(source, question.disliked_rows, whole.rows, whole.values, order.spread)
-    # of equal values the lower row comes first
-    best_first = np.lexsort((whole.rows, -values))
+    with timed("rerank"):
+        whole = _Part(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        values = less_disliked(source, question.disliked_rows, whole.rows, whole.values, order.spread)
+        # of equal values the lower row comes first
+        best_first = np.lexsort((whole.rows, -values))
     return Pool(
         rows_P=whole.rows[best_first],
         values_P=values[best_first],
@@ -93,7 +95,8 @@ def _more(
     candidates = proposal.candidates
     rows_C, is_placed_C = candidates.rows_BC[user], np.isfinite(order.values_BC[user])
     wishes = candidates.wishes.of(user)
-    found = find_more(source, wishes, question, rows_C[is_placed_C], NUM_MORE, exact=exact)
+    with timed("search"):
+        found = find_more(source, wishes, question, rows_C[is_placed_C], NUM_MORE, exact=exact)
     # what the shopper has may be listed again, whoever proposes it
     again = rows_C[candidates.in_history_BC[user] & ~is_placed_C & proposal.allowed_BC[user]]
     if not len(found.generated_rows) and not len(found.near_rows) and not len(again):

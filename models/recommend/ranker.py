@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from models.baselines.item_facts import ItemFacts
 from models.data.sequences import Sequences
 from models.domain.item_rows import NO_ITEM
+from models.domain.stages import timed
 from models.features.histories import HistoryBatch, encode_histories
 from models.features.spec import FeatureSpec
 from models.recommend.candidates import NUM_CANDIDATES, Candidates, CandidateSource, RunsNetwork
@@ -90,11 +91,12 @@ class Ranker:
         Who the candidates are depends on the history alone, and on whether what is in it is left out. `asked_rows` are
         scored beside them, and change nothing for the others.
         """
-        history = encode_histories(
-            [question.history for question in questions],
-            max_events=self.spec.max_history_events,
-            uses_time=self.spec.uses_time,
-        )
+        with timed("encode"):
+            history = encode_histories(
+                [question.history for question in questions],
+                max_events=self.spec.max_history_events,
+                uses_time=self.spec.uses_time,
+            )
         noise_BSZ = np.stack([question.noise_SZ for question in questions])
         seen_left_out_B1 = np.array([[question.seen_left_out] for question in questions])
         again_BL = np.where(seen_left_out_B1, NO_ITEM, history.item_rows_BL)
@@ -106,16 +108,14 @@ class Ranker:
             np.concatenate([again_BL, asked_BX], axis=1),
             exact=exact,
         )
-        scores = StandardScores(candidates)
-        return Proposal(
-            history=history,
-            candidates=candidates,
-            scores=scores,
-            judged_BC=scores.core_BC & ~(candidates.in_history_BC & seen_left_out_B1),
-            allowed_BC=np.stack(
+        with timed("fuse"):
+            scores = StandardScores(candidates)
+            judged_BC = scores.core_BC & ~(candidates.in_history_BC & seen_left_out_B1)
+        with timed("filter"):
+            allowed_BC = np.stack(
                 [question.allows(row_C) for row_C, question in zip(candidates.rows_BC, questions, strict=True)]
-            ),
-        )
+            )
+        return Proposal(history, candidates, scores, judged_BC, allowed_BC)
 
     def shortlist(self, proposal: Proposal) -> Shortlist:
         """The first block: what the judge is asked about, whatever a request leaves out."""
@@ -150,8 +150,9 @@ class Ranker:
             return by_neighbours(proposal)
         if stage == "fused" or self.judge is None:
             return by_fusion(proposal, self.weights)
-        first = self.shortlist(proposal)
-        return JudgedOrder.of(proposal, self.weights, self.judge, self.evidence_on, first, NUM_MORE)
+        with timed("judge"):
+            first = self.shortlist(proposal)
+            return JudgedOrder.of(proposal, self.weights, self.judge, self.evidence_on, first, NUM_MORE)
 
     def values(self, questions: Sequence[Question], rows_X: NDArray[np.int32], stage: Stage) -> NDArray[np.float32]:
         """The value [B, X] of each of these rows for each question, in its stage's order, listed or not.
@@ -240,10 +241,11 @@ class Ranker:
         ]
 
     def _listed(self, question: Question, pool: Pool) -> RankedList:
-        places, scores_P = question.arrangement.arranged(
-            pool.rows_P, as_score(pool.values_P), question.k, lambda rows: self.source.item_features_ND[rows]
-        )
-        rows_K, scores_K = self.popular.filled(pool.rows_P[places], scores_P[places], question)
+        with timed("rerank"):
+            places, scores_P = question.arrangement.arranged(
+                pool.rows_P, as_score(pool.values_P), question.k, lambda rows: self.source.item_features_ND[rows]
+            )
+            rows_K, scores_K = self.popular.filled(pool.rows_P[places], scores_P[places], question)
         return RankedList(
             rows_K=rows_K,
             scores_K=scores_K,
@@ -254,15 +256,16 @@ class Ranker:
         )
 
     def _popular(self, question: Question) -> RankedList:
-        rows_P, shares_P = self.popular.best(question, POPULAR_POOL)
-        if len(question.disliked_rows):
-            shares_P = shares_P * (1.0 - nearness_to_disliked(self.source, question.disliked_rows, rows_P))
-            best_first = np.argsort(-shares_P, kind="stable")
-            rows_P, shares_P = rows_P[best_first], shares_P[best_first]
-        places, scores_P = question.arrangement.arranged(
-            rows_P, shares_P, question.k, lambda rows: self.source.item_features_ND[rows]
-        )
-        rows_K, scores_K = self.popular.filled(rows_P[places], scores_P[places], question)
+        with timed("rerank"):
+            rows_P, shares_P = self.popular.best(question, POPULAR_POOL)
+            if len(question.disliked_rows):
+                shares_P = shares_P * (1.0 - nearness_to_disliked(self.source, question.disliked_rows, rows_P))
+                best_first = np.argsort(-shares_P, kind="stable")
+                rows_P, shares_P = rows_P[best_first], shares_P[best_first]
+            places, scores_P = question.arrangement.arranged(
+                rows_P, shares_P, question.k, lambda rows: self.source.item_features_ND[rows]
+            )
+            rows_K, scores_K = self.popular.filled(rows_P[places], scores_P[places], question)
         return RankedList(
             rows_K=rows_K,
             scores_K=scores_K,

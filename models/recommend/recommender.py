@@ -22,6 +22,7 @@ from models.domain.recommendation import (
     SearchRequest,
     SimilarRequest,
 )
+from models.domain.stages import timed
 from models.features.content import EmbedsText
 from models.recommend.build import build_ranker
 from models.recommend.catalogue import Catalogue
@@ -29,7 +30,7 @@ from models.recommend.explain import Explainer, explained
 from models.recommend.golden import replay_golden
 from models.recommend.live.documents import ItemDocument
 from models.recommend.live.items import LiveItems
-from models.recommend.live.verify import verify_view
+from models.recommend.live.verify import probe_recall, verify_view
 from models.recommend.question import Question, RankedList
 from models.recommend.ranker import USERS_PER_CALL, Ranker
 from models.recommend.requests import ReadRequest, RequestReader
@@ -89,6 +90,10 @@ class Recommender:
         """
         return verify_view(self.items, self.ranker)
 
+    def probe_recall(self) -> float:
+        """The same share, whatever it is."""
+        return probe_recall(self.items, self.ranker)
+
     @classmethod
     def open(cls, folder: Path, *, threads: int = 1, wish: Wish = "auto") -> "Recommender":
         """Verify every digest, load, and replay the golden requests; raises BundleError."""
@@ -137,7 +142,8 @@ class Recommender:
             item_ids = [item.item_id for item in answer.items]
         rows_X = self.catalogue.rows_of(item_ids)
         explainer = Explainer(self.ranker, self._stage_of(request.search_profile))
-        return explained(explainer, question, rows_X, self.item_ids, full=full)
+        with timed("explain"):
+            return explained(explainer, question, rows_X, self.item_ids, full=full)
 
     def check_search(self, asked: SearchRequest) -> None:
         """Raises InputError where `search` would."""
@@ -162,10 +168,13 @@ class Recommender:
             told = [f"{unknown} of the candidates are not in the catalogue: skipped"] if unknown else []
             ranked = self._reranked(searcher, read.question, asked.candidates)
             return self._answer(ranked, ReadRequest(read.question, [*read.warnings, *told]))
-        query_E = self.items.origin.encoder.embed([asked.query])[0]
+        with timed("encode"):
+            query_E = self.items.origin.encoder.embed([asked.query])[0]
         everything_N = ~self.catalogue.attributes.is_deleted_N
-        allowed_N = read.question.allows(np.arange(len(everything_N), dtype=np.int32))
-        found, among = self._texts.find(asked.query, query_E, (allowed_N, everything_N))
+        with timed("filter"):
+            allowed_N = read.question.allows(np.arange(len(everything_N), dtype=np.int32))
+        with timed("search"):
+            found, among = self._texts.find(asked.query, query_E, (allowed_N, everything_N))
         places, scores_K = searcher.listed(
             read.question, *(Found(each.rows_X, each.values_X, each.coverage_X) for each in (found, among))
         )
@@ -193,12 +202,12 @@ class Recommender:
         row = catalogue.row_of.get(request.item_id)
         if row is None or catalogue.attributes.is_deleted_N[row]:
             raise UnknownItem(request.item_id)
-        rows, scores, is_near = self._similar.nearest(
-            row,
-            request.k,
-            catalogue.attributes.mask(request.filter, include_out_of_stock=request.include_out_of_stock),
-            catalogue.rows_of(request.exclude_item_ids),
-        )
+        with timed("filter"):
+            mask = catalogue.attributes.mask(request.filter, include_out_of_stock=request.include_out_of_stock)
+        with timed("search"):
+            rows, scores, is_near = self._similar.nearest(
+                row, request.k, mask, catalogue.rows_of(request.exclude_item_ids)
+            )
         near = float(is_near.mean()) if len(rows) else 0.0
         return Recommendation(
             items=self._listed(rows, scores),

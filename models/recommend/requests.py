@@ -14,6 +14,7 @@ from models.domain.errors import HistoryTooLong, RuleRefused
 from models.domain.events import EVENT_TYPES, HISTORY_EVENT_TYPES, HistoryEvent
 from models.domain.recommendation import MAX_HISTORY_EVENTS, RecommendationRequest
 from models.domain.rules import Boost
+from models.domain.stages import timed
 from models.recommend.arrangement import AS_RANKED, Arrangement
 from models.recommend.catalogue import Catalogue
 from models.recommend.question import EncodedHistory, Question
@@ -55,7 +56,11 @@ class RequestReader:
     def read(self, request: RecommendationRequest) -> ReadRequest:
         """The question that a request asks; raises InputError as `check` does."""
         self.check(request)
-        history, disliked_rows, warnings = self.encode(request.history)
+        with timed("encode"):
+            history, disliked_rows, warnings = self.encode(request.history)
+        with timed("filter"):
+            attributes = self.catalogue.attributes
+            mask = attributes.mask(request.filter, include_out_of_stock=request.include_out_of_stock)
         exclude_seen = self.exclude_seen if request.exclude_seen is None else request.exclude_seen
         excluded = [*self.catalogue.rows_of(request.exclude_item_ids).tolist(), *disliked_rows]
         if exclude_seen:
@@ -67,7 +72,7 @@ class RequestReader:
                 seen_left_out=exclude_seen,
                 k=request.k,
                 noise_SZ=self._noise(request),
-                mask=self.catalogue.attributes.mask(request.filter, include_out_of_stock=request.include_out_of_stock),
+                mask=mask,
                 disliked_rows=np.array(list(dict.fromkeys(disliked_rows)), np.int32),
                 arrangement=self._arrangement(request),
             ),

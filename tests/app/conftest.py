@@ -1,9 +1,12 @@
-"""A running application around the scripted model."""
+"""A running application around the scripted model, and databases of both engines, each for one test alone."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from fastapi.testclient import TestClient
@@ -11,8 +14,13 @@ from fastapi.testclient import TestClient
 from app.main import create_app
 from app.runtime.live_model import LiveModel
 from app.runtime.workers import Workers
+from app.store.engine import Database
+from app.store.key_ring import ApiKey
+from app.store.keys import KeyStore
 from app.store.store import Store
+from app.store.tables import metadata
 from tests.app.scripted_model import ScriptedModel
+from tests.postgresql import PostgresqlServer
 
 MAX_IN_FLIGHT = 2
 
@@ -47,6 +55,18 @@ def client(live: LiveModel, model: ScriptedModel, open_store: Callable[[], Await
     assert failures == []
 
 
+class MakeKey(Protocol):
+    """The key, and what is kept of it."""
+
+    def __call__(self, *scopes: str, **options: object) -> tuple[str, ApiKey]: ...
+
+
+@pytest.fixture
+def make_key(tmp_path: Path) -> MakeKey:
+    """Makes keys in the database behind `client`, as another process does."""
+    return lambda *scopes, **options: key_made(sqlite_url(tmp_path), *scopes, **options)
+
+
 @pytest.fixture(scope="class")
 def class_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """One client for all examples that hypothesis tries."""
@@ -57,6 +77,24 @@ def class_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClien
         wait_until_loaded(client)
         yield client
     assert failures == []
+
+
+def key_made(url: str, *scopes: str, **options: object) -> tuple[str, ApiKey]:
+    """A key in the database there."""
+
+    async def make() -> tuple[str, ApiKey]:
+        database = await Database.open(url)
+        try:
+            return await KeyStore(database).create("the tests", scopes or ["recommend"], **options)
+        finally:
+            await database.close()
+
+    return asyncio.run(make())
+
+
+def bearer(key: str) -> dict[str, str]:
+    """Headers that present a key."""
+    return {"Authorization": f"Bearer {key}"}
 
 
 def sqlite_url(folder: Path) -> str:
@@ -70,3 +108,64 @@ def wait_until_loaded(client: TestClient) -> None:
     while client.get("/health/startup").status_code != 200:
         assert time.monotonic() < give_up
         time.sleep(0.005)
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 24, 3, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def migrated(postgresql: PostgresqlServer) -> str:
+    """A database with tables, to empty or to copy: faster than to migrate each one."""
+    name = postgresql.new_database()
+
+    async def open_and_close() -> None:
+        await (await Database.open(postgresql.url(name))).close()
+
+    asyncio.run(open_and_close())
+    return name
+
+
+@pytest.fixture(scope="session")
+def reused(postgresql: PostgresqlServer, migrated: str) -> str:
+    """The database that one test after the other empties; hundreds of them would take minutes to delete."""
+    return postgresql.new_database(template=migrated)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A place with nothing in it; on PostgreSQL the tables are there already."""
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path / 'figment.db'}"
+    server, name = request.getfixturevalue("postgresql"), request.getfixturevalue("reused")
+    emptied = ", ".join(set(metadata.tables) - {"catalogue"})
+    server.psql(f"TRUNCATE {emptied} RESTART IDENTITY; UPDATE catalogue SET revision = 0, seeded_from = NULL", name)
+    return server.url(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def own_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A place for a test that changes the tables themselves."""
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path / 'figment.db'}"
+    server = request.getfixturevalue("postgresql")
+    return server.url(server.new_database(template=request.getfixturevalue("migrated")))

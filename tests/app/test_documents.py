@@ -27,6 +27,7 @@ class TestContract:
     def test_exactly_this_issue_s_fields_are_known(self, schemas):
         assert set(schemas["RecommendationBody"]["properties"]) == {
             "user", "history", "k", "exclude", "exploration", "num_samples", "seed", "return_properties",
+            "experiment",
         }  # fmt: skip
         assert set(schemas["Shopper"]["properties"]) == {"user_id", "session_id", "personalise"}
         assert set(schemas["PostedEvent"]["properties"]) == {"item_id", "event_type", "timestamp"}

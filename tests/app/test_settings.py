@@ -1,6 +1,6 @@
 import pytest
 
-from app.settings import is_loopback, read_settings, refuse_exposure
+from app.settings import is_loopback, read_settings, refuse_exposure, web_origin
 from models.domain.errors import SettingsRefused
 
 
@@ -70,6 +70,42 @@ class TestRefuseExposure:
 
     def test_other_addresses_pass_when_somebody_said_so(self):
         refuse_exposure(read_settings(host="0.0.0.0", allow_anonymous=True))
+
+    def test_other_addresses_pass_when_there_is_a_key(self):
+        refuse_exposure(read_settings(host="0.0.0.0"), lambda: True)
+
+    def test_keys_are_asked_for_only_where_that_matters(self):
+        refuse_exposure(read_settings(), pytest.fail)
+        refuse_exposure(read_settings(host="0.0.0.0", allow_anonymous=True), pytest.fail)
+
+
+class TestAllowedOrigins:
+    def test_are_read_as_browsers_send_them(self, monkeypatch):
+        monkeypatch.setenv("FIGMENT_ALLOWED_ORIGINS", "https://Shop.example:443/, http://localhost:3000")
+        assert read_settings().allowed_origins == ("https://shop.example", "http://localhost:3000")
+
+    @pytest.mark.parametrize("origin", [
+        "*", "shop.example", "https://*.shop.example", "https://a.example/page", "null",
+        "ftp://a.example", "https://user@a.example", "https://bücher.example",
+    ])  # fmt: skip
+    def test_anything_but_an_origin_is_refused(self, monkeypatch, origin):
+        monkeypatch.setenv("FIGMENT_ALLOWED_ORIGINS", origin)
+        with pytest.raises(SettingsRefused, match="FIGMENT_ALLOWED_ORIGINS"):
+            read_settings()
+
+
+class TestWebOrigin:
+    @pytest.mark.parametrize(
+        ("text", "origin"),
+        [
+            ("https://a.example", "https://a.example"),
+            ("HTTP://A.example:80", "http://a.example"),
+            ("https://a.example:8443/", "https://a.example:8443"),
+            ("http://[2001:db8::1]:80", "http://[2001:db8::1]"),
+        ],
+    )
+    def test_has_no_default_port_no_slash_and_small_letters(self, text, origin):
+        assert web_origin(text) == origin
 
 
 class TestIsLoopback:

@@ -8,6 +8,7 @@ from packaging.utils import canonicalize_name
 
 from tests.docs.documents import REPOSITORY
 
+EXTRAS = ("train", "demo", "otel", "dev")
 PINNED_BY_TORCH = ("nvidia-", "cuda-", "triton")
 """Only where torch comes with CUDA."""
 
@@ -39,11 +40,11 @@ def needed(extras: tuple[str, ...]) -> set[str]:
 
 class TestConstraints:
     def test_pin_all_that_is_installed(self):
-        assert needed(("train", "demo", "dev")) - set(pins()) == set()
+        assert needed(EXTRAS) - set(pins()) == set()
 
     def test_pin_nothing_else(self):
-        assert set(pins()) - needed(("train", "demo", "dev")) == set()
+        assert set(pins()) - needed(EXTRAS) == set()
 
     def test_are_what_runs_here(self):
-        running = {name: installed_version(name).partition("+")[0] for name in needed(("train", "demo", "dev"))}
+        running = {name: installed_version(name).partition("+")[0] for name in needed(EXTRAS)}
         assert running == pins()

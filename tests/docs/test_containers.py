@@ -94,11 +94,21 @@ class TestCompose:
         assert services["figment"]["ports"] == [f"127.0.0.1:{PORT}:{PORT}"]
 
     def test_variables_are_settings_that_the_service_accepts(self, services):
-        environment = services["figment"]["environment"]
+        environment = {
+            name: value for name, value in services["figment"]["environment"].items() if name.startswith(PREFIX)
+        }
         assert set(environment) <= SETTINGS
         settings = ServiceSettings(**{name.removeprefix(PREFIX).lower(): value for name, value in environment.items()})
-        assert settings.allow_anonymous
+        assert not settings.allow_anonymous  # so it takes a key
         assert settings.host == "0.0.0.0"
+
+    def test_shop_s_database_is_in_a_volume_that_the_service_s_user_owns(self, services, steps):
+        source, folder = services["figment"]["volumes"][1].split(":")
+        environment = services["figment"]["environment"]
+        assert source in yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())["volumes"]
+        assert environment["FIGMENT_DATABASE_URL"].startswith(f"sqlite+aiosqlite:///{folder}/")
+        assert environment["SQLITE_TMPDIR"] == folder
+        assert any(f"install -d -o figment -g figment {folder}" in one for one in arguments_of(steps, "base", "RUN"))
 
     def test_bundles_are_mounted_where_the_service_looks(self, services):
         source, target, mode = services["figment"]["volumes"][0].split(":")

@@ -1,18 +1,30 @@
 """Documents written by hand say what the code does."""
 
 import re
+from datetime import UTC, datetime
 from typing import get_args
 
+import numpy as np
 import pytest
 
-from app.api import MAX_BODY_BYTES, MAX_JSON_DEPTH
+from app.api import MAX_BODY_BYTES, MAX_JSON_DEPTH, MAX_LARGE_BODY_BYTES
 from app.api.dependencies import MAX_TIMEOUT_MS, TIMEOUT_HEADER
+from app.api.event_names import ALIASES
+from app.api.events import MAX_EVENTS
+from app.api.idempotency import MAX_KEY_CHARACTERS
 from app.api.recommendations import MAX_PROPERTIES
+from app.api.shop_event import MAX_PRICE, MAX_QUANTITY, MAX_RATING
 from app.cli import cli
+from app.observability.live_figures import IndexState
+from app.observability.metrics import Metrics
+from app.observability.work import ObservedWork
+from app.runtime.event_times import MOST_AHEAD
+from app.runtime.outcome_figures import DAYS
 from app.settings import PREFIX, VARIABLES_OF_OTHERS, ServiceSettings
 from models.data.sources import KNOWN_SOURCES
 from models.data.split import TEST_QUANTILE, VALIDATION_QUANTILE, SplitKind
 from models.domain.errors import FigmentError, InputError
+from models.domain.events import EVENT_TYPES
 from models.domain.recommendation import MAX_EXCLUDED_ITEMS, MAX_HISTORY_EVENTS, MAX_ID_CHARACTERS, MAX_K, MAX_SAMPLES
 from models.evaluation.systems import SYSTEM_NAMES
 from tests.docs.documents import REPOSITORY, WRITTEN_BY_HAND, command_line
@@ -48,7 +60,7 @@ class TestExitCodes:
 class TestLimits:
     def test_are_those_of_the_code(self, limits):
         assert limits["k"] == ["10", "1", str(MAX_K)]
-        assert limits["history"] == ["none", "0 events", f"{MAX_HISTORY_EVENTS} events"]
+        assert limits["history"] == ["stored events", "0 events", f"{MAX_HISTORY_EVENTS} events"]
         assert limits["exclude.item_ids"] == ["none", "", f"{MAX_EXCLUDED_ITEMS:,} ids"]
         assert limits["exploration"] == ["0", "0", "1"]
         assert limits["num_samples"] == ["1", "1", str(MAX_SAMPLES)]
@@ -61,6 +73,63 @@ class TestLimits:
         guide = (REPOSITORY / "docs/guide/evaluation.md").read_text()
         assert f"before {VALIDATION_QUANTILE * 100:.0f} %" in guide
         assert f"up to {TEST_QUANTILE * 100:.0f} %" in guide
+
+
+class TestEvents:
+    @pytest.fixture
+    def guide(self):
+        return (REPOSITORY / "docs/guide/events.md").read_text()
+
+    def test_limits_are_those_of_the_code(self, guide):
+        assert f"{MAX_EVENTS:,} events, {MAX_LARGE_BODY_BYTES // 2**20} MiB" in guide
+        assert f"| {MOST_AHEAD.seconds // 60} minutes ahead of" in guide
+        assert f"({ServiceSettings.model_fields['event_max_age_days'].default:,})" in guide
+        assert f"`FIGMENT_ATTRIBUTION_HOURS` ({ServiceSettings.model_fields['attribution_hours'].default:.0f})" in guide
+        most = dict(re.findall(r"^\| `(\w+)` \| \|.*?\| ([\d,]+) \|$", guide, re.M))
+        assert most == {
+            name: f"{limit:,}"
+            for name, limit in (("quantity", MAX_QUANTITY), ("unit_price", MAX_PRICE), ("rating", MAX_RATING))
+        }
+        assert f"1 to {MAX_KEY_CHARACTERS} printable ASCII" in guide
+        assert f"the last {DAYS} days" in guide
+
+    def test_names_of_others_are_those_that_are_understood(self, guide):
+        rows = re.findall(r"^\| (.*?) ?\| (.*?) ?\| `(\w+)` \|$", guide, re.M)
+        told = {
+            other.strip("`"): own
+            for *others, own in rows
+            for other in others
+            if own in EVENT_TYPES and other.strip("` ")
+        }
+        assert {other: own for other, own in told.items() if other != own} == ALIASES
+        assert [own for *_, own in rows if own in EVENT_TYPES] == list(EVENT_TYPES)
+
+
+class TestMetrics:
+    def test_in_the_guide_are_those_of_the_code(self):
+        guide = (REPOSITORY / "docs/guide/operations.md").read_text()
+        table = guide.split("## What to alert on")[0]
+        rows = re.findall(r"^\| (`(?:http|figment)_.*?) \|", table, re.M)
+        assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == names_of_metrics()
+
+    def test_in_alerts_exist(self):
+        alerts = (REPOSITORY / "docs/guide/operations.md").read_text().split("## What to alert on")[1]
+        named = {re.sub("_(bucket|count|sum)$", "", name) for name in re.findall(r"\b(?:http|figment)_[a-z_]+", alerts)}
+        labels = {"http_route", "http_response_status_code"}
+        assert named - labels <= names_of_metrics()
+
+
+def names_of_metrics():
+    """Of everything that can be told, beside the process's own."""
+    metrics = Metrics()
+    metrics.watch_queue(lambda: 0)
+    metrics.watch_index(lambda: IndexState("m", "m", "figment", 1, datetime.now(UTC)))
+    metrics.probe_recall_measured(1.0)
+    work = ObservedWork()
+    work.seen_wishes = np.eye(2, dtype=np.float32)
+    metrics.wishes_seen(work)
+    families = [family for family in metrics.registry.collect() if not family.name.startswith("process_")]
+    return {family.name + ("_total" if family.type == "counter" else "") for family in families}
 
 
 class TestNames:
@@ -79,7 +148,7 @@ class TestNames:
     def test_verbs_and_their_options_exist(self, document):
         verbs = command_line()
         for words in re.findall(r"(?:`|^|bin/|train )figment ([a-z][^`\n|#]*)", document.read_text(), re.M):
-            verb = " ".join(words.split()[: 2 if words.startswith("bundle ") else 1])
+            verb = " ".join(words.split()[: 2 if words.startswith(("bundle ", "keys ")) else 1])
             assert verb in verbs, words
             assert set(re.findall(r"--[a-z-]+", words)) <= verbs[verb], words
 

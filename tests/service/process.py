@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,17 +58,21 @@ def environment(settings: Mapping[str, object]) -> dict[str, str]:
 
 
 COMMAND = (sys.executable, "-m", "app.main")
+SCRIPTED = (sys.executable, "-m", "tests.app.scripted_service")
+"""Answers by rote; for what does not depend on a model."""
 
 
 @contextmanager
-def serving(folder: Path, *, port: int | None = None, **settings: object) -> Iterator[ServingProcess]:
+def serving(
+    folder: Path, *, port: int | None = None, command: Sequence[str] = COMMAND, **settings: object
+) -> Iterator[ServingProcess]:
     """A started process, ready or not; killed at the end if it still runs. Its log is in `folder`."""
     port = port or free_port()
     settings = {"database_url": sqlite_url(folder), **settings}
     log = folder / f"service-{port}.log"
     with log.open("w") as log_file, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
         process = subprocess.Popen(
-            COMMAND, env=environment({"port": port, **settings}), stdout=log_file, stderr=log_file, text=True
+            command, env=environment({"port": port, **settings}), stdout=log_file, stderr=log_file, text=True
         )
         try:
             yield ServingProcess(process, client, log)

@@ -20,7 +20,7 @@ MIN_RECALL: Final = 0.99
 
 
 def verify_view(items: LiveItems, ranker: Ranker) -> float:
-    """Checks counts, dimensions, and the index against an exact scan, whose recall comes back; raises ViewRefused."""
+    """Checks counts, dimensions, and the index against an exact scan; its recall there. Raises ViewRefused."""
     num_items = len(items.catalogue.item_ids)
     counts = {
         "ids": len(items.catalogue.row_of),
@@ -43,12 +43,18 @@ def verify_view(items: LiveItems, ranker: Ranker) -> float:
     if ranker.source.index.num_items != is_left_N.sum():
         found = ranker.source.index.num_items
         raise ViewRefused(items.index_version, f"the index finds {found} items, {is_left_N.sum()} are left")
-    recall = _recall(ranker, items.features_ND, is_left_N, _probes(items, is_left_N))
+    recall = probe_recall(items, ranker)
     if recall < MIN_RECALL:
         raise ViewRefused(
             items.index_version, f"the index finds {recall:.1%} of the nearest items, not {MIN_RECALL:.0%}"
         )
     return recall
+
+
+def probe_recall(items: LiveItems, ranker: Ranker) -> float:
+    """Share of the exact nearest of a few items that the index finds."""
+    is_left_N = ~items.catalogue.attributes.is_deleted_N
+    return _recall(ranker, items.features_ND, is_left_N, _probes(items, is_left_N))
 
 
 def _probes(items: LiveItems, is_left_N: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.domain.stages import timed
 from models.recommend.question import Question
 from models.recommend.ranker import Ranker
 from models.recommend.search.ranks import HISTORY_WEIGHT, POPULARITY_WEIGHT, fused, reciprocal_ranks, words_first
@@ -43,14 +44,17 @@ class Searcher:
         if not len(found.rows_X):
             return np.empty(0, np.int64), np.empty(0, np.float32)
         wanted_X, wanted_among_X, weight = self._wanted(question, found.rows_X, among.rows_X)
-        ranks_X = fused(
-            reciprocal_ranks(found.values_X, among.values_X), reciprocal_ranks(wanted_X, wanted_among_X), weight
-        )
-        scores_X = words_first(found.coverage_X, among.coverage_X, ranks_X)
-        best_P = np.lexsort((found.rows_X, -found.values_X, -scores_X))
-        places, scores_P = question.arrangement.arranged(
-            found.rows_X[best_P], scores_X[best_P], question.k, lambda rows: self.ranker.source.item_features_ND[rows]
-        )
+        with timed("fuse"):
+            ranks_X = fused(
+                reciprocal_ranks(found.values_X, among.values_X), reciprocal_ranks(wanted_X, wanted_among_X), weight
+            )
+            scores_X = words_first(found.coverage_X, among.coverage_X, ranks_X)
+            best_P = np.lexsort((found.rows_X, -found.values_X, -scores_X))
+        features_ND = self.ranker.source.item_features_ND
+        with timed("rerank"):
+            places, scores_P = question.arrangement.arranged(
+                found.rows_X[best_P], scores_X[best_P], question.k, lambda rows: features_ND[rows]
+            )
         return best_P[places], scores_P[places]
 
     def _wanted(

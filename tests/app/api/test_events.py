@@ -189,9 +189,16 @@ class TestBody:
         answer = client.post("/v1/events", content=body(MAX_LARGE_BODY_BYTES + 1), headers=headers)
         assert "4194304" in check_problem(answer, 413)["detail"]
 
-    def test_keys_that_appear_twice_are_refused_whole(self, client):
-        body = b'{"events": [{"item_id": "a", "item_id": "b"}]}'
-        check_problem(client.post("/v1/events", content=body, headers={"Content-Type": "application/json"}), 400)
+    @pytest.mark.parametrize(
+        "after",
+        [b"", b"}", b', {"item_id": "a", "item_id": "b"}', b', {"quantity": NaN}', b', "\xff"', b", " + b"[" * 100_000],
+    )
+    @pytest.mark.parametrize("path", ["/v1/events", "/v1/users/u1:merge"])
+    def test_what_is_no_json_is_refused_whole(self, client, path, after):
+        """A good event before the fault is not stored."""
+        body = b'{"events": [' + json.dumps(event()).encode() + after
+        check_problem(client.post(path, content=body, headers={"Content-Type": "application/json"}), 400)
+        assert stored(client) == []
 
 
 class TestIdempotencyKey:

@@ -4,13 +4,13 @@ from decimal import Decimal
 
 import pytest
 from fastapi.testclient import TestClient
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.api.recommendation_id import new_recommendation_id
 from app.api.recommendations import Exclusions, PostedEvent, RecommendationBody, Shopper
 from app.main import create_app
 from app.runtime.live_model import LiveModel
+from app.runtime.recommendation_id import new_recommendation_id
 from app.runtime.workers import Workers
 from models.domain.ids import is_usable_id
 from models.domain.recommendation import MAX_ID_CHARACTERS
@@ -246,7 +246,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize(
         "field",
-        ["filter", "boosts", "max_per", "diversity", "query", "explain", "search_profile", "page", "experiment",
+        ["filter", "boosts", "max_per", "diversity", "query", "explain", "search_profile", "page",
          "validate_only", "include_out_of_stock", "a/b~c"],
     )  # fmt: skip
     def test_fields_of_later_days_are_unknown(self, client, field):
@@ -300,6 +300,7 @@ class TestLimitsAreReached:
 
 
 class TestIds:
+    @settings(deadline=None)
     @given(st.text(max_size=MAX_ID_CHARACTERS + 1) | st.text("a \u00a0\u3000\u2003", max_size=5))
     def test_what_a_file_may_name_a_request_may_name(self, class_client, text):
         expected = 200 if is_usable_id(text) else 422
@@ -326,6 +327,7 @@ class TestNewRecommendationId:
 
 
 class TestAnyBody:
+    @settings(deadline=None)
     @given(k=st.integers(1, 30), excluded=st.sets(st.sampled_from(ITEM_IDS)), seed=st.integers(0, 2**63 - 1))
     def test_excluded_items_are_never_listed_and_k_is_kept(self, class_client, k, excluded, seed):
         body = {"history": [], "k": k, "exclude": {"item_ids": sorted(excluded)}, "seed": seed, "exploration": 0.5}

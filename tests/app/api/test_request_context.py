@@ -4,6 +4,11 @@ from structlog.testing import capture_logs
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
+def requests(lines):
+    """Without what the service logs by itself meanwhile."""
+    return [line for line in lines if line["event"] == "request"]
+
+
 class TestRequestId:
     def test_sent_id_comes_back_everywhere(self, client):
         answer = client.post("/v1/recommendations", json={"history": []}, headers={"X-Request-Id": "r 1"})
@@ -31,7 +36,7 @@ class TestLog:
     def test_one_line_a_request(self, client):
         with capture_logs() as lines:
             client.post("/v1/recommendations", json={"history": []}, headers={"X-Request-Id": "r1"})
-        (line,) = lines
+        (line,) = requests(lines)
         assert line.pop("ms") > 0
         assert line == {
             "event": "request",
@@ -45,13 +50,15 @@ class TestLog:
     def test_head_is_logged_as_such(self, client):
         with capture_logs() as lines:
             client.head("/v1/model")
-        assert [(line["method"], line["path"], line["status"]) for line in lines] == [("HEAD", "/v1/model", 200)]
+        assert [(line["method"], line["path"], line["status"]) for line in requests(lines)] == [
+            ("HEAD", "/v1/model", 200)
+        ]
 
     def test_paths_that_do_not_exist_are_not_logged(self, client):
         with capture_logs() as lines:
-            client.get("/v1/users/raw-user-id")
+            client.get("/v1/shoppers/raw-user-id")
         assert "raw-user-id" not in str(lines)
-        assert lines[0]["status"] == 404
+        assert [line["status"] for line in requests(lines)] == [404]
 
     def test_never_holds_a_history_or_a_user(self, client, model):
         body = {"user": {"user_id": "raw-user-id"}, "history": [{"item_id": "secret-item"}]}
@@ -60,7 +67,7 @@ class TestLog:
             client.post("/v1/recommendations", json={**body, "k": 0})
             model.recommend = None
             client.post("/v1/recommendations", json=body)
-        assert [line["status"] for line in lines if line["event"] == "request"] == [200, 422, 500]
+        assert [line["status"] for line in requests(lines)] == [200, 422, 500]
         assert "raw-user-id" not in str(lines)
         assert "secret-item" not in str(lines)
 

@@ -1,8 +1,15 @@
+import sqlite3
+import time
+from contextlib import closing
+
 import pytest
 
-from app.api.dependencies import may_read_stored
+from app.runtime.served_lists import EVERY_SECONDS
 from tests.app.api.shoppers import event, guest, post, store, stored, stored_items, user_path
 from tests.app.api.test_errors import check_problem
+from tests.app.conftest import bearer
+
+PAGE = "https://shop.example"
 
 STRANGE_IDS = ["a/b", "/", 'say "hi"', "it's", "😀", "שלום", "a:merge", "events", "a%2Fb", "?x=1#y", "a b", "\\"]
 
@@ -10,6 +17,12 @@ STRANGE_IDS = ["a/b", "/", 'say "hi"', "it's", "😀", "שלום", "a:merge", "e
 def listed(answer):
     assert answer.status_code == 200, answer.text
     return [item["item_id"] for item in answer.json()["items"]]
+
+
+def places_in_files(folder, *names):
+    """Which of the names are in a byte of which of the database's files."""
+    files = sorted(folder.glob("figment.db*"))
+    return [(file.name, name) for file in files for name in names if name.encode() in file.read_bytes()]
 
 
 class TestRecommendations:
@@ -150,6 +163,21 @@ class TestErase:
         assert stored_items(client, "u2") == ["c"]
         assert client.get("/v1/users/u1/recommendations").json()["fallback"] == "popularity"
 
+    def test_leaves_no_byte_in_the_database(self, client, tmp_path):
+        """Events, lists, a merge, and what was answered to keys that name the shopper."""
+        user_id, session_id, later_session_id = names = ("erased-account", "erased-guest", "erased-later")
+        own = event("item-1", user_id=user_id, session_id=later_session_id)
+        post(client, guest("item-0", session_id=session_id), own, **{"Idempotency-Key": f"of {user_id}"})
+        client.post(user_path(user_id, ":merge"), json={"session_id": session_id})
+        for user in ({"user_id": user_id}, {"session_id": session_id}, {"session_id": later_session_id}):
+            client.post("/v1/recommendations", json={"user": user, "history": [{"item_id": f"of-{user_id}"}]})
+        client.get(user_path(user_id, "/recommendations"))
+        assert places_in_files(tmp_path, *names)
+        assert client.delete(user_path(user_id)).status_code == 204
+        assert places_in_files(tmp_path, *names) == []
+        time.sleep(2 * EVERY_SECONDS)  # nor does a list come afterwards
+        assert places_in_files(tmp_path, *names) == []
+
     def test_somebody_unknown_is_erased_too(self, client):
         assert client.delete("/v1/users/nobody").status_code == 204
 
@@ -179,14 +207,14 @@ class TestIdsInPaths:
 
 
 class TestStrangers:
-    """A key that may not read what is stored, such as one in a web page."""
+    """Whoever looked up the key of a web page."""
 
     @pytest.fixture
-    def stranger(self, client):
+    def stranger(self, client, make_key):
         store(client, event("item-5"), guest("item-6"))
-        client.app.dependency_overrides[may_read_stored] = lambda: False
-        yield client
-        client.app.dependency_overrides.clear()
+        key, _ = make_key("recommend", "events", kind="publishable", origins=[PAGE])
+        client.headers.update(bearer(key) | {"Origin": PAGE})
+        return client
 
     @pytest.mark.parametrize(
         ("method", "path"),
@@ -211,3 +239,23 @@ class TestStrangers:
 
     def test_may_send_events(self, stranger):
         assert post(stranger, event()).json()["accepted"] == 1
+
+
+class TestScopes:
+    def test_one_to_recommend_reads_no_events_and_one_for_events_asks_for_no_lists(self, client, make_key):
+        store(client, event("item-5"))
+        recommends, _ = make_key("recommend")
+        reports, _ = make_key("events")
+        assert client.get("/v1/users/u1/recommendations", headers=bearer(recommends)).json()["fallback"] == "none"
+        check_problem(client.get("/v1/users/u1/events", headers=bearer(recommends)), 403)
+        check_problem(client.get("/v1/users/u1/recommendations", headers=bearer(reports)), 403)
+        assert client.delete("/v1/users/u1", headers=bearer(reports)).status_code == 204
+
+    def test_a_list_is_kept_with_the_key_that_asked(self, client, make_key, tmp_path):
+        key, kept = make_key("recommend")
+        client.post("/v1/recommendations", json={"history": []}, headers=bearer(key))
+        with closing(sqlite3.connect(tmp_path / "figment.db")) as database:
+            give_up = time.monotonic() + 60
+            while (rows := database.execute("SELECT key_id FROM served_lists").fetchall()) != [(kept.key_id,)]:
+                assert time.monotonic() < give_up, rows
+                time.sleep(0.02)

@@ -17,16 +17,18 @@ from models.bundle.manifest import read_manifest
 from models.data.read import load_dataset
 from models.pipeline.train import TrainOptions
 from models.training.config import training_config
+from tests.app.conftest import key_made, sqlite_url
 from tests.app.test_cli import FIGMENT, SECONDS, fails, figment, is_ready
 from tests.service.process import environment, free_port
 
 
 @pytest.fixture(scope="module")
 def folder(tiny_shop, tiny_bundle, tmp_path_factory) -> Path:
-    """Where the demo ran once; it found the bundle that it would have trained."""
+    """Where the demo ran once; it found the bundle that it would have trained, and a shop whose service needs a key."""
     folder = tmp_path_factory.mktemp("demo")
     bundle = bundle_folder(folder / "var/bundles", tiny_shop, load_dataset(tiny_shop).dataset)
     shutil.copytree(tiny_bundle, bundle, copy_function=os.link)
+    key_made(sqlite_url(folder / "var"))
     finished = figment("demo", "--dataset", tiny_shop, folder=folder, port=free_port())
     (folder / "output").write_text(finished.stdout + finished.stderr)
     assert finished.returncode == 0, finished.stderr
@@ -39,6 +41,9 @@ class TestDemo:
         assert output.count("Really bought next") == 3
         hits = len(re.findall(r"in the list: [1-9]", output))
         assert f"{hits} of 3 lists hold" in output
+
+    def test_has_a_database_of_its_own_and_so_needs_no_key(self, folder):
+        assert sorted(path.name for path in folder.glob("var/*.db")) == ["demo.db", "figment.db"]
 
     def test_every_list_is_of_the_shopper_s_own_taste(self, folder):
         output = (folder / "output").read_text()

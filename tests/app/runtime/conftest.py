@@ -1,6 +1,7 @@
-"""Processes of one shop on a database of either engine, with a really trained bundle."""
+"""A store of each engine, as the service opens it; and processes of one shop on it, with a really trained bundle."""
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -15,16 +16,24 @@ from app.runtime.live_serving import LiveServing
 from app.runtime.workers import Workers
 from app.store.store import Store
 from models.recommend.recommender import Recommender
-from tests.app.conftest import wait_until_loaded
-from tests.app.store.conftest import database_url, migrated, reused  # noqa: F401  fixtures
+from tests.app.conftest import Clock
 from tests.second_bundle import write_second_bundle
 
 StartProcess = Callable[[], AbstractContextManager[TestClient]]
+START_SECONDS = 60
+
+
+@pytest.fixture
+async def store(database_url: str, clock: Clock) -> AsyncIterator[Store]:
+    """Open, empty, and closed after the test."""
+    store = await Store.open(database_url, clock)
+    yield store
+    await store.close()
 
 
 @pytest.fixture(scope="session")
 def bundles(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with two bundles, of which `tiny-1` is the older, and a damaged third."""
+    """A folder with two bundles, and a damaged third."""
     root = tmp_path_factory.mktemp("bundles")
     write_second_bundle(tiny_bundle, root / "tiny-1")
     write_second_bundle(tiny_bundle, root / "tiny-2")
@@ -34,7 +43,7 @@ def bundles(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.fixture
-def start_process(bundles: Path, database_url: str) -> StartProcess:  # noqa: F811
+def start_process(bundles: Path, database_url: str) -> StartProcess:
     """Another process of the shop, as long as the context lasts; it begins with `tiny-1`."""
 
     @contextmanager
@@ -49,7 +58,11 @@ def start_process(bundles: Path, database_url: str) -> StartProcess:  # noqa: F8
             live, partial(Store.open, database_url), on_load_failure=failures.append, serve_from=serve_from
         )
         with TestClient(app) as client:
-            wait_until_loaded(client)
+            give_up = time.monotonic() + START_SECONDS
+            while client.get("/health/startup").status_code != 200:
+                assert not failures
+                assert time.monotonic() < give_up
+                time.sleep(0.02)
             yield client
         assert failures == []
 

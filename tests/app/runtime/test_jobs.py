@@ -7,7 +7,6 @@ from app.runtime import jobs as jobs_module
 from app.runtime.jobs import JobWorker
 from app.store.jobs import JobStore
 from models.domain.errors import ServiceError
-from tests.app.store.conftest import anyio_backend, clock, database  # noqa: F401  fixtures
 
 pytestmark = pytest.mark.anyio
 
@@ -15,7 +14,12 @@ KIND = "work"
 
 
 @pytest.fixture
-def jobs(database):  # noqa: F811
+def database(store):
+    return store.database
+
+
+@pytest.fixture
+def jobs(database):
     return JobStore(database)
 
 
@@ -77,7 +81,7 @@ class TestWorker:
         found = await jobs.get(job.job_id)
         assert (found.state, found.attempts) == ("queued", 0)
 
-    async def test_work_stops_where_another_process_has_the_job(self, database, running, monkeypatch):  # noqa: F811
+    async def test_work_stops_where_another_process_has_the_job(self, database, running, monkeypatch):
         monkeypatch.setattr(jobs_module, "HEARTBEAT_SECONDS", 0.05)
         jobs = JobStore(database, lease=timedelta(0))
         stopped = asyncio.Event()

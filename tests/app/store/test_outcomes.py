@@ -73,15 +73,18 @@ class TestExposures:
         )
         await outcomes.add_exposures([Exposure(day=DAY, arm=PLAIN, lists=1, times_shown={"tea": 1, "pot": 1})])
         assert await outcomes.exposures(yesterday) == [
-            ArmExposure(arm=PLAIN, lists=4, items_shown=6, distinct_items=3),
-            ArmExposure(arm=VARIANT, lists=1, items_shown=1, distinct_items=1),
+            ArmExposure(arm=PLAIN, lists=4, items_shown=6),
+            ArmExposure(arm=VARIANT, lists=1, items_shown=1),
         ]
-        assert await outcomes.times_shown(DAY) == {"tea": 3, "mug": 1, "pot": 2}
-        assert await outcomes.times_shown(DAY, VARIANT) == {"pot": 1}
+        assert await outcomes.items_by_times_shown(DAY) == {
+            None: {3: 1, 2: 1, 1: 1},  # tea, pot, mug
+            PLAIN: {3: 1, 1: 2},
+            VARIANT: {1: 1},
+        }
 
     async def test_forgotten_items_leave_the_sums(self, outcomes):
         await outcomes.add_exposures([Exposure(day=DAY, arm=PLAIN, lists=2, times_shown={"tea": 2})])
         await outcomes.purge_items(DAY + timedelta(days=1))
-        assert await outcomes.times_shown(DAY) == {}
+        assert await outcomes.items_by_times_shown(DAY) == {None: {}}
         (left,) = await outcomes.exposures(DAY)
-        assert (left.lists, left.items_shown, left.distinct_items) == (2, 2, 0)
+        assert (left.lists, left.items_shown) == (2, 2)

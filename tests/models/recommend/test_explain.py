@@ -133,11 +133,11 @@ class TestChangeOfFirstPlace:
         for place in changed.places if len(changed.places) > 1 else ():
             assert first_without([other for other in changed.places if other != place]) == ranked.rows_K[0]
 
-    def test_of_two_tastes_the_newest_events_decide(self, recommender: Recommender) -> None:
-        explanation = explain(recommender, "paint-1", "paint-2", "tea-1", full=True)
+    def test_of_two_tastes_the_newest_event_decides(self, recommender: Recommender) -> None:
+        explanation = explain(recommender, "paint-1", "tea-1", full=True)
         assert explanation.first_place is not None
         assert explanation.items[0].item_id in TEA
-        assert list(explanation.first_place.positions) == [2]
+        assert list(explanation.first_place.positions) == [1]
         assert explanation.first_place.would_be_first in PAINT
 
     def test_says_when_nothing_was_found(self, recommender: Recommender) -> None:

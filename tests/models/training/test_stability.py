@@ -28,7 +28,8 @@ from tests.models.training.tiny_training import (
 )
 
 LONGER = replace(CONFIG, min_steps=120)
-CRITIC_OUT_OF_CONTROL = replace(LONGER, critic_learning_rate=100 * CONFIG.critic_learning_rate)
+CRITIC_OUT_OF_CONTROL = replace(LONGER, seed=1, critic_learning_rate=100 * CONFIG.critic_learning_rate)
+"""Of six seeds five are rolled back; with seed 0 nothing bad comes of it."""
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +47,9 @@ class Told(NoProgress):
         self.notes.append(note)
 
 
-def train(data: TrainingData, folder: Path, **settings: Any) -> tuple[Any, list[str]]:
+def train(data: TrainingData, folder: Path, config: TrainingConfig = LONGER, **settings: Any) -> tuple[Any, list[str]]:
     told = Told()
-    return run(data, folder, config=replace(LONGER, **settings), progress=told), told.notes
+    return run(data, folder, config=replace(config, **settings), progress=told), told.notes
 
 
 class TestHealthy:
@@ -79,7 +80,7 @@ class TestCriticOutOfControl:
     """The critic's learning rate × 100."""
 
     def test_is_rolled_back_told_and_ends_sound(self, data: TrainingData, tmp_path: Path) -> None:
-        trained, told = train(data, tmp_path, critic_learning_rate=CRITIC_OUT_OF_CONTROL.critic_learning_rate)
+        trained, told = train(data, tmp_path, CRITIC_OUT_OF_CONTROL)
         (incident,) = trained.incidents
         assert incident.reason.startswith("divergence: critic_gradient_norm rose from")
         assert incident.remedy == "learning rate 0.00075, critic's learning rate 0.01, adversary's weight 0.075"

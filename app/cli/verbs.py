@@ -1,4 +1,7 @@
-"""`figment`: the verbs. Each imports what it needs itself, so that `figment serve` never loads torch."""
+"""The verbs, and the process around them.
+
+Each imports what it needs itself, so that `figment serve` never loads torch.
+"""
 
 import os
 import sys
@@ -10,6 +13,7 @@ from typing import Annotated, Final, Literal
 
 import typer
 
+from app.cli.keys import keys_cli
 from models.domain.errors import FigmentError, SettingsRefused
 from models.domain.event_weights import read_event_weights
 from models.domain.recommendation import MAX_K
@@ -51,6 +55,7 @@ cli = typer.Typer(
 )
 bundles_cli = typer.Typer(no_args_is_help=True, help="Look at bundles and choose which one serves.")
 cli.add_typer(bundles_cli, name="bundle")
+cli.add_typer(keys_cli, name="keys")
 
 
 def main() -> None:

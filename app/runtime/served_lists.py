@@ -1,0 +1,152 @@
+"""Lists that were served: written down beside the answers, never before them, and found again.
+
+An answer does not wait for the disk. What a process that is killed has not written yet, a fraction of a second of
+lists, is lost, and what happens to those lists counts as unattributed.
+"""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import islice
+from typing import Final
+
+from app.observability.logs import get_log
+from app.runtime.recommendation_id import age_seconds
+from app.store.engine import Transaction
+from app.store.lists import ServedList
+from app.store.outcomes import Arm, Exposure
+from app.store.store import Store
+from models.domain.errors import StoreError
+
+MOST_WAITING: Final = 10_000
+"""About 20 MB of lists of ten. More come faster than they can be written, or the database is away."""
+EVERY_SECONDS: Final = 0.2
+LISTS_A_TRANSACTION: Final = 100
+RETRY_SECONDS: Final = 1.0
+CLOSING_SECONDS: Final = 10.0
+JUST_MADE_SECONDS: Final = 5.0
+"""Within this, another process may not have written a list yet."""
+
+log = get_log(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    served: ServedList
+    num_shown: int
+
+
+class ServedLists:
+    """Takes lists at once, writes them soon."""
+
+    def __init__(self, store: Store, *, kept: timedelta, most_waiting: int = MOST_WAITING) -> None:
+        """`kept`: how long a list can be found again."""
+        self.kept = kept
+        self.num_dropped = 0
+        """Lists that were not written down because too many waited."""
+        self._store = store
+        self._most_waiting = most_waiting
+        self._waiting: dict[str, _Waiting] = {}
+        self._come = asyncio.Event()
+        self._writing = asyncio.Lock()
+        self._task = asyncio.create_task(self._write_forever())
+
+    @property
+    def num_waiting(self) -> int:
+        """Lists that are not written yet."""
+        return len(self._waiting)
+
+    def record(self, served: ServedList, num_shown: int | None = None) -> None:
+        """Keeps the list, of which the first `num_shown` items were answered (all: None). Takes no time to speak of."""
+        if len(self._waiting) >= self._most_waiting:
+            self.num_dropped += 1
+            return
+        shown = len(served.items) if num_shown is None else num_shown
+        self._waiting[served.recommendation_id] = _Waiting(served, shown)
+        self._come.set()
+
+    async def get(self, recommendation_id: str) -> ServedList | None:
+        """The list, or None where it never was, has expired or was erased."""
+        return (await self.find([recommendation_id])).get(recommendation_id)
+
+    async def find(self, recommendation_ids: Collection[str]) -> dict[str, ServedList]:
+        """Those of the lists that there are, written or not.
+
+        One that is not there but was made a moment ago is waited for: another process may be about to write it.
+        """
+        found = {one: self._waiting[one].served for one in recommendation_ids if one in self._waiting}
+        missing = [one for one in recommendation_ids if one not in found]
+        if not missing:
+            return found
+        found |= await self._store.lists.get_many(missing)
+        if just_made := [one for one in missing if one not in found and _is_just_made(one)]:
+            await asyncio.sleep(2 * EVERY_SECONDS)
+            found |= await self._store.lists.get_many(just_made)
+        return found
+
+    async def flush(self) -> None:
+        """Returns when all that was recorded before is written. Raises StoreError."""
+        left = len(self._waiting)
+        async with self._writing:
+            while left > 0 and self._waiting:
+                batch = list(islice(self._waiting.values(), LISTS_A_TRANSACTION))
+                await self._write(batch)
+                for one in batch:
+                    del self._waiting[one.served.recommendation_id]
+                left -= len(batch)
+
+    async def close(self) -> None:
+        """Writes what waits; tells what could not be written."""
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+        try:
+            await asyncio.wait_for(self.flush(), CLOSING_SECONDS)
+        except (StoreError, TimeoutError) as error:
+            log.warning("served lists are lost", lists=len(self._waiting), reason=str(error) or "the time was over")
+
+    async def _write_forever(self) -> None:
+        while True:
+            await self._come.wait()
+            await asyncio.sleep(EVERY_SECONDS)
+            self._come.clear()
+            try:
+                await self.flush()
+            except StoreError as error:
+                log.warning("served lists are not written yet", lists=len(self._waiting), reason=str(error))
+                self._come.set()
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _write(self, batch: Sequence[_Waiting]) -> None:
+        async def work(transaction: Transaction) -> None:
+            new = await self._store.lists.add([one.served for one in batch], within=transaction)
+            shown = _exposures([one for one in batch if one.served.recommendation_id in new])
+            await self._store.outcomes.add_exposures(shown, within=transaction)
+
+        await self._store.database.write(work)
+
+
+def arm_of(served: ServedList) -> Arm:
+    """What the list is compared by."""
+    return Arm(model_version=served.model_version, experiment_id=served.experiment_id, variant_id=served.variant_id)
+
+
+def _exposures(batch: Sequence[_Waiting]) -> list[Exposure]:
+    times_shown: dict[tuple[date, Arm], Counter[str]] = defaultdict(Counter)
+    num_lists: Counter[tuple[date, Arm]] = Counter()
+    for one in batch:
+        key = (one.served.created_at.date(), arm_of(one.served))
+        num_lists[key] += 1
+        times_shown[key].update(item["item_id"] for item in one.served.items[: one.num_shown])
+    return [
+        Exposure(day=day, arm=arm, lists=num_lists[day, arm], times_shown=times_shown[day, arm])
+        for day, arm in num_lists
+    ]
+
+
+def _is_just_made(recommendation_id: str) -> bool:
+    age = age_seconds(recommendation_id)
+    return age is not None and abs(age) < JUST_MADE_SECONDS
