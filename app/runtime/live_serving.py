@@ -1,6 +1,7 @@
 """A catalogue that follows the store, and all that works behind it."""
 
 import asyncio
+import gc
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -31,6 +32,9 @@ class LiveServing:
     async def load(self) -> None:
         """Raises BundleError, StoreError."""
         await self._switch.start()
+        # what is loaded stays: to look it through for garbage stops all answers for 90 ms at 100,000 items
+        gc.collect()
+        gc.freeze()
         self._building.start()
         self._imports.start()
 
