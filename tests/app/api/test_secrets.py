@@ -9,7 +9,9 @@ import pytest
 import structlog
 
 from app.observability.logs import configure_logs
+from app.store.key_ring import SCOPES
 from models.domain.errors import FigmentError
+from tests.app.conftest import bearer
 
 SECRET = "hush-4711"
 PLANTED = {
@@ -26,8 +28,6 @@ PLANTED = {
     SECRET: SECRET,
 }
 HEADERS = {
-    "Authorization": f"Bearer {SECRET}",
-    "X-API-Key": SECRET,
     "Cookie": f"session={SECRET}",
     "Idempotency-Key": SECRET,
     "Origin": f"https://{SECRET}.example",
@@ -58,9 +58,10 @@ def bodies(schemas):
     return [{name: PLANTED[name] for name in sorted(names)} for names in fields]
 
 
-def ask_everything(client):
+def ask_everything(client, headers):
     """Every path of the contract, and two that do not exist, with secrets in path, query, headers and body."""
-    contract = client.get("/openapi.json").json()
+    headers = {**HEADERS, **headers}
+    contract = client.get("/openapi.json", headers=headers).json()
     schemas = list(contract["components"]["schemas"].values())
     paths = [*contract["paths"], f"/{SECRET}", f"/v1/users/{SECRET}/nothing"]
     statuses = {}
@@ -70,20 +71,31 @@ def ask_everything(client):
             if method not in {name.upper() for name in contract["paths"].get(path, {"post": None})}:
                 continue
             for body in bodies(schemas) if method != "GET" else [None]:
-                answer = client.request(method, f"{real}?q={SECRET}&cursor={SECRET}", json=body, headers=HEADERS)
+                answer = client.request(method, f"{real}?q={SECRET}&cursor={SECRET}", json=body, headers=headers)
                 statuses[method, path, answer.status_code] = None
             broken = f'{{"history": "{SECRET}'.encode()
-            client.request(method, real, content=broken, headers={**HEADERS, "Content-Type": "application/json"})
+            client.request(method, real, content=broken, headers={**headers, "Content-Type": "application/json"})
     return statuses
 
 
 class TestLog:
-    def test_holds_no_secret_whatever_is_asked(self, client, log):
-        statuses = ask_everything(client)
+    def test_holds_no_secret_whatever_is_asked(self, client, log, make_key):
+        key, made = make_key(*SCOPES)
+        statuses = ask_everything(client, {**bearer(key), "X-Request-Id": key})
         assert ("POST", "/v1/recommendations", 200) in statuses
         assert ("POST", "/v1/recommendations", 422) in statuses
         lines = [orjson.loads(line) for line in log.getvalue().splitlines()]
         assert {line["status"] for line in lines if line["event"] == "request"} >= {200, 404, 422}
+        assert {line.get("key_id") for line in lines} >= {made.key_id}
+        assert SECRET not in log.getvalue()
+        assert key.rpartition("_")[2] not in log.getvalue()
+
+    @pytest.mark.parametrize("sent", [{"X-API-Key": SECRET}, bearer(SECRET)])
+    def test_holds_no_key_that_was_refused(self, client, log, make_key, sent):
+        make_key("recommend")
+        for path in ("/v1/model", "/docs", "/nothing"):
+            assert client.get(path, headers=sent).status_code == 401
+        assert "401" in log.getvalue()
         assert SECRET not in log.getvalue()
 
     @pytest.mark.parametrize("kind", [ValueError, FigmentError])
