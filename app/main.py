@@ -70,8 +70,8 @@ OTHERS_TELEMETRY: Final[TelemetryConfig] = {
     "auto_configure": False,
 }
 SWITCH_SECONDS: Final = 0.001
-"""The longest that one thread keeps the interpreter where others wait for it. An answer gives it up dozens of times, so
-that beside a thread which builds an index the usual 5 ms add up to a tenth of a second."""
+"""The longest that one thread keeps the interpreter where others wait for it. An answer gives it up dozens of times;
+beside a thread that builds an index, the usual 5 ms can add up to a tenth of a second."""
 
 log = get_log(__name__)
 
