@@ -69,6 +69,10 @@ OTHERS_TELEMETRY: Final[TelemetryConfig] = {
     "logs": False,
     "auto_configure": False,
 }
+RESOURCES: Final = (
+    *(recommendations, events, users, items, item_import, jobs, model, models),
+    *(health, metrics, openapi, docs_page),
+)
 SWITCH_SECONDS: Final = 0.001
 """The longest that one thread keeps the interpreter where others wait for it. An answer gives it up dozens of times;
 beside a thread that builds an index, the usual 5 ms can add up to a tenth of a second."""
@@ -91,17 +95,9 @@ def create_app(
     """The application; its lifespan opens the store and loads the model behind the first answered probes.
 
     `on_load_failure` is told why either could not be had, `on_ready` that the model is there. `serve_from` makes what
-    follows the store; without it, the model of `live` answers as it is.
+    answers from the store; without it, the model of `live` does, as it is.
     """
     access = Access(access_rules)
-
-    def tell_outcome(loading: "asyncio.Task[None]") -> None:
-        if loading.cancelled():
-            return
-        if failure := loading.exception():
-            on_load_failure(failure)
-        elif live.phase == "serving":
-            on_ready()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
@@ -117,7 +113,7 @@ def create_app(
         following_keys = asyncio.create_task(access.keys.follow())
         shop = Shop.open(store, rules, live.metrics, serve_from(store) if serve_from else FixedServing(live))
         loading = asyncio.create_task(shop.serving.load())
-        loading.add_done_callback(tell_outcome)
+        loading.add_done_callback(partial(_tell_outcome, live, on_load_failure, on_ready))
         yield ServiceState(live=live, shop=shop, read_seconds=read_seconds)
         loading.cancel()
         purging.cancel()
@@ -136,8 +132,7 @@ def create_app(
         redirect_slashes=False,
         telemetry=OTHERS_TELEMETRY,
     )
-    of_shop = (recommendations, events, users, items, item_import, jobs, model, models)
-    for resource in (*of_shop, health, metrics, openapi, docs_page):
+    for resource in RESOURCES:
         app.include_router(resource.router)
     for error in (RequestError, InputError, ServiceError, HTTPException, ClientDisconnect):
         app.add_exception_handler(error, answer_error)
@@ -216,6 +211,20 @@ def main() -> int:
         print(f"figment: {error}", file=sys.stderr)
         return error.exit_code
     return 0
+
+
+def _tell_outcome(
+    live: LiveModel,
+    on_load_failure: Callable[[BaseException], None],
+    on_ready: Callable[[], None],
+    loading: "asyncio.Task[None]",
+) -> None:
+    if loading.cancelled():
+        return
+    if failure := loading.exception():
+        on_load_failure(failure)
+    elif live.phase == "serving":
+        on_ready()
 
 
 def _workers(settings: ServiceSettings) -> Workers:

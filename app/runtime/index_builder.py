@@ -1,8 +1,8 @@
 """Builds the next view beside the one that answers, in a thread of its own.
 
-The thread has the priority of all others. Put back while it holds the interpreter's lock, it would keep answers waiting;
-and with a nice value of 10, on a machine with six times the work that it can do, an import had made no progress after
-150 s, where without one it had made the features of 1,500 items.
+The thread has the priority of all others. Put back while it holds the interpreter's lock, it would keep answers
+waiting; and with a nice value of 10, on a machine with six times the work that it can do, an import had made no
+progress after 150 s, where without one it had made the features of 1,500 items.
 """
 
 import asyncio
