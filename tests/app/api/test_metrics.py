@@ -114,7 +114,7 @@ class TestMetrics:
         assert value(client, "figment_stage_duration_seconds_count", stage="judge") == 1
 
     def test_labels_are_routes_and_never_what_callers_chose(self, client):
-        client.get("/v1/users/raw-user-id?query=secret-query")
+        client.get("/v1/shoppers/raw-user-id?query=secret-query")
         client.request("RAW-METHOD", "/v1/model")
         ask(client, user={"user_id": "raw-user-id"}, history=[{"item_id": "secret-item"}])
         told = client.get("/metrics").text
@@ -166,7 +166,7 @@ class TestTraces:
 
     def test_hold_nothing_that_a_shopper_is_known_by(self, traced_client, exporter):
         ask(traced_client, user={"user_id": "raw-user-id"}, history=[{"item_id": "secret-item"}])
-        traced_client.get("/v1/users/raw-user-id?query=secret-query")
+        traced_client.get("/v1/shoppers/raw-user-id?query=secret-query")
         told = "".join(span.to_json() for span in exporter.get_finished_spans())
         assert "recommend" in told
         assert not re.search("raw-user-id|secret", told)

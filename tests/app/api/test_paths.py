@@ -10,6 +10,7 @@ from app.api.errors import answer_error
 from app.api.paths import IdRoute, path_id
 from app.api.problem import RequestError
 from app.api.request_context import RequestContext
+from app.observability.metrics import Metrics
 from models.domain.ids import is_usable_id
 
 IDS = [
@@ -41,7 +42,7 @@ def client():
     app = FastAPI(redirect_slashes=False)
     app.include_router(router)
     app.add_exception_handler(RequestError, answer_error)
-    app.add_middleware(RequestContext)
+    app.add_middleware(RequestContext, metrics=Metrics(), tracing=None)
     with TestClient(app) as client:
         yield client
 

@@ -6,6 +6,7 @@ from app.api.errors import answer_error
 from app.api.problem import RequestError
 from app.api.query import PageQuery, query_of, query_parameters
 from app.api.request_context import RequestContext
+from app.observability.metrics import Metrics
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +18,7 @@ def client():
         return query
 
     app.add_exception_handler(RequestError, answer_error)
-    app.add_middleware(RequestContext)
+    app.add_middleware(RequestContext, metrics=Metrics(), tracing=None)
     with TestClient(app) as client:
         yield client
 
