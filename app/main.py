@@ -98,6 +98,7 @@ def create_app(
     answers from the store; without it, the model of `live` does, as it is.
     """
     access = Access(access_rules)
+    tell_outcome = partial(_tell_outcome, live, on_load_failure, on_ready)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
@@ -113,7 +114,7 @@ def create_app(
         following_keys = asyncio.create_task(access.keys.follow())
         shop = Shop.open(store, rules, live.metrics, serve_from(store) if serve_from else FixedServing(live))
         loading = asyncio.create_task(shop.serving.load())
-        loading.add_done_callback(partial(_tell_outcome, live, on_load_failure, on_ready))
+        loading.add_done_callback(tell_outcome)
         yield ServiceState(live=live, shop=shop, read_seconds=read_seconds)
         loading.cancel()
         purging.cancel()

@@ -1,19 +1,15 @@
 """SASRec's network and its objective: item embeddings, read and scored, and cross-entropy over all of them."""
 
-# B users, L events, P positions, M neighbours, T targets of a position, D features, N items, C items of the softmax
+# B users, L events, P positions, D features, N items, C items of the softmax
 
 import math
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.baselines.best_of_rows import best_of_rows
-from models.baselines.item_knn import ItemKnn
 from models.data.sequences import Sequences
 from models.domain.item_rows import NO_ITEM
 from models.features.spec import MAX_HISTORY_EVENTS
@@ -22,49 +18,21 @@ from models.training.batches import TrainingBatch
 from models.training.build import softmax_dtype
 from models.training.config import TrainingConfig
 from models.training.losses import Softmax, soft_target_likelihood
-from models.training.step import softmax_rows
-
-NEIGHBOURS: Final = 10
-SMOOTHING: Final = 0.4
-"""Share of the target that goes to what is taken together with the next item: rare items have few lessons of their own,
-and the generator has a teacher."""
+from models.training.step import lessons_of, softmax_rows
 
 
 @dataclass(frozen=True, slots=True)
 class TrainedItems:
-    """What training may name, and what it takes for nearly right."""
+    """What training may name."""
 
     rows: Tensor
     """Items with a training event, ascending."""
-    neighbours_NM: NDArray[np.int32]
-    """What is taken together with each item, best first, -1 beyond the last."""
-    shares_NM: NDArray[np.float32]
-    """Their shares of the target; each row's sum is at most `SMOOTHING`."""
     softmax_dtype: torch.dtype
 
     @classmethod
-    def of(cls, train: Sequences, num_items: int) -> "TrainedItems":
-        """Co-occurrence as the usual item-kNN counts it."""
-        similarity_NN = ItemKnn.fit(train, num_items).similarity_NN
-        rows_NM, weights_NM = best_of_rows(
-            similarity_NN.indptr.astype(np.int64), similarity_NN.indices, similarity_NN.data, NEIGHBOURS
-        )
-        shares_NM = SMOOTHING * weights_NM / np.maximum(weights_NM.sum(axis=1, keepdims=True), 1e-12)
-        trained = torch.from_numpy(np.unique(train.item_rows_E).astype(np.int64))
-        return cls(trained, rows_NM, shares_NM.astype(np.float32), softmax_dtype())
-
-    def smoothed(self, batch: TrainingBatch) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """The next item and its neighbours [P, 1 + M], and their shares; what is out of the softmax gives its up."""
-        rows_PM, shares_PM = self.neighbours_NM[batch.targets_P], self.shares_NM[batch.targets_P]
-        num_items = len(self.neighbours_NM)
-        keys_PM = np.arange(len(rows_PM))[:, None] * num_items + rows_PM
-        masked_PM = np.isin(keys_PM, batch.masked_positions_M * num_items + batch.masked_items_M)
-        left_out_PM = masked_PM | (rows_PM == NO_ITEM) | (rows_PM == batch.targets_P[:, None])
-        rows_PT = np.concatenate(
-            [batch.targets_P[:, None], np.where(left_out_PM, batch.targets_P[:, None], rows_PM)], axis=1
-        )
-        shares_PM = np.where(left_out_PM, np.float32(0.0), shares_PM)
-        return rows_PT, np.concatenate([1.0 - shares_PM.sum(axis=1, keepdims=True), shares_PM], axis=1)
+    def of(cls, train: Sequences) -> "TrainedItems":
+        """In the arithmetic that is fast here."""
+        return cls(torch.from_numpy(np.unique(train.item_rows_E).astype(np.int64)), softmax_dtype())
 
 
 class SasRecNetwork(nn.Module):
@@ -88,27 +56,24 @@ class SasRecNetwork(nn.Module):
         return functional.normalize(self.encoder(history_features, history_mask, event_types, gaps), dim=-1)
 
     def likelihood(self, batch: TrainingBatch, catalogue: TrainedItems, config: TrainingConfig) -> Tensor:
-        """Cross-entropy over the trained items, at every position of the batch, against the smoothed next item."""
+        """Cross-entropy over the trained items, at every position, against the next item and the teacher's list."""
         rows_C, log_weights_C = softmax_rows(batch, catalogue.rows, config.softmax_items)
         column_of_N = torch.full((self.items.num_embeddings,), -1, dtype=torch.int64)
         column_of_N[rows_C] = torch.arange(len(rows_C))
         features_CD = self.items(rows_C)
         rows_BL = torch.from_numpy(batch.history.item_rows_BL).long()
         present_BL = rows_BL != NO_ITEM
+        # whole items go unread in a step, as the generator's identities do
+        read_CD = features_CD * (torch.rand(len(rows_C), 1) >= config.identity_dropout)
         tastes_BLD = self(
-            features_CD[column_of_N[rows_BL.clamp_min(0)].clamp_min(0)] * present_BL[..., None],
+            read_CD[column_of_N[rows_BL.clamp_min(0)].clamp_min(0)] * present_BL[..., None],
             present_BL,
             torch.from_numpy(batch.history.event_types_BL),
             torch.from_numpy(batch.history.gaps_BL),
         )
         tastes_PD = tastes_BLD[torch.from_numpy(batch.positions_P2).unbind(1)]
-        rows_PT, asked_PT = catalogue.smoothed(batch)
         masked_columns_M = column_of_N[torch.from_numpy(batch.masked_items_M).long()]
         masked = (torch.from_numpy(batch.masked_positions_M), masked_columns_M)
-        columns_PT = column_of_N[torch.from_numpy(rows_PT).long()]
-        # a neighbour outside of the sample gives its share to the next item
-        shares_PT = torch.from_numpy(asked_PT) * (columns_PT >= 0)
-        shares_PT[:, 0] += 1.0 - shares_PT.sum(dim=1)
-        columns_PT = torch.where(columns_PT >= 0, columns_PT, columns_PT[:, :1])
         softmax = Softmax(features_CD, masked, catalogue.softmax_dtype, log_weights_C)
-        return soft_target_likelihood(self.log_scale.exp() * tastes_PD, columns_PT, shares_PT, softmax)
+        lessons = lessons_of(batch, column_of_N, config.teacher_share)
+        return soft_target_likelihood(self.log_scale.exp() * tastes_PD, *lessons, softmax)

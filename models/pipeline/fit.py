@@ -26,7 +26,7 @@ from models.retrieval.faiss_index import build_faiss_index
 from models.training.config import TrainingConfig
 from models.training.run import TrainingData
 from models.training.step import Networks
-from models.training.teacher import TaughtLists, Teacher
+from models.training.teacher import TaughtLists, Teacher, taught_lists
 from models.training.trainer import TrainedNetworks, train_networks
 
 if TYPE_CHECKING:
@@ -98,15 +98,12 @@ class Fitting:
 
     def _taught(self, train: Sequences, mixture: Mixture, facts: ItemFacts) -> TaughtLists | None:
         """The teacher's lists; None where too little happened to fit one."""
-        prepared, seed = self.prepared, self.config.seed
-        cases = inner_split(train, prepared.split.kind).validation
-        if cases is None or cases.num_cases == 0 or self.config.teacher_share == 0:
-            return None
+        prepared = self.prepared
         teacher = Teacher.of(
             train, mixture, facts, exclude_seen=prepared.exclude_seen, uses_time=prepared.spec.uses_time
         )
-        judge = teacher.fit_judge(cases, seed, self.progress)
-        return teacher.teach(judge, self.config.taught_positions, seed, self.progress) if judge else None
+        cases = inner_split(train, prepared.split.kind).validation
+        return taught_lists(teacher, cases, self.config, self.progress)
 
 
 @torch.no_grad()

@@ -83,7 +83,8 @@ class Step:
         scale = generator.log_scale.exp()
         softmax = Softmax(features_CD, masked, self.softmax_dtype, log_weights_C)
         guesses_PD = functional.normalize(tastes_PD, dim=-1)
-        likelihood = soft_target_likelihood(scale * guesses_PD, *self._lessons(batch, targets_P, column_of_N), softmax)
+        lessons = lessons_of(batch, column_of_N, config.teacher_share)
+        likelihood = soft_target_likelihood(scale * guesses_PD, *lessons, softmax)
 
         chosen = torch.randperm(len(targets_P))[: config.mixture_positions].sort().values
         targets = targets_P[chosen]
@@ -159,23 +160,28 @@ class Step:
             average_BLD = self.average.generator.encoder(history_BLD, present_BL, event_types_BL, gaps_BL)
         return tastes_BLD, average_BLD
 
-    def _lessons(self, batch: TrainingBatch, targets_P: Tensor, column_of_N: Tensor) -> tuple[Tensor, Tensor]:
-        """Columns [P, 1 + T] that the single guess should name, and their shares: the next item and the teacher's."""
-        rows_PT = torch.from_numpy(batch.taught_rows_PT).long()
-        columns_PT = torch.where(rows_PT == NO_ITEM, -1, column_of_N[rows_PT])
-        shares_PT = torch.from_numpy(batch.taught_shares_PT) * (columns_PT >= 0)
-        shares_PT = self.config.teacher_share * functional.normalize(shares_PT, p=1.0, dim=1)
-        next_P1 = 1.0 - shares_PT.sum(dim=1, keepdim=True)
-        # a place without an item names the next item, with no share: any other column may be masked, and 0 · ∞ is NaN
-        columns_PT = torch.where(columns_PT >= 0, columns_PT, targets_P[:, None])
-        return torch.cat([targets_P[:, None], columns_PT], 1), torch.cat([next_P1, shares_PT], 1)
-
     @staticmethod
     def _masked_pairs(batch: TrainingBatch, column_of_N: Tensor) -> tuple[Tensor, Tensor]:
         return (
             torch.from_numpy(batch.masked_positions_M),
             column_of_N[torch.from_numpy(batch.masked_items_M).long()],
         )
+
+
+def lessons_of(batch: TrainingBatch, column_of_N: Tensor, teacher_share: float) -> tuple[Tensor, Tensor]:
+    """Columns [P, 1 + T] that a single guess should name, and their shares: the next item and the teacher's.
+
+    `column_of_N` gives each row's column of the softmax, -1 where it has none.
+    """
+    targets_P1 = column_of_N[torch.from_numpy(batch.targets_P).long()][:, None]
+    rows_PT = torch.from_numpy(batch.taught_rows_PT).long()
+    columns_PT = torch.where(rows_PT == NO_ITEM, -1, column_of_N[rows_PT])
+    shares_PT = torch.from_numpy(batch.taught_shares_PT) * (columns_PT >= 0)
+    shares_PT = teacher_share * functional.normalize(shares_PT, p=1.0, dim=1)
+    next_P1 = 1.0 - shares_PT.sum(dim=1, keepdim=True)
+    # a place without an item names the next item, with no share: any other column may be masked, and 0 · ∞ is NaN
+    columns_PT = torch.where(columns_PT >= 0, columns_PT, targets_P1)
+    return torch.cat([targets_P1, columns_PT], 1), torch.cat([next_P1, shares_PT], 1)
 
 
 def softmax_rows(batch: TrainingBatch, trained_rows: Tensor, num_sampled: int) -> tuple[Tensor, Tensor | None]:

@@ -24,6 +24,7 @@ from models.features.histories import HistoryBatch, encode_spans
 from models.features.spec import MAX_HISTORY_EVENTS
 from models.networks.judge import Judge
 from models.recommend.evidence import OwnEvents, pair_evidence
+from models.training.config import TrainingConfig
 from models.training.judge import JudgedLists, fit_judge, judged_lists, verdicts
 from models.training.own_events import OwnEventsSource
 
@@ -141,3 +142,13 @@ class Teacher:
         end = np.iinfo(np.int32).max
         rows_PC = np.sort(np.where(rows_PC == NO_ITEM, end, rows_PC), axis=1)
         return np.where(rows_PC == end, NO_ITEM, rows_PC).astype(np.int32), best_PX
+
+
+def taught_lists(
+    teacher: Teacher, cases: EvaluationCases | None, config: TrainingConfig, progress: Progress
+) -> TaughtLists | None:
+    """What a judge that learns from these cases would list; None where too little happened to fit one."""
+    if cases is None or cases.num_cases == 0 or config.teacher_share == 0:
+        return None
+    judge = teacher.fit_judge(cases, config.seed, progress)
+    return teacher.teach(judge, config.taught_positions, config.seed, progress) if judge else None

@@ -49,27 +49,22 @@ class TestFitSasrec:
             assert own_scores[0] == pytest.approx(scores[user], abs=1e-4)
 
 
-def catalogue_of(neighbours: list[list[int]], shares: list[list[float]]) -> TrainedItems:
-    rows = torch.arange(CIRCLE)
-    return TrainedItems(rows, np.array(neighbours, np.int32), np.array(shares, np.float32), torch.float32)
-
-
 def batch_of(mask_seen: bool) -> TrainingBatch:
+    """Three shoppers, whose teacher lists the item after the next one."""
     config = training_config("quick", 0)
     (batch,) = epoch_batches(walks(range(3), 4), config, epoch=0, max_events=50, uses_time=False, mask_seen=mask_seen)
-    return batch
+    taught_P1 = (batch.targets_P[:, None] + 1) % CIRCLE
+    return replace(batch, taught_rows_PT=taught_P1, taught_shares_PT=np.ones(taught_P1.shape, np.float32))
 
 
 class TestLikelihood:
     @pytest.mark.parametrize("mask_seen", [False, True])
     def test_is_the_cross_entropy_over_all_items_but_the_seen(self, mask_seen: bool) -> None:
-        config = replace(training_config("quick", 0), dropout=0.0)
+        config = replace(training_config("quick", 0), dropout=0.0, identity_dropout=0.0, teacher_share=0.4)
         torch.manual_seed(0)
         network = SasRecNetwork(CIRCLE, config)
         batch = batch_of(mask_seen)
-        # each item's neighbour is the one after it, with .4 of the target
-        catalogue = catalogue_of([[(row + 1) % CIRCLE] for row in range(CIRCLE)], [[0.4]] * CIRCLE)
-        found = network.likelihood(batch, catalogue, config)
+        found = network.likelihood(batch, TrainedItems(torch.arange(CIRCLE), torch.float32), config)
         history = batch.history.as_inputs(network.items.weight.detach().numpy())
         tastes = network(**{name: torch.from_numpy(each) for name, each in history.items()})
         logits = network.log_scale.exp() * tastes @ network.items.weight.T
@@ -84,19 +79,5 @@ class TestLikelihood:
 
 
 class TestTrainedItems:
-    def test_neighbours_are_what_is_taken_together(self) -> None:
-        train = sequences_of({"u": [(0, 1), (1, 2)], "v": [(2, 1), (4, 2)]})
-        catalogue = TrainedItems.of(train, 6)
-        assert catalogue.rows.tolist() == [0, 1, 2, 4]
-        assert catalogue.neighbours_NM[:, 0].tolist() == [1, 0, 4, -1, 2, -1]
-        assert catalogue.shares_NM.sum(axis=1) == pytest.approx([0.4, 0.4, 0.4, 0, 0.4, 0])
-
-    def test_a_seen_neighbour_gives_its_share_to_the_next_item(self) -> None:
-        # the neighbour is the item before, which every history holds
-        catalogue = catalogue_of([[(row - 1) % CIRCLE] for row in range(CIRCLE)], [[0.4]] * CIRCLE)
-        batch = batch_of(mask_seen=True)
-        rows, shares = catalogue.smoothed(batch)
-        assert (rows == batch.targets_P[:, None]).all()
-        assert (shares == [1.0, 0.0]).all()
-        _, shares = catalogue.smoothed(batch_of(mask_seen=False))
-        assert shares == pytest.approx(np.tile([0.6, 0.4], (len(shares), 1)))
+    def test_are_those_with_a_training_event(self) -> None:
+        assert TrainedItems.of(sequences_of({"u": [(0, 1), (4, 2)]})).rows.tolist() == [0, 4]

@@ -1,0 +1,65 @@
+"""Writes the README's table of figures from the records in `results`: `python benchmarks/readme_figures.py`."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+RESULTS: Final = Path(__file__).parent / "results"
+README: Final = Path(__file__).parents[1] / "README.md"
+BEGIN: Final = "<!-- benchmarks/readme_figures.py writes from here -->\n\n"
+END: Final = "\n<!-- to here -->"
+COLUMNS: Final = {
+    "Amazon Beauty, leave-one-out": "amazon_beauty",
+    "Amazon Sports, leave-one-out": "amazon_sports",
+    "UCI Online Retail, temporal": "online_retail",
+    "The Complete Journey, temporal": "complete_journey",
+}
+SYSTEMS: Final = {
+    "figment": "`figment`, ordered by the judge, as served",
+    "figment-fused": "`figment-fused`, generator and neighbours",
+    "figment-generator": "`figment-generator`, through the index alone",
+    "item-knn+content": "`item-knn+content`, tuned, no network",
+    "sasrec": "`sasrec`, with the generator's teacher",
+    "sasrec+item-knn": "`sasrec+item-knn`, with the same judge",
+    "item-knn": "`item-knn`, the usual",
+    "buy-again": "`buy-again`",
+    "popularity": "`popularity`",
+}
+
+
+def with_figures(readme: str) -> str:
+    """The README with the table of today's records between its marks."""
+    before, rest = readme.split(BEGIN)
+    return before + BEGIN + figures_table() + END + rest.split(END)[1]
+
+
+def figures_table() -> str:
+    """Means over seeds; a dash where a system was not measured."""
+    columns = {title: column for title, name in COLUMNS.items() if (column := _column(name))}
+    lines = [
+        "| HR@10 / NDCG@10, every item ranked for every held-out shopper | " + " | ".join(columns) + " |",
+        "|---" * (len(columns) + 1) + "|",
+    ]
+    for system, label in SYSTEMS.items():
+        lines.append(f"| {label} | " + " | ".join(figures.get(system, "–") for figures in columns.values()) + " |")
+    seeds = ", ".join(f"{title.split(',')[0]} {figures['seeds']}" for title, figures in columns.items())
+    return "\n".join([*lines, "", f"Means over seeds: {seeds}.", ""])
+
+
+def _column(name: str) -> dict[str, str]:
+    """System → its figures; `seeds` → how many there are. Empty without a record."""
+    told = {}
+    for record in (f"rivals_{name}.json", f"accuracy_{name}.json"):
+        if (path := RESULTS / record).exists():
+            measured: dict[str, Any] = json.loads(path.read_text())
+            told |= {system: _cell(figures) for system, figures in measured["over_seeds"].items()}
+            told["seeds"] = str(len(measured["runs"]))
+    return told
+
+
+def _cell(figures: dict[str, dict[str, float]]) -> str:
+    return " / ".join(f"{figures[metric]['mean']:.4f}".lstrip("0") for metric in ("hr@10", "ndcg@10"))
+
+
+if __name__ == "__main__":
+    README.write_text(with_figures(README.read_text()))
