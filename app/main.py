@@ -21,6 +21,7 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.types import Lifespan
 
 from app.api import (
     docs_page,
@@ -122,6 +123,13 @@ def create_app(
         live.workers.close()
         await shop.close()
 
+    app = _with_routes(lifespan)
+    access.guard(app)
+    app.add_middleware(RequestContext, metrics=live.metrics, tracing=tracing)
+    return app
+
+
+def _with_routes(lifespan: Lifespan[FastAPI]) -> FastAPI:
     app = FastAPI(
         title="Figment",
         version=version("figment"),
@@ -137,8 +145,6 @@ def create_app(
         app.include_router(resource.router)
     for error in (RequestError, InputError, ServiceError, HTTPException, ClientDisconnect):
         app.add_exception_handler(error, answer_error)
-    access.guard(app)
-    app.add_middleware(RequestContext, metrics=live.metrics, tracing=tracing)
     return app
 
 
