@@ -52,7 +52,7 @@ format: $(INSTALLED) ## rewrites the code as ruff wants it
 	.venv/bin/ruff check --fix .
 
 clean: ## removes caches and build leftovers; .venv and var stay
-	rm -rf build dist figment.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf build dist figment.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
 
 # The stamp is newer than both files as long as what they ask for is installed.

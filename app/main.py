@@ -24,8 +24,10 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Lifespan
 
 from app.api import (
+    batch,
     docs_page,
     events,
+    explanations,
     health,
     item_import,
     items,
@@ -35,6 +37,8 @@ from app.api import (
     models,
     openapi,
     recommendations,
+    search,
+    similar,
     users,
 )
 from app.api.admission import THIS_MACHINE, Access, AccessRules, OpenTo
@@ -53,6 +57,7 @@ from app.runtime.known_keys import any_key_made
 from app.runtime.live_model import LiveModel
 from app.runtime.live_serving import LiveServing
 from app.runtime.purging import purge_forever
+from app.runtime.search_texts import SearchTexts
 from app.runtime.server import DrainingServer, listen
 from app.runtime.serving import FixedServing, Serving
 from app.runtime.shop import AS_IT_COMES, Shop, ShopRules
@@ -64,16 +69,17 @@ from models.domain.errors import FigmentError, InputError, NotReady, ServiceErro
 from models.recommend.recommender import Recommender
 from models.retrieval.faiss_index import set_search_threads
 
+RESOURCES: Final = (
+    *(recommendations, batch, explanations, search, similar),
+    *(events, users, items, item_import, jobs, model, models),
+    *(health, metrics, openapi, docs_page),
+)
 OTHERS_TELEMETRY: Final[TelemetryConfig] = {
     "tracing": False,  # FastAPI's spans tell a request's path and query
     "metrics": False,
     "logs": False,
     "auto_configure": False,
 }
-RESOURCES: Final = (
-    *(recommendations, events, users, items, item_import, jobs, model, models),
-    *(health, metrics, openapi, docs_page),
-)
 SWITCH_SECONDS: Final = 0.001
 """The longest that one thread keeps the interpreter where others wait for it. An answer gives it up dozens of times;
 beside a thread that builds an index, the usual 5 ms can add up to a tenth of a second."""
@@ -116,7 +122,7 @@ def create_app(
         shop = Shop.open(store, rules, live.metrics, serve_from(store) if serve_from else FixedServing(live))
         loading = asyncio.create_task(shop.serving.load())
         loading.add_done_callback(tell_outcome)
-        yield ServiceState(live=live, shop=shop, read_seconds=read_seconds)
+        yield ServiceState(live=live, shop=shop, texts=SearchTexts(), read_seconds=read_seconds)
         loading.cancel()
         purging.cancel()
         following_keys.cancel()

@@ -14,7 +14,8 @@ from app.runtime.workers import Workers
 from models.bundle.manifest import Manifest
 from models.domain.errors import NotReady
 from models.domain.events import HistoryEvent
-from models.domain.recommendation import Recommendation, RecommendationRequest
+from models.domain.explanation import Explanation
+from models.domain.recommendation import Recommendation, RecommendationRequest, SearchRequest, SimilarRequest
 
 Phase = Literal["loading", "serving", "leaving"]
 NUM_EXAMPLE_ITEMS = 3
@@ -38,6 +39,29 @@ class ServedModel(Protocol):
 
     def recommend(self, requests: Sequence[RecommendationRequest]) -> list[Recommendation]:
         """One answer a request, in order."""
+
+    def check(self, request: RecommendationRequest) -> None:
+        """Raises InputError where `recommend` would."""
+
+    def still_listable(self, request: RecommendationRequest, item_ids: Sequence[str]) -> list[int | None]:
+        """Of each item the row, or None where the request may not list it."""
+
+    def explain(
+        self, request: RecommendationRequest, item_ids: Sequence[str] | None = None, *, full: bool = False
+    ) -> Explanation:
+        """Why these items were listed."""
+
+    def check_search(self, asked: SearchRequest) -> None:
+        """Raises InputError where `search` would."""
+
+    def search(self, asked: SearchRequest) -> Recommendation:
+        """What a text finds, or what was handed in."""
+
+    def prepare_search(self) -> None:
+        """Loads what the first search would wait for."""
+
+    def similar(self, request: SimilarRequest) -> Recommendation:
+        """The nearest items to one. Raises UnknownItem."""
 
     def properties_of(self, item_row: int, names: Sequence[str]) -> Mapping[str, Any]:
         """Catalogue values of one item."""

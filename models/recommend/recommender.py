@@ -128,6 +128,16 @@ class Recommender:
             answers.update(zip(numbers, ranked, strict=True))
         return [self._answer(answers[number], each) for number, each in enumerate(read)]
 
+    def still_listable(self, request: RecommendationRequest, item_ids: Sequence[str]) -> list[int | None]:
+        """Of each item the row; None where it may not be listed: gone, out of stock, or not what the filter allows.
+
+        Exclusions count for nothing: these items were listed when they held. Raises InputError as `recommend` does.
+        """
+        self.check(request)
+        mask = self.catalogue.attributes.mask(request.filter, include_out_of_stock=request.include_out_of_stock)
+        rows = (self.row_of.get(item_id) for item_id in item_ids)
+        return [row if row is not None and mask.allowed_N[row] else None for row in rows]
+
     def explain(
         self, request: RecommendationRequest, item_ids: Sequence[str] | None = None, *, full: bool = False
     ) -> Explanation:

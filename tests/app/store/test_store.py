@@ -50,4 +50,4 @@ class TestStore:
         assert await store.purge() == 0
         clock.forward(days=31)
         assert await store.purge() == 4
-        assert await store.outcomes.times_shown(day) == {}
+        assert await store.outcomes.items_by_times_shown(day) == {None: {}}
