@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from time import perf_counter
 from typing import Any, Final, TypeAlias
 
@@ -134,7 +134,7 @@ def meta_of(
         request_id=asking.request.state.request_id,
         model_version=model_version,
         index_version=index_version,
-        index_age_seconds=max(0, int((datetime.now(UTC) - asking.loaded.index.built_at).total_seconds())),
+        index_age_seconds=asking.loaded.index.age_seconds,
         seed=seed,
         variant_id=variant_id,
         took_ms=round((perf_counter() - asking.request.state.started) * 1000, 2),

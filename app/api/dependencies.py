@@ -9,8 +9,10 @@ from app.api.fields import refused, shown
 from app.api.problem import FieldProblem
 from app.observability.metrics import Metrics
 from app.runtime.event_intake import EventIntake
+from app.runtime.item_intake import ItemIntake
 from app.runtime.live_model import LiveModel, Loaded
 from app.runtime.search_texts import SearchTexts
+from app.runtime.serving import Serving
 from app.runtime.shop import Shop
 from app.runtime.workers import Deadline
 from app.store.store import Store
@@ -70,6 +72,16 @@ async def event_intake(request: Request) -> EventIntake:
     return (await shop(request)).intake
 
 
+async def item_intake(request: Request) -> ItemIntake:
+    """Takes items in."""
+    return (await shop(request)).items
+
+
+async def serving(request: Request) -> Serving:
+    """What answers, and how it follows the store."""
+    return (await shop(request)).serving
+
+
 async def search_texts(request: Request) -> SearchTexts:
     """Loads what searches need."""
     found: SearchTexts = request.state.texts
@@ -103,6 +115,8 @@ LiveModelDep = Annotated[LiveModel, Depends(live_model)]
 MetricsDep = Annotated[Metrics, Depends(metrics)]
 LoadedDep = Annotated[Loaded, Depends(loaded_model)]
 EventIntakeDep = Annotated[EventIntake, Depends(event_intake)]
+ItemIntakeDep = Annotated[ItemIntake, Depends(item_intake)]
+ServingDep = Annotated[Serving, Depends(serving)]
 SearchTextsDep = Annotated[SearchTexts, Depends(search_texts)]
 AskingKeyDep = Annotated[str | None, Depends(asking_key_id)]
 MayReadStoredDep = Annotated[bool, Depends(may_read_stored)]

@@ -112,3 +112,14 @@ def _rules(shown: Sequence[str]) -> dict[str, Any]:
 
 def _example(summary: str, value: Mapping[str, Any]) -> dict[str, Any]:
     return {"summary": summary, "value": dict(value)}
+
+
+def item_examples() -> Examples:
+    """As above."""
+    return {"price": {"summary": "A price and the stock", "value": {"price": 9.99, "in_stock": True}}}
+
+
+def offer_examples(item_ids: Sequence[str]) -> Examples:
+    """As above."""
+    offers = [{"item_id": item_id, "price": 9.99, "in_stock": True} for item_id in item_ids]
+    return {"offers": {"summary": "Nightly prices and stock", "value": {"items": offers, "mode": "merge"}}}

@@ -96,8 +96,10 @@ class Meta(AnswerPart):
     request_id: str
     model_version: str
     index_version: str
-    """Names the state of the catalogue that answered. On a later page both are those of the frozen list."""
+    """The model's, with the revision of the catalogue's changes that are in it; a second number, where there is one, is
+    the revision up to which new and changed content is in it. On a later page both are those of the frozen list."""
     index_age_seconds: int
+    """Since the newest change of the catalogue that is in it; since the model was made, before the first."""
     seed: int
     variant_id: str | None
     took_ms: float

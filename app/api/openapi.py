@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import orjson
 from fastapi import APIRouter, FastAPI, Request
+from pydantic import BaseModel
 from starlette.responses import RedirectResponse, Response
 
 from app.api import MAX_BODY_BYTES
@@ -19,15 +20,18 @@ from app.api.events import EventsBody
 from app.api.examples import (
     batch_examples,
     event_examples,
+    item_examples,
     merge_examples,
+    offer_examples,
     recommendation_examples,
     search_examples,
 )
 from app.api.fields import refused
 from app.api.idempotency import in_progress
+from app.api.item_document import ItemBody
+from app.api.item_import import ItemsBody
 from app.api.list_request import RecommendationBody, SearchBody
 from app.api.openapi_access import with_access
-from app.api.parts import RequestPart
 from app.api.problem import MEDIA_TYPE, FieldProblem, RequestError
 from app.api.similar import SimilarQuery
 from app.api.users import MergeBody
@@ -56,7 +60,15 @@ ERRORS: Final[Mapping[int, Exception]] = {
     504: DeadlineExceeded(200),
 }
 """One of each status, for the examples."""
-BODIES: Final[Sequence[type[RequestPart]]] = (RecommendationBody, SearchBody, BatchBody, EventsBody, MergeBody)
+BODIES: Final[Sequence[type[BaseModel]]] = (
+    RecommendationBody,
+    SearchBody,
+    BatchBody,
+    EventsBody,
+    MergeBody,
+    ItemBody,
+    ItemsBody,
+)
 """Read by `json_body`, which the framework knows nothing of."""
 LIST: Final = f"{SCHEMAS}RecommendationAnswer"
 LINKS: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -119,6 +131,8 @@ def contract(
         BatchBody.__name__: batch_examples(item_ids),
         EventsBody.__name__: event_examples(item_ids, now),
         MergeBody.__name__: merge_examples(),
+        ItemBody.__name__: item_examples(),
+        ItemsBody.__name__: offer_examples(item_ids),
     }
     document = with_access(app.openapi(), needs_key=needs_key)
     schemas = dict(document["components"]["schemas"])
@@ -148,6 +162,6 @@ def _complete(path: str, operation: Mapping[str, Any], bodies: Mapping[str, Any]
     if "requestBody" in operation:
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
         of_body = bodies[schema["$ref"].removeprefix(SCHEMAS)]
-        content = {"application/json": {"schema": schema, "examples": of_body}}
+        content = {**operation["requestBody"]["content"], "application/json": {"schema": schema, "examples": of_body}}
         completed["requestBody"] = {**operation["requestBody"], "content": content}
     return completed

@@ -67,7 +67,12 @@ class Recommender:
         self._reader = RequestReader(self.catalogue, self.manifest.exclude_seen, self.manifest.noise_size)
 
     def changed(
-        self, documents: Sequence[ItemDocument], *, revision: int, embed: EmbedsText | None = None
+        self,
+        documents: Sequence[ItemDocument],
+        *,
+        revision: int,
+        content_revision: int | None = None,
+        embed: EmbedsText | None = None,
     ) -> "Recommender":
         """Another recommender with the items as they are after these documents; this one goes on as it is.
 
@@ -75,7 +80,7 @@ class Recommender:
         serves. Raises DocumentRefused.
         """
         other = copy(self)
-        other._show(self.items.changed(documents, revision=revision, embed=embed))
+        other._show(self.items.changed(documents, revision=revision, content_revision=content_revision, embed=embed))
         return other
 
     def verify(self) -> float:

@@ -3,11 +3,13 @@
 import json
 import re
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from figment_client import Figment
 from tests.docs.documents import REPOSITORY
 from tests.docs.shell import Shell, end
 from tests.tiny_shop import write_tiny_csv_shop
@@ -22,12 +24,14 @@ WORDS = (
     "/v1/events",
     "anna:merge",
     "from figment_client",
+    "items:batch",
+    "items/tea-20",
     "boosts",
     "/v1/search",
     "/explanation",
     "/metrics",
-    "my-shop-2",
-    "rollback",
+    "my-shop-2:activate",
+    "my-shop-1:activate",
 )
 """What each block can be told by, in their order."""
 START_SECONDS = 120
@@ -54,17 +58,8 @@ def run(shell):
 
 @pytest.fixture(scope="module")
 def answers(run):
-    """Runs a block that prints one JSON document after the other."""
-
-    def answers(words):
-        decoder, rest, found = json.JSONDecoder(), run(words).strip(), []
-        while rest:
-            document, end_of_it = decoder.raw_decode(rest)
-            found.append(document)
-            rest = rest[end_of_it:].lstrip()
-        return found
-
-    return answers
+    """Runs the block with these words; the JSON documents that it prints."""
+    return lambda words: documents_in(run(words))
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +76,31 @@ def service(shell, run):
         end(serving)
 
 
+def documents_in(printed):
+    """One after the other."""
+    decoder, rest, found = json.JSONDecoder(), printed.strip(), []
+    while rest:
+        document, end_of_it = decoder.raw_decode(rest)
+        found.append(document)
+        rest = rest[end_of_it:].lstrip()
+    return found
+
+
+def ids_of(answer):
+    return [item["item_id"] for item in answer["items"]]
+
+
 def groups_of(answer):
-    return {item["item_id"].split("-")[0] for item in answer["items"]}
+    return {item_id.split("-")[0] for item_id in ids_of(answer)}
+
+
+@pytest.fixture(scope="module")
+def ask(shell, service):
+    """Everything that is listed for a tea lover."""
+    key = (shell.folder / "var/shop.key").read_text().strip()
+    with Figment(f"http://127.0.0.1:{shell.port}", api_key=key) as figment:
+        asked = {"history": [{"item_id": "tea-1"}], "k": 100, "return_properties": ["price"]}
+        yield lambda: figment.recommend(**asked)
 
 
 @pytest.mark.long
@@ -108,6 +126,24 @@ class TestCommands:
         )
         assert shell.run(".venv/bin/python shop.py").startswith("tea number")
 
+    def test_prices_and_stock_are_in_the_next_answer(self, answers, ask):
+        before = {item["item_id"]: item["properties"]["price"] for item in ask()["items"]}
+        assert before["tea-6"] == 7.0
+        assert "tea-7" in before
+        (answer,) = answers("items:batch")
+        assert (answer["accepted"], answer["errors"]) == (2, [])
+        after = {item["item_id"]: item["properties"]["price"] for item in ask()["items"]}
+        assert after["tea-6"] == 5.5
+        assert "tea-7" not in after
+
+    def test_new_item_is_listed_and_deleted_one_is_not(self, answers, ask):
+        assert answers("items/tea-20")[0]["title"] == "tea number 20"
+        assert "tea-8" not in ids_of(ask())
+        give_up = time.monotonic() + START_SECONDS
+        while "tea-20" not in ids_of(ask()):
+            assert time.monotonic() < give_up
+            time.sleep(0.2)
+
     def test_rules_hold(self, answers):
         (answer,) = answers("boosts")
         shown = [item["properties"] for item in answer["items"]]
@@ -123,7 +159,7 @@ class TestCommands:
 
     def test_reasons_are_told_with_the_list_and_afterwards(self, answers):
         listed, explanation = answers("/explanation")
-        assert [item["item_id"] for item in explanation["items"]] == [item["item_id"] for item in listed["items"]]
+        assert ids_of(explanation) == ids_of(listed)
         assert {"tea-4", "tea-5"} <= {reason["item_id"] for item in listed["items"] for reason in item["reasons"]}
 
     def test_what_came_of_it_is_told(self, shell, run):
@@ -136,6 +172,13 @@ class TestCommands:
         )
         assert 'figment_outcome_revenue_total{currency="EUR"' in printed[end_of_it:]
 
-    def test_next_model_and_back(self, run):
-        assert "* my-shop-2" in run("my-shop-2")
-        assert "my-shop-1 serves" in run("rollback")
+    def test_next_model_and_back(self, shell, run, answers):
+        printed = run("my-shop-2:activate")
+        listed, activated = documents_in(printed[printed.index('{"models"') :])
+        assert {model["version"]: model["is_active"] for model in listed["models"]} == {
+            "my-shop-1": True, "my-shop-2": False,
+        }  # fmt: skip
+        assert activated["model_version"] == "my-shop-2"
+        assert answers("/v1/recommendations")[0]["meta"]["model_version"] == "my-shop-2"
+        assert answers("my-shop-1:activate")[0]["model_version"] == "my-shop-1"
+        assert answers("/v1/recommendations")[0]["meta"]["model_version"] == "my-shop-1"
