@@ -70,9 +70,18 @@ def answer_schema(told: Schema) -> Schema | None:
     return content and resolved(content["schema"])
 
 
-def body_schema(told: Schema) -> Schema | None:
-    body = told.get("requestBody")
-    return body and resolved(body["content"]["application/json"]["schema"])
+def fields_of(told: Schema) -> dict[str, Schema]:
+    """What can be said with a request, in its path, query, headers and body, by the client's keyword for it."""
+    fields = {
+        KEYWORDS_OF_HEADERS.get(one["name"], one["name"]): one.get("schema")
+        or one["content"]["application/json"]["schema"]
+        for one in told.get("parameters", ())
+    }
+    if "requestBody" in told:
+        body = resolved(told["requestBody"]["content"]["application/json"]["schema"])
+        has_own_fields = isinstance(body.get("additionalProperties"), Mapping)  # an item's attributes
+        fields |= {"item": body} if has_own_fields else body["properties"]
+    return fields
 
 
 def resolved(schema: Schema) -> Schema:
@@ -82,7 +91,7 @@ def resolved(schema: Schema) -> Schema:
 
 
 class Comparison:
-    """Of schemas with type hints; `faults` tells where the hints lack something that the schemas have."""
+    """Of schemas with type hints; `faults` tells where a hint lacks a field, has one too many, or has another type."""
 
     def __init__(self, *, answers: bool) -> None:
         self._answers = answers
@@ -133,6 +142,7 @@ class Comparison:
 
     def _faults_of_fields(self, schema: Schema, hint: Any, at: str) -> Iterator[str]:
         hints = get_type_hints(hint)
+        yield from (f"{at}.{name} is not in the contract" for name in set(hints) - set(schema["properties"]))
         for name, field in schema["properties"].items():
             if name not in hints:
                 yield f"{at}.{name} is not in {hint.__name__}"

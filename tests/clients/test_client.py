@@ -1,15 +1,11 @@
 """Both clients against the service, over a socket."""
 
-import asyncio
-import inspect
 from datetime import UTC, datetime
 
 import httpx
 import pytest
 
 from figment_client import (
-    AsyncFigment,
-    Figment,
     InvalidRequest,
     NoAnswer,
     NotAllowed,
@@ -20,44 +16,6 @@ from figment_client import (
 from tests.app.conftest import key_made, sqlite_url
 from tests.app.scripted_model import NUM_ITEMS
 from tests.service.process import SCRIPTED, free_port, serving
-
-
-class Awaited:
-    """AsyncFigment, each call waited for."""
-
-    def __init__(self, client: AsyncFigment, runner: asyncio.Runner) -> None:
-        self._client, self._runner = client, runner
-
-    def __getattr__(self, name):
-        method = getattr(self._client, name)
-
-        def call(*args, **keywords):
-            made = method(*args, **keywords)
-            return iter(self._runner.run(listed(made))) if inspect.isasyncgen(made) else self._runner.run(made)
-
-        return call
-
-
-async def listed(elements):
-    return [one async for one in elements]
-
-
-@pytest.fixture(params=["Figment", "AsyncFigment"])
-def connect(request):
-    """Makes clients that are asked alike."""
-    runner, made = asyncio.Runner(), []
-
-    def connect(*args, **options):
-        if request.param == "Figment":
-            made.append(Figment(*args, **options))
-        else:
-            made.append(Awaited(AsyncFigment(*args, **options), runner))
-        return made[-1]
-
-    with runner:
-        yield connect
-        for client in made:
-            client.close()
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +116,41 @@ class TestShoppers:
         answer = figment.post_events(events=[*events(user_id, 1), *events(user_id, 1, quantity=-1)])
         assert answer["accepted"] == 1
         assert [problem["index"] for problem in answer["errors"]] == [1]
+
+
+class TestCatalogue:
+    @pytest.fixture
+    def item_id(self, figment):
+        figment.put_item("new/item", {"title": "green tea", "price": 4.5, "in_stock": True})
+        yield "new/item"
+        figment.delete_item("new/item")
+
+    def test_item_is_written_read_and_changed(self, figment, item_id):
+        assert figment.get_item(item_id) == {
+            "item_id": item_id, "title": "green tea", "price": 4.5, "in_stock": True,
+        }  # fmt: skip
+        assert figment.patch_item(item_id, {"price": 5.0, "in_stock": None})["price"] == 5.0
+        assert "in_stock" not in figment.get_item(item_id)
+
+    def test_deleted_item_is_not_found(self, figment):
+        figment.put_item("gone", {"title": "black tea"})
+        assert figment.delete_item("gone") is None
+        with pytest.raises(NotFound):
+            figment.get_item("gone")
+
+    def test_many_are_merged_and_a_bad_one_fails_alone(self, figment, item_id):
+        offers = [{"item_id": item_id, "price": 6.0}, {"item_id": item_id, "price": "dear"}]
+        answer = figment.import_items(items=offers, mode="merge")
+        assert answer["accepted"] == 1
+        assert [problem["index"] for problem in answer["errors"]] == [1]
+        assert (figment.get_item(item_id)["price"], figment.get_item(item_id)["title"]) == (6.0, "green tea")
+
+    def test_iterator_goes_over_all_pages(self, figment, item_id):
+        figment.import_items(items=[{"item_id": f"many-{number}", "title": "tea"} for number in range(5)])
+        assert len(figment.list_items(limit=2)["items"]) == 2
+        found = [item["item_id"] for item in figment.iterate_items(limit=2)]
+        assert found == sorted(found)
+        assert {item_id, *(f"many-{number}" for number in range(5))} <= set(found)
 
 
 class TestErrors:

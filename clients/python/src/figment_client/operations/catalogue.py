@@ -32,7 +32,8 @@ def delete_item(item_id: str) -> Operation[None]:
 
 def import_items(*, items: Sequence[Item], mode: Literal["replace", "merge"] | None = None) -> Operation[ImportAnswer]:
     """Up to 10,000 items; `merge` changes only what is given. A bad one fails alone, with its index in `errors`."""
-    return Operation("POST", "/v1/items:batch", query={"mode": mode}, body={"items": items})
+    body = {"items": items} if mode is None else {"items": items, "mode": mode}
+    return Operation("POST", "/v1/items:batch", body=body)
 
 
 def list_items(*, limit: int | None = None, cursor: str | None = None) -> Operation[ItemsPage]:
