@@ -1,5 +1,6 @@
 """Both clients against the service, over a socket."""
 
+import re
 from datetime import UTC, datetime
 
 import httpx
@@ -15,7 +16,10 @@ from figment_client import (
 )
 from tests.app.conftest import key_made, sqlite_url
 from tests.app.scripted_model import NUM_ITEMS
+from tests.conftest import REPOSITORY
 from tests.service.process import SCRIPTED, free_port, serving
+
+README = REPOSITORY / "clients/python/README.md"
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +136,11 @@ class TestCatalogue:
         assert figment.patch_item(item_id, {"price": 5.0, "in_stock": None})["price"] == 5.0
         assert "in_stock" not in figment.get_item(item_id)
 
+    @pytest.mark.parametrize("item_id", ["", ".", ".."])
+    def test_id_that_would_be_another_path_is_not_sent(self, figment, item_id):
+        with pytest.raises(ValueError, match="cannot be an id in a path"):
+            figment.delete_item(item_id)
+
     def test_deleted_item_is_not_found(self, figment):
         figment.put_item("gone", {"title": "black tea"})
         assert figment.delete_item("gone") is None
@@ -151,6 +160,15 @@ class TestCatalogue:
         found = [item["item_id"] for item in figment.iterate_items(limit=2)]
         assert found == sorted(found)
         assert {item_id, *(f"many-{number}" for number in range(5))} <= set(found)
+
+
+class TestReadme:
+    def test_program_does_what_it_says(self, service, capsys):
+        (program,) = re.findall(r"^```python\n(.*?)^```", README.read_text(), re.M | re.S)
+        exec(program.replace("http://127.0.0.1:8000", str(service.client.base_url)), {})
+        *listed, refused = capsys.readouterr().out.splitlines()
+        assert [line.split()[0] for line in listed] == list("12345")
+        assert refused.startswith("422 k 1000 is more than the most allowed, 100")
 
 
 class TestErrors:

@@ -7,7 +7,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from figment_client import Figment, NoAnswer, Refused, Unavailable
+from figment_client import Figment, NoAnswer, NotFound, Refused, Unavailable
 from tests.clients.flaky_server import HANGS_UP, Scripted, flaky_server
 
 EVENT = {"item_id": "item-1", "user_id": "u1", "event_type": "view", "timestamp": "2026-11-24T03:00:00Z"}
@@ -48,6 +48,18 @@ class TestReading:
         with pytest.raises(Refused) as caught:
             figment.model()
         assert caught.value.status == status
+
+    def test_problem_that_cannot_be_read_is_told_by_its_status(self, server, figment):
+        for body in (b"{", b"[]"):
+            server.script += [Scripted(404, body, {"Content-Type": "application/problem+json"})]
+            with pytest.raises(NotFound) as caught:
+                figment.model()
+            assert (caught.value.title, caught.value.detail, caught.value.errors) == ("Not Found", body.decode(), [])
+
+    def test_answer_that_cannot_be_unpacked_is_none(self, server, figment):
+        server.script += [Scripted(202, b"no gzip", {"Content-Encoding": "gzip"})]
+        with pytest.raises(NoAnswer):
+            figment.recommend(history=[])
 
     def test_broken_json_is_no_answer(self, server, figment):
         server.script += [Scripted(body=b"{")]

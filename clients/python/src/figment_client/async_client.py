@@ -115,5 +115,5 @@ class AsyncFigment:
     async def _attempt(self, operation: Operation[Answer]) -> httpx.Response | NoAnswer:
         try:
             return await self._http.send(operation.request(self._http))
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             return no_answer(error)

@@ -114,5 +114,5 @@ class Figment:
     def _attempt(self, operation: Operation[Answer]) -> httpx.Response | NoAnswer:
         try:
             return self._http.send(operation.request(self._http))
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             return no_answer(error)

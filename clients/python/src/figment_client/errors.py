@@ -102,7 +102,7 @@ BY_STATUS: Mapping[int, type[Refused]] = {
 }
 
 
-def no_answer(error: httpx.TransportError) -> NoAnswer:
+def no_answer(error: httpx.RequestError) -> NoAnswer:
     """The error that one of httpx stands for."""
     request = error.request
     told = NoAnswer(f"{request.method} {request.url.copy_with(query=None)}: {str(error) or type(error).__name__}")
@@ -128,8 +128,11 @@ def refused(answer: httpx.Response) -> Refused:
 def _problem_of(answer: httpx.Response) -> dict[str, Any]:
     if answer.headers.get("Content-Type", "").partition(";")[0] != "application/problem+json":
         return {}
-    told: dict[str, Any] = answer.json()
-    return told
+    try:
+        told = answer.json()
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def _seconds(retry_after: str | None) -> float | None:

@@ -36,13 +36,16 @@ class Operation(Generic[Answer]):
         return self.method == "GET" or self.has_identity
 
     def request(self, http: httpx.Client | httpx.AsyncClient) -> httpx.Request:
-        """The request, with what the HTTP client adds. None means left out, but in bodies: there it is JSON's null."""
+        """The request, with what the HTTP client adds. None means left out, but in bodies: there it is JSON's null.
+
+        Raises ValueError for ids that no path can hold, and for what JSON does not have, such as NaN.
+        """
         headers = {name: str(value) for name, value in self.headers.items() if value is not None}
         if self.body is not None:
             headers["Content-Type"] = "application/json"
         return http.build_request(
             self.method,
-            self.path.format_map({name: quote(value, safe="") for name, value in self.ids.items()}),
+            self.path.format_map({name: _in_path(value) for name, value in self.ids.items()}),
             params={name: value for name, value in self.query.items() if value is not None},
             headers=headers,
             content=None if self.body is None else json_of(self.body),
@@ -68,8 +71,15 @@ class Series(Generic[Element]):
 
 
 def json_of(value: Any) -> bytes:
-    """As JSON, datetimes as text. Raises ValueError for what JSON does not have, such as NaN."""
+    """As JSON, datetimes as text."""
     return json.dumps(value, default=_plain, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _in_path(value: str) -> str:
+    if value in ("", ".", ".."):  # on the way, the path would become another one
+        message = f"{value!r} cannot be an id in a path"
+        raise ValueError(message)
+    return quote(value, safe="")
 
 
 def _plain(value: object) -> str:
