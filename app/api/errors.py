@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -94,7 +95,16 @@ async def answer_error(request: Request, error: Exception) -> Response:
     problem = problem_of(error, path=request.url.path, request_id=request.scope["state"]["request_id"])
     if failure := failure_of(error):
         request.state.live.metrics.request_failed(failure)
-    return problem_response(problem, told_of(error).headers)
+    return problem_response(problem, {**told_of(error).headers, **_allowed(request, problem.status)})
+
+
+def _allowed(request: Request, status: int) -> Mapping[str, str]:
+    """The methods of the path, where it has no such method: the framework names those of one of its routes alone."""
+    route = request.scope.get("route")
+    if status != HTTPStatus.METHOD_NOT_ALLOWED or route is None:
+        return {}
+    others = (other for other in iter_route_contexts(request.app.routes) if other.path == route.path)
+    return {"Allow": ", ".join(sorted({method for other in others for method in other.methods or ()}))}
 
 
 def failure_of(error: Exception) -> Failure | None:

@@ -23,6 +23,8 @@ BEYOND_SCHEMAS: Final = (
     "is not what",
     ", which knows",
     "it cannot be limited",
+    "is not the id of the path",
+    "belongs into the document",
     "must be an integer",  # JSON Schema takes 4.0 for one
     "lies deeper than",
 )

@@ -93,7 +93,7 @@ class TestServe:
         body = contract["paths"]["/v1/recommendations"]["post"]["requestBody"]["content"]["application/json"]
         for example in body["examples"].values():
             answer = service.ask(**example["value"])
-            assert items_of(answer)
+            assert items_of(answer) or example["value"].get("validate_only")
             assert answer.json()["warnings"] == []
 
     def test_body_without_declared_length_is_cut_off(self, service):
