@@ -24,6 +24,7 @@ BEYOND_SCHEMAS: Final = (
     ", which knows",
     "it cannot be limited",
     "is not the id of the path",
+    "holds the character U+0000",
     "belongs into the document",
     "must be an integer",  # JSON Schema takes 4.0 for one
     "lies deeper than",
