@@ -52,11 +52,11 @@ format: $(INSTALLED) ## rewrites the code as ruff wants it
 	.venv/bin/ruff check --fix .
 
 clean: ## removes caches and build leftovers; .venv and var stay
-	rm -rf build dist figment.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf build dist figment.egg-info clients/python/build clients/python/src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
 
-# The stamp is newer than both files as long as what they ask for is installed.
-$(INSTALLED): pyproject.toml constraints.txt
+# The stamp is newer than all three files as long as what they ask for is installed.
+$(INSTALLED): pyproject.toml constraints.txt clients/python/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "Figment needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || echo missing)." >&2; \
 		echo "Name another one, as in: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
@@ -66,6 +66,6 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@echo "Installing pinned packages$(if $(TORCH_INDEX), (torch from $(TORCH_INDEX))) ..."
 	@echo "(the first time this downloads hundreds of megabytes; with CUDA, several gigabytes: see TORCH_INDEX in README.md)"
 	@.venv/bin/python -m pip install --quiet -c constraints.txt \
-		$(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)") -e '.[train,demo,otel,dev]'
+		$(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)") -e '.[train,demo,otel,dev]' -e clients/python
 	@touch $(INSTALLED)
 	@echo "Installed."

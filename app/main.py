@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Final
 
 # numerical threads that wait by spinning take the core from whoever else needs it; read when FAISS loads, below
@@ -22,7 +23,24 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import Lifespan
 
-from app.api import docs_page, events, health, metrics, model, openapi, recommendations, users
+from app.api import (
+    batch,
+    docs_page,
+    events,
+    explanations,
+    health,
+    item_import,
+    items,
+    jobs,
+    metrics,
+    model,
+    models,
+    openapi,
+    recommendations,
+    search,
+    similar,
+    users,
+)
 from app.api.admission import THIS_MACHINE, Access, AccessRules, OpenTo
 from app.api.connection import BoundedHttpProtocol
 from app.api.dependencies import ServiceState
@@ -33,11 +51,15 @@ from app.api.request_context import RequestContext
 from app.observability.logs import configure_logs, get_log, log_loop_error
 from app.observability.otlp import open_tracing
 from app.observability.traces import Tracing
+from app.runtime.bundles import Bundles
 from app.runtime.event_times import EventTimes
 from app.runtime.known_keys import any_key_made
-from app.runtime.live_model import LiveModel, ServedModel
+from app.runtime.live_model import LiveModel
+from app.runtime.live_serving import LiveServing
 from app.runtime.purging import purge_forever
+from app.runtime.search_texts import SearchTexts
 from app.runtime.server import DrainingServer, listen
+from app.runtime.serving import FixedServing, Serving
 from app.runtime.shop import AS_IT_COMES, Shop, ShopRules
 from app.runtime.workers import Workers
 from app.settings import ServiceSettings, is_loopback, read_settings, refuse_exposure
@@ -47,12 +69,20 @@ from models.domain.errors import FigmentError, InputError, NotReady, ServiceErro
 from models.recommend.recommender import Recommender
 from models.retrieval.faiss_index import set_search_threads
 
+RESOURCES: Final = (
+    *(recommendations, batch, explanations, search, similar),
+    *(events, users, items, item_import, jobs, model, models),
+    *(health, metrics, openapi, docs_page),
+)
 OTHERS_TELEMETRY: Final[TelemetryConfig] = {
     "tracing": False,  # FastAPI's spans tell a request's path and query
     "metrics": False,
     "logs": False,
     "auto_configure": False,
 }
+SWITCH_SECONDS: Final = 0.001
+"""The longest that one thread keeps the interpreter where others wait for it. An answer gives it up dozens of times;
+beside a thread that builds an index, the usual 5 ms can add up to a tenth of a second."""
 
 log = get_log(__name__)
 
@@ -67,10 +97,12 @@ def create_app(
     rules: ShopRules = AS_IT_COMES,
     access_rules: AccessRules = THIS_MACHINE,
     tracing: Tracing | None = None,
+    serve_from: Callable[[Store], Serving] | None = None,
 ) -> FastAPI:
     """The application; its lifespan opens the store and loads the model behind the first answered probes.
 
-    `on_load_failure` is told why either could not be had, `on_ready` that the model is there.
+    `on_load_failure` is told why either could not be had, `on_ready` that the model is there. `serve_from` makes what
+    answers from the store; without it, the model of `live` does, as it is.
     """
     access = Access(access_rules)
     tell_outcome = partial(_tell_outcome, live, on_load_failure, on_ready)
@@ -87,10 +119,10 @@ def create_app(
             return
         purging = asyncio.create_task(purge_forever(store))
         following_keys = asyncio.create_task(access.keys.follow())
-        loading = asyncio.create_task(live.load())
+        shop = Shop.open(store, rules, live.metrics, serve_from(store) if serve_from else FixedServing(live))
+        loading = asyncio.create_task(shop.serving.load())
         loading.add_done_callback(tell_outcome)
-        shop = Shop.open(store, rules, live.metrics)
-        yield ServiceState(live=live, shop=shop, read_seconds=read_seconds)
+        yield ServiceState(live=live, shop=shop, texts=SearchTexts(), read_seconds=read_seconds)
         loading.cancel()
         purging.cancel()
         following_keys.cancel()
@@ -115,7 +147,7 @@ def _with_routes(lifespan: Lifespan[FastAPI]) -> FastAPI:
         redirect_slashes=False,
         telemetry=OTHERS_TELEMETRY,
     )
-    for resource in (recommendations, events, users, model, health, metrics, openapi, docs_page):
+    for resource in RESOURCES:
         app.include_router(resource.router)
     for error in (RequestError, InputError, ServiceError, HTTPException, ClientDisconnect):
         app.add_exception_handler(error, answer_error)
@@ -129,10 +161,12 @@ def serve(settings: ServiceSettings) -> None:
     BundleError that says why the bundle must not be served.
     """
     configure_logs(settings.log_level)
+    sys.setswitchinterval(SWITCH_SECONDS)
     with listen(settings.host, settings.port) as listener:
         refuse_exposure(settings, lambda: asyncio.run(any_key_made(settings.database_url)))
-        folder = resolve_bundle(settings.bundles, settings.bundle)
-        live = LiveModel(partial(Recommender.open, folder, wish=settings.recommender), _workers(settings))
+        resolve_bundle(settings.bundles, settings.bundle)
+        live = LiveModel(None, _workers(settings))
+        bundles = Bundles(settings.bundles, settings.bundle)
         tracing = open_tracing()
         failures: list[BaseException] = []
 
@@ -145,9 +179,10 @@ def serve(settings: ServiceSettings) -> None:
                 live,
                 partial(Store.open, settings.database_url),
                 on_load_failure=stop,
-                on_ready=partial(_tell_ready, settings, folder.name),
+                on_ready=partial(_tell_ready, settings, live),
                 read_seconds=settings.read_seconds,
                 rules=_rules(settings),
+                serve_from=partial(_follow, live, bundles, partial(Recommender.open, wish=settings.recommender)),
                 access_rules=access_rules_of(settings),
                 tracing=tracing,
             ),
@@ -161,7 +196,7 @@ def serve(settings: ServiceSettings) -> None:
             timeout_graceful_shutdown=settings.drain_seconds,
         )
         server = DrainingServer(config, live, notice_seconds=settings.drain_notice_seconds)
-        log.info("loading", bundle=folder.name, live=f"{_address(settings)}/health/live")
+        log.info("loading", live=f"{_address(settings)}/health/live")
         server.run(sockets=[listener])
         if tracing:
             tracing.close()
@@ -173,13 +208,10 @@ def serve(settings: ServiceSettings) -> None:
 def contract_without_bundle() -> dict[str, Any]:
     """docs/openapi.json."""
 
-    def open_nothing() -> ServedModel:
-        raise NotReady("no bundle is served")
-
     async def open_no_store() -> Store:
         raise NotReady("nothing is stored")
 
-    live = LiveModel(open_nothing, Workers(threads=1, max_in_flight=1))
+    live = LiveModel(None, Workers(threads=1, max_in_flight=1))
     app = create_app(live, open_no_store, on_load_failure=lambda _: None)
     return openapi.contract(app, openapi.PLACEHOLDER_ITEM_IDS)
 
@@ -238,9 +270,13 @@ def _address(settings: ServiceSettings) -> str:
     return f"http://{f'[{settings.host}]' if ':' in settings.host else settings.host}:{settings.port}"
 
 
-def _tell_ready(settings: ServiceSettings, bundle: str) -> None:
+def _follow(live: LiveModel, bundles: Bundles, open_model: Callable[[Path], Recommender], store: Store) -> Serving:
+    return LiveServing(live, store, bundles, open_model)
+
+
+def _tell_ready(settings: ServiceSettings, live: LiveModel) -> None:
     address = _address(settings)
-    log.info("serving", bundle=bundle, docs=f"{address}/docs", ready=f"{address}/health/ready")
+    log.info("serving", bundle=live.loaded.model.model_version, docs=f"{address}/docs", ready=f"{address}/health/ready")
 
 
 if __name__ == "__main__":

@@ -45,3 +45,13 @@ def write_tiny_shop(folder: Path, *, users_per_group: int = 60, items_per_group:
     pl.DataFrame(events).write_parquet(folder / "events.parquet")
     (folder / "dataset.json").write_text('{"name": "tiny shop", "source": "made by the tests", "time": "real"}')
     return folder
+
+
+def write_tiny_csv_shop(folder: Path) -> Path:
+    """The same as a shop exports it: two CSV files and nothing else."""
+    write_tiny_shop(folder)
+    for table in ("catalogue", "events"):
+        pl.read_parquet(folder / f"{table}.parquet").write_csv(folder / f"{table}.csv")
+        (folder / f"{table}.parquet").unlink()
+    (folder / "dataset.json").unlink()
+    return folder

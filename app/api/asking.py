@@ -5,7 +5,15 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from app.api.dependencies import AskingKeyDep, DeadlineDep, LiveModelDep, LoadedDep, MayReadStoredDep, ShopDep
+from app.api.dependencies import (
+    AskingKeyDep,
+    DeadlineDep,
+    LiveModelDep,
+    LoadedDep,
+    MayReadStoredDep,
+    SearchTextsDep,
+    ShopDep,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +24,7 @@ class Asking:
     loaded: LoadedDep
     live: LiveModelDep
     shop: ShopDep
+    texts: SearchTextsDep
     may_read_stored: MayReadStoredDep
     key_id: AskingKeyDep
     deadline: DeadlineDep

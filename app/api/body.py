@@ -8,7 +8,8 @@ import asyncio
 import json
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -21,6 +22,8 @@ from app.api.problem import FieldProblem, RequestError
 
 Body = TypeVar("Body", bound=BaseModel)
 STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)  # possessive, so that no body makes it backtrack
+JSON: Final = ("application/json",)
+SCHEMAS: Final = "#/components/schemas/"
 LARGE_BYTES: Final = 32 * 1024
 """A thousand events are 260 KiB and take 15 ms to parse; this much takes 2."""
 NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -35,6 +38,12 @@ def json_body(model: type[Body], *, max_bytes: int) -> Callable[[Request], Await
     return read
 
 
+def request_body(model: type[BaseModel]) -> dict[str, Any]:
+    """How the contract describes a body that `json_body` reads; its schema and examples are put in later."""
+    schema = {"$ref": f"{SCHEMAS}{model.__name__}"}
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
 async def read_json(request: Request, model: type[Body], *, max_bytes: int) -> tuple[Body, bytes]:
     """The request's body as `model`, and as it came."""
     check_media_type(request)
@@ -44,35 +53,52 @@ async def read_json(request: Request, model: type[Body], *, max_bytes: int) -> t
     return await asyncio.to_thread(parse_body, model, body), body  # others get their turn meanwhile
 
 
-def check_media_type(request: Request) -> None:
-    """Refuses with 415 what is not declared as plain JSON."""
+def check_media_type(request: Request, media_types: Collection[str] = JSON) -> str:
+    """The one of `media_types` that the body is declared as; refuses with 415 what is none of them, or not plain."""
     media_type, _, parameters = request.headers.get("content-type", "").partition(";")
+    media_type = media_type.strip().lower()
     charset = parameters.strip().lower().removeprefix("charset=").strip('"')
-    if media_type.strip().lower() != "application/json" or charset not in ("", "utf-8"):
+    if media_type not in media_types or charset not in ("", "utf-8"):
         got = request.headers.get("content-type")
-        raise RequestError(415, f"send Content-Type: application/json in UTF-8, got {shown(got)}")
+        raise RequestError(415, f"send Content-Type: {' or '.join(media_types)} in UTF-8, got {shown(got)}")
     encoding = request.headers.get("content-encoding", "identity")
     if encoding.lower() != "identity":
         raise RequestError(415, f"send the body without Content-Encoding, got {shown(encoding)}")
+    return media_type
 
 
 async def read_bounded(request: Request, max_bytes: int) -> bytes:
     """The body; 413 as soon as it is declared or found to be longer than `max_bytes`, 408 where it does not come."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared[:20]) > max_bytes:
-        raise RequestError(413, f"the body has {declared[:20]} bytes, the limit is {max_bytes}")
     body = bytearray()
+    async with in_time(request):
+        async for chunk in bounded_chunks(request, max_bytes):
+            body += chunk
+    return bytes(body)
+
+
+@asynccontextmanager
+async def in_time(request: Request) -> AsyncIterator[None]:
+    """408 where reading the body takes too long."""
     seconds: float = request.state.read_seconds
     try:
         async with asyncio.timeout(seconds):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > max_bytes:
-                    raise RequestError(413, f"the body is longer than the limit, {max_bytes} bytes")
+            yield
     except TimeoutError:
         detail = f"the body took longer than the limit, {seconds:g} s"
         raise RequestError(408, detail, headers={"Connection": "close"}) from None
-    return bytes(body)
+
+
+async def bounded_chunks(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
+    """The body as it comes; 413 as soon as it is declared or found to be longer than `max_bytes`."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) > max_bytes:
+        raise RequestError(413, f"the body has {declared[:20]} bytes, the limit is {max_bytes}")
+    num_bytes = 0
+    async for chunk in request.stream():
+        num_bytes += len(chunk)
+        if num_bytes > max_bytes:
+            raise RequestError(413, f"the body is longer than the limit, {max_bytes} bytes")
+        yield chunk
 
 
 def parse_body(model: type[Body], body: bytes) -> Body:
@@ -92,6 +118,13 @@ def parse_body(model: type[Body], body: bytes) -> Body:
         raise RequestError(400, f"the body is not UTF-8: {error.reason} at byte {error.start}") from None
     except ValueError as error:
         raise RequestError(400, f"the body is not JSON: {str(error)[:200]}") from None
+
+
+def parse_value(text: str) -> Any:
+    """A JSON value that stands somewhere else than in a body; raises ValueError or RequestError."""
+    check_depth(text.encode())
+    _check_json(text)
+    return json.loads(text)
 
 
 def check_depth(body: bytes) -> None:

@@ -1,6 +1,6 @@
 """What routes ask for by type."""
 
-from typing import Annotated, TypedDict
+from typing import Annotated, Any, Final, TypedDict
 
 from fastapi import Depends, Request
 
@@ -9,13 +9,23 @@ from app.api.fields import refused, shown
 from app.api.problem import FieldProblem
 from app.observability.metrics import Metrics
 from app.runtime.event_intake import EventIntake
+from app.runtime.item_intake import ItemIntake
 from app.runtime.live_model import LiveModel, Loaded
+from app.runtime.search_texts import SearchTexts
+from app.runtime.serving import Serving
 from app.runtime.shop import Shop
 from app.runtime.workers import Deadline
 from app.store.store import Store
 
 TIMEOUT_HEADER = "X-Request-Timeout-Ms"
 MAX_TIMEOUT_MS = 600_000
+TIMEOUT_PARAMETER: Final[dict[str, Any]] = {
+    "name": TIMEOUT_HEADER,
+    "in": "header",
+    "required": False,
+    "description": "Milliseconds after which the caller has no use for the answer; 504 then.",
+    "schema": {"type": "integer", "minimum": 1, "maximum": MAX_TIMEOUT_MS},
+}
 
 
 class ServiceState(TypedDict):
@@ -23,6 +33,7 @@ class ServiceState(TypedDict):
 
     live: LiveModel
     shop: Shop
+    texts: SearchTexts
     read_seconds: float
     """The longest that a head, or a body, may take to arrive."""
 
@@ -61,6 +72,22 @@ async def event_intake(request: Request) -> EventIntake:
     return (await shop(request)).intake
 
 
+async def item_intake(request: Request) -> ItemIntake:
+    """Takes items in."""
+    return (await shop(request)).items
+
+
+async def serving(request: Request) -> Serving:
+    """What answers, and how it follows the store."""
+    return (await shop(request)).serving
+
+
+async def search_texts(request: Request) -> SearchTexts:
+    """Loads what searches need."""
+    found: SearchTexts = request.state.texts
+    return found
+
+
 async def asking_key_id(caller: CallerDep) -> str | None:
     """The API key that asks; None where none is needed."""
     return caller.key_id
@@ -88,6 +115,9 @@ LiveModelDep = Annotated[LiveModel, Depends(live_model)]
 MetricsDep = Annotated[Metrics, Depends(metrics)]
 LoadedDep = Annotated[Loaded, Depends(loaded_model)]
 EventIntakeDep = Annotated[EventIntake, Depends(event_intake)]
+ItemIntakeDep = Annotated[ItemIntake, Depends(item_intake)]
+ServingDep = Annotated[Serving, Depends(serving)]
+SearchTextsDep = Annotated[SearchTexts, Depends(search_texts)]
 AskingKeyDep = Annotated[str | None, Depends(asking_key_id)]
 MayReadStoredDep = Annotated[bool, Depends(may_read_stored)]
 DeadlineDep = Annotated[Deadline | None, Depends(deadline)]

@@ -6,6 +6,8 @@
 |                                        | 413 too large, 415 media type, 422 fields, 429 too often |
 | HTTPException of the framework         | its own: 404 no such path, 405 no such method |
 | ClientDisconnect of the framework      | 400, which nobody is left to read |
+| RuleRefused                            | 422 with a pointer to the part of the rule |
+| UnknownItem                            | 404    |
 | InputError                             | 422    |
 | NotReady, Overloaded, StoreUnavailable | 503 with Retry-After |
 | DeadlineExceeded                       | 504    |
@@ -16,13 +18,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from app.api.fields import pointer, refused
 from app.api.problem import MAX_INSTANCE_CHARACTERS, FieldProblem, Problem, RequestError, problem_response
 from app.observability.metrics import Failure
-from models.domain.errors import DeadlineExceeded, FigmentError, InputError, NotReady, Overloaded, StoreUnavailable
+from models.domain.errors import (
+    DeadlineExceeded,
+    FigmentError,
+    InputError,
+    NotReady,
+    Overloaded,
+    RuleRefused,
+    StoreUnavailable,
+    UnknownItem,
+)
 
 RETRY_AFTER = {"Retry-After": "1"}  # seconds; a bundle loads, and a permit comes free, in about that
 
@@ -40,6 +53,7 @@ class Told:
 
 
 OWN_ERRORS: Sequence[tuple[type[FigmentError], Told]] = (
+    (UnknownItem, Told(404, "")),
     (InputError, Told(422, "", "invalid-fields", "Invalid fields")),
     (DeadlineExceeded, Told(504, "", "deadline-exceeded", "Deadline exceeded")),
     (NotReady, Told(503, "", "not-ready", "Not ready", headers=RETRY_AFTER)),
@@ -61,6 +75,8 @@ FAILURES_BY_STATUS: Mapping[int, Failure] = {408: "slow_body", 413: "body_too_la
 
 def told_of(error: Exception) -> Told:
     """Status, words and headers for an error."""
+    if isinstance(error, RuleRefused):
+        error = refused([FieldProblem(pointer=pointer(error.path), detail=error.reason)])
     if isinstance(error, RequestError):
         name, title = ("invalid-fields", "Invalid fields") if error.status == 422 else (None, None)
         return Told(error.status, error.detail, name, title, error.errors, error.headers)
@@ -79,7 +95,16 @@ async def answer_error(request: Request, error: Exception) -> Response:
     problem = problem_of(error, path=request.url.path, request_id=request.scope["state"]["request_id"])
     if failure := failure_of(error):
         request.state.live.metrics.request_failed(failure)
-    return problem_response(problem, told_of(error).headers)
+    return problem_response(problem, {**told_of(error).headers, **_allowed(request, problem.status)})
+
+
+def _allowed(request: Request, status: int) -> Mapping[str, str]:
+    """The methods of the path, where it has no such method: the framework names those of one of its routes alone."""
+    route = request.scope.get("route")
+    if status != HTTPStatus.METHOD_NOT_ALLOWED or route is None:
+        return {}
+    others = (other for other in iter_route_contexts(request.app.routes) if other.path == route.path)
+    return {"Allow": ", ".join(sorted({method for other in others for method in other.methods or ()}))}
 
 
 def failure_of(error: Exception) -> Failure | None:

@@ -5,17 +5,16 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request
-from pydantic import Field, GetJsonSchemaHandler, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
-from pydantic.json_schema import JsonSchemaValue
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from starlette.responses import Response
 
 from app.api import MAX_LARGE_BODY_BYTES
 from app.api.auth import needs
-from app.api.body import read_json
+from app.api.body import read_json, request_body
 from app.api.dependencies import AskingKeyDep, EventIntakeDep, StoreDep
 from app.api.fields import field_problems, told_together
 from app.api.idempotency import PARAMETER, claim, idempotency_key, in_progress
-from app.api.parts import AnswerPart, RequestPart
+from app.api.parts import AnswerPart, OrAnything, RequestPart
 from app.api.problem import Problem
 from app.api.shop_event import ShopEvent
 from app.runtime.event_intake import EventIntake
@@ -49,18 +48,13 @@ def _or_refusal(value: Any, check: ValidatorFunctionWrapHandler) -> ShopEvent | 
     return event
 
 
-class _AnythingElseToo:
-    """The contract shows what an event is, and allows anything: what is wrong comes back in `errors`, not as a 422."""
-
-    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        anything = {"description": "Told in `errors`, with its index; the other events are stored."}
-        return {"anyOf": [handler(schema), anything]}
+_OrAnything = OrAnything("Told in `errors`, with its index; the other events are stored.")
 
 
 class EventsBody(RequestPart):
     """Events in any order, of any shoppers."""
 
-    events: list[Annotated[ShopEvent, WrapValidator(_or_refusal), _AnythingElseToo()]] = Field(max_length=MAX_EVENTS)
+    events: list[Annotated[ShopEvent, WrapValidator(_or_refusal), _OrAnything]] = Field(max_length=MAX_EVENTS)
 
 
 class EventProblem(AnswerPart):
@@ -87,10 +81,7 @@ class EventsAnswer(AnswerPart):
     response_model=EventsAnswer,
     responses={status: {"model": Problem} for status in (400, 408, 409, 413, 415, 422, 431, 500, 503)},
     openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/EventsBody"}}},
-        },
+        "requestBody": request_body(EventsBody),
         "parameters": [PARAMETER],
     },
 )

@@ -6,13 +6,13 @@ from typing import Annotated, Any, Final
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, create_model
 
 from app.api.fields import refuse_fields
+from app.api.list_request import RecommendationBody
 from app.api.parts import Id, RequestPart
-from app.api.recommendations import RecommendationBody
 from app.runtime.experiments import Experiments, Variant
 from models.domain.errors import SettingsRefused
 
 OVERRIDABLE: Final = ("search_profile", "diversity", "exploration", "num_samples")
-"""Makes lists differ, and never what a shop asked for. Those that requests do not know yet cannot be set up either."""
+"""Makes lists differ, and never what a shop asked for."""
 MAX_WEIGHT: Final = 1000
 MAX_VARIANTS: Final = 20
 MAX_EXPERIMENTS: Final = 100

@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 
 from app.api import MAX_ERRORS
 from app.api.problem import FieldProblem, RequestError
+from app.api.rules import RULE_REFUSED
 
 MAX_SHOWN_CHARACTERS = 80
 ELSEWHERE = ("header", "path", "query")
@@ -86,14 +87,16 @@ def shown(value: object) -> str:
 
 
 def _field_problem(detail: ErrorDetails, at: str | None) -> FieldProblem:
-    kind, value = detail["type"], detail["input"]
-    if kind in LIMITS:
+    kind, value, location = detail["type"], detail["input"], detail["loc"]
+    if kind == RULE_REFUSED:
+        words, location = str(detail["ctx"]["reason"]), (*location, *detail["ctx"]["path"])
+    elif kind in LIMITS:
         words = LIMITS[kind](detail.get("ctx", {}), value)
     elif kind in KINDS:
         words = f"must be {KINDS[kind]}, got {shown(value)}"
     else:
         words = f"{detail['msg']}, got {shown(value)}"
-    place = pointer(detail["loc"])
+    place = pointer(location)
     return FieldProblem(pointer=place if at is None else at + place.removeprefix("/"), detail=words)
 
 

@@ -10,7 +10,7 @@ from app.api.auth import needs
 from app.api.dependencies import LoadedDep, ShopDep
 from app.api.outcomes import OutcomeFacts, outcome_facts
 from app.api.problem import Problem
-from app.runtime.live_model import ServedModel
+from app.runtime.live_model import Loaded
 from models.bundle.manifest import DatasetRecord, TextEncoderRecord
 
 router = APIRouter(prefix="/v1", tags=["model"], dependencies=[needs()])
@@ -33,7 +33,12 @@ class ModelFacts(BaseModel):
     """How events were held out for `metrics`."""
     refitted: bool
     """True: fitted again on all events after measuring, so `metrics` are those of its predecessor."""
+    index_version: str
+    """The model's, with the catalogue's changes that are in it."""
+    index_age_seconds: int
+    """Since the newest of them."""
     num_items: int
+    """That can be listed now."""
     num_users: int
     num_events: int
     metrics: dict[str, Any]
@@ -63,17 +68,20 @@ class ModelFacts(BaseModel):
 async def model(loaded: LoadedDep, shop: ShopDep) -> ModelFacts:
     """From the manifest of the served bundle; what came of its lists, and of others', from the events."""
     figures = await shop.outcomes.figures(loaded.model.num_items)
-    return facts(loaded.model, outcome_facts(figures, shop.served_lists.num_dropped))
+    return facts(loaded, outcome_facts(figures, shop.served_lists.num_dropped))
 
 
-def facts(served: ServedModel, outcomes: OutcomeFacts) -> ModelFacts:
+def facts(loaded: Loaded, outcomes: OutcomeFacts) -> ModelFacts:
     """The part of the manifest that callers can use, and what serves now."""
-    manifest = served.manifest
-    told = manifest.model_dump(include=set(ModelFacts.model_fields) - {"serves"})
+    served, manifest = loaded.model, loaded.model.manifest
+    told = manifest.model_dump(include=set(ModelFacts.model_fields) - {"serves", "num_items"})
     return ModelFacts(
         **told,
         winner=manifest.serves,
         serves=served.serves,
+        index_version=served.index_version,
+        index_age_seconds=loaded.index.age_seconds,
+        num_items=served.num_items,
         property_names=list(served.property_names),
         outcomes=outcomes,
     )

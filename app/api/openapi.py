@@ -6,30 +6,43 @@ from typing import Any, Final
 
 import orjson
 from fastapi import APIRouter, FastAPI, Request
+from pydantic import BaseModel
 from starlette.responses import RedirectResponse, Response
 
 from app.api import MAX_BODY_BYTES
 from app.api.auth import CallerDep, needs
+from app.api.batch import BatchBody
+from app.api.body import SCHEMAS
 from app.api.connection import MAX_HEAD_BYTES
 from app.api.dependencies import LiveModelDep
 from app.api.errors import problem_of
 from app.api.events import EventsBody
+from app.api.examples import (
+    batch_examples,
+    event_examples,
+    item_examples,
+    merge_examples,
+    offer_examples,
+    recommendation_examples,
+    search_examples,
+)
 from app.api.fields import refused
 from app.api.idempotency import in_progress
+from app.api.item_document import ItemBody
+from app.api.item_import import ItemsBody
+from app.api.list_request import RecommendationBody, SearchBody
 from app.api.openapi_access import with_access
-from app.api.parts import RequestPart
 from app.api.problem import MEDIA_TYPE, FieldProblem, RequestError
-from app.api.recommendations import RecommendationBody
+from app.api.similar import SimilarQuery
 from app.api.users import MergeBody
 from models.domain.errors import DeadlineExceeded, NotReady
 
-SCHEMAS: Final = "#/components/schemas/"
 WHEN_WRITTEN: Final = datetime(2026, 11, 24, 3, tzinfo=UTC)
 """In the examples of the document that is no service's answer."""
 PLACEHOLDER_ITEM_IDS: Final = ("i9", "i7", "i3")
 """Where no bundle is loaded; unknown items are skipped with a warning, so the examples still answer."""
-SHOWN_PROPERTIES: Final = ("title", "brand", "category", "price")
-"""What examples ask for, where the catalogue has it."""
+PLACEHOLDER_PROPERTIES: Final = ("title", "price")
+"""What most catalogues have."""
 ERRORS: Final[Mapping[int, Exception]] = {
     400: RequestError(400, 'the body is not JSON: key "k" appears twice in one object'),
     401: RequestError(401, "the API key is not known, or was revoked"),
@@ -47,8 +60,30 @@ ERRORS: Final[Mapping[int, Exception]] = {
     504: DeadlineExceeded(200),
 }
 """One of each status, for the examples."""
-BODIES: Final[Sequence[type[RequestPart]]] = (RecommendationBody, EventsBody, MergeBody)
+BODIES: Final[Sequence[type[BaseModel]]] = (
+    RecommendationBody,
+    SearchBody,
+    BatchBody,
+    EventsBody,
+    MergeBody,
+    ItemBody,
+    ItemsBody,
+)
 """Read by `json_body`, which the framework knows nothing of."""
+LIST: Final = f"{SCHEMAS}RecommendationAnswer"
+LINKS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "explanation": {
+        "operationId": "explanation_v1_recommendations__recommendation_id__explanation_get",
+        "parameters": {"recommendation_id": "$response.body#/recommendation_id"},
+        "description": "Why the list is as it is.",
+    },
+    "similar": {
+        "operationId": "similar_v1_items__item_id__similar_get",
+        "parameters": {"item_id": "$response.body#/items/0/item_id"},
+        "description": "What is like its first item.",
+    },
+}
+"""Where one can go on to from every list."""
 EXAMPLE_REQUEST_ID: Final = "8f0c2f1f6b0e4d6c9a3b5d7e1f2a4c6e"
 
 router = APIRouter(include_in_schema=False, dependencies=[needs()])
@@ -81,7 +116,7 @@ async def root() -> RedirectResponse:
 def contract(
     app: FastAPI,
     item_ids: Sequence[str],
-    property_names: Sequence[str] = (),
+    property_names: Sequence[str] = PLACEHOLDER_PROPERTIES,
     *,
     now: datetime = WHEN_WRITTEN,
     needs_key: bool = True,
@@ -91,79 +126,26 @@ def contract(
     `needs_key`: some key was made, so none is optional.
     """
     bodies = {
-        RecommendationBody.__name__: examples(item_ids, [name for name in SHOWN_PROPERTIES if name in property_names]),
+        RecommendationBody.__name__: recommendation_examples(item_ids, property_names),
+        SearchBody.__name__: search_examples(item_ids),
+        BatchBody.__name__: batch_examples(item_ids),
         EventsBody.__name__: event_examples(item_ids, now),
-        MergeBody.__name__: {"merge": {"summary": "A guest logs in", "value": {"session_id": "s1"}}},
+        MergeBody.__name__: merge_examples(),
+        ItemBody.__name__: item_examples(),
+        ItemsBody.__name__: offer_examples(item_ids),
     }
     document = with_access(app.openapi(), needs_key=needs_key)
     schemas = dict(document["components"]["schemas"])
     for body in BODIES:
         schema = body.model_json_schema(ref_template=f"{SCHEMAS}{{model}}")
         schemas |= {**schema.pop("$defs", {}), body.__name__: schema}
+    schemas |= SimilarQuery.model_json_schema(ref_template=f"{SCHEMAS}{{model}}")["$defs"]
     document["components"] = {**document["components"], "schemas": dict(sorted(schemas.items()))}
     document["paths"] = {
         path: {method: _complete(path, operation, bodies) for method, operation in operations.items()}
         for path, operations in document["paths"].items()
     }
     return document
-
-
-def examples(item_ids: Sequence[str], property_names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Bodies by name; each is answered 200 when sent as it is."""
-    newest_last = [
-        {"item_id": item_id, "event_type": "purchase", "timestamp": f"2026-11-{day:02}T09:30:00Z"}
-        for day, item_id in enumerate(item_ids, 20)
-    ]
-    last = list(item_ids[-1:])
-    return {
-        "history": {
-            "summary": "A history in, ten products out",
-            "value": {
-                "history": [{"item_id": item_id} for item_id in item_ids],
-                "return_properties": list(property_names),
-            },
-        },
-        "every_field": {
-            "summary": "Every field",
-            "value": {
-                "user": {"user_id": "u1", "session_id": "s1", "personalise": True},
-                "history": newest_last,
-                "k": 5,
-                "exclude": {"item_ids": last, "seen": True},
-                "exploration": 0.3,
-                "num_samples": 4,
-                "seed": 42,
-                "return_properties": list(property_names),
-                "experiment": {"experiment_id": "e1", "variant_id": None},
-            },
-        },
-        "no_history": {
-            "summary": "A shopper nobody knows yet: popular items",
-            "value": {"user": {"session_id": "s1"}, "k": 5},
-        },
-        "nothing_personal": {
-            "summary": "A shopper who wants nothing personal: popular items",
-            "value": {"user": {"personalise": False}, "k": 5},
-        },
-    }
-
-
-def event_examples(item_ids: Sequence[str], now: datetime) -> dict[str, dict[str, Any]]:
-    """As above; each is answered 202, and sending it again changes nothing."""
-    instant = now.isoformat().replace("+00:00", "Z")
-    first, last = item_ids[0], item_ids[-1]
-    bought = {"event_type": "purchase", "timestamp": instant, "quantity": 2, "unit_price": 9.99, "currency": "EUR"}
-    viewed = {"event_type": "detail-page-view", "timestamp": instant}
-    return {
-        "purchase": {
-            "summary": "A purchase",
-            "value": {"events": [{"event_id": "order-17-1", "user_id": "u1", "item_id": first, **bought}]},
-        },
-        "guest": {
-            "summary": "A guest looked at something; Google's name for it is understood",
-            "value": {"events": [{"event_id": "view-4711", "session_id": "s1", "item_id": last, **viewed}]},
-        },
-    }
 
 
 def _complete(path: str, operation: Mapping[str, Any], bodies: Mapping[str, Any]) -> dict[str, Any]:
@@ -174,10 +156,12 @@ def _complete(path: str, operation: Mapping[str, Any], bodies: Mapping[str, Any]
             problem = problem_of(ERRORS[int(status)], path=path, request_id=EXAMPLE_REQUEST_ID)
             content = {**response["content"]["application/json"], "example": problem.model_dump()}
             responses[status] = {**response, "content": {MEDIA_TYPE: content}}
+        elif response.get("content", {}).get("application/json", {}).get("schema") == {"$ref": LIST}:
+            responses[status] = {**response, "links": LINKS}
     completed = {**operation, "responses": responses}
     if "requestBody" in operation:
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
         of_body = bodies[schema["$ref"].removeprefix(SCHEMAS)]
-        content = {"application/json": {"schema": schema, "examples": of_body}}
+        content = {**operation["requestBody"]["content"], "application/json": {"schema": schema, "examples": of_body}}
         completed["requestBody"] = {**operation["requestBody"], "content": content}
     return completed

@@ -1,6 +1,6 @@
 """What all bodies and answers are made of."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import (
     AfterValidator,
@@ -9,13 +9,19 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     ValidationInfo,
     field_validator,
 )
-from pydantic_core import PydanticCustomError, PydanticUseDefault
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticUseDefault
 
 from models.domain.ids import is_usable_id
 from models.domain.recommendation import MAX_ID_CHARACTERS
+
+NULL: Final[JsonSchemaValue] = {"type": "null"}
+TOLD_OF_THE_FIELD: Final = ("default", "description", "title")
+"""Parts of a schema that are about the field, not about its value."""
 
 
 def usable(text: str) -> str:
@@ -48,6 +54,34 @@ class RequestPart(BaseModel):
         if value is None and info.field_name and not cls.model_fields[info.field_name].is_required():
             raise PydanticUseDefault
         return value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """The contract says of each field with a default that it may be null."""
+        schema = handler(core_schema)
+        properties = handler.resolve_ref_schema(schema).get("properties", {})
+        for name, field in cls.model_fields.items():
+            if name in properties and not field.is_required():
+                properties[name] = _or_null(properties[name])
+        return schema
+
+
+def _or_null(schema: JsonSchemaValue) -> JsonSchemaValue:
+    if NULL in schema.get("anyOf", ()):
+        return schema
+    told = {key: value for key, value in schema.items() if key in TOLD_OF_THE_FIELD}
+    value = {key: value for key, value in schema.items() if key not in TOLD_OF_THE_FIELD}
+    return {**told, "anyOf": [*value["anyOf"], NULL] if "anyOf" in value else [value, NULL]}
+
+
+class OrAnything:
+    """The contract shows what an entry is, and allows anything: a bad entry is told by itself, not as a 422."""
+
+    def __init__(self, told: str) -> None:
+        self._told = told
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [handler(schema), {"description": self._told}]}
 
 
 class AnswerPart(BaseModel):

@@ -7,15 +7,17 @@ from pydantic import Field
 from starlette.exceptions import HTTPException
 
 from app.api import MAX_BODY_BYTES
+from app.api.answering import answer_list
 from app.api.asking import AskingDep
 from app.api.auth import needs
-from app.api.body import json_body
-from app.api.dependencies import ShopDep
+from app.api.body import json_body, request_body
+from app.api.dependencies import TIMEOUT_PARAMETER, ShopDep
+from app.api.list_answer import RecommendationAnswer
+from app.api.list_request import RecommendationBody, Shopper
 from app.api.parts import AnswerPart, Id, RequestPart
 from app.api.paths import IdRoute, path_id, path_id_parameter
 from app.api.problem import Problem
 from app.api.query import PageQuery, query_of, query_parameters
-from app.api.recommendations import TIMEOUT_PARAMETER, RecommendationAnswer, RecommendationBody, Shopper, answer_list
 from app.api.shop_event import StoredEvent
 from models.domain.recommendation import MAX_K
 
@@ -109,10 +111,7 @@ class MergeAnswer(AnswerPart):
     responses={status: {"model": Problem} for status in (400, 408, 413, 415)},
     openapi_extra={
         "parameters": [USER_ID],
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/MergeBody"}}},
-        },
+        "requestBody": request_body(MergeBody),
     },
 )
 async def merge(

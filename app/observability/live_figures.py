@@ -21,6 +21,12 @@ class IndexState:
     """The system that orders the lists."""
     num_items: int
     built_at: datetime
+    """When the newest change in it was made."""
+
+    @property
+    def age_seconds(self) -> int:
+        """Since then, whole seconds."""
+        return max(0, int(time.time() - self.built_at.timestamp()))
 
 
 class LiveFigures(Collector):
@@ -57,8 +63,7 @@ class LiveFigures(Collector):
         info.add_metric([index.model_version, index.index_version, index.serves], 1)
         yield info
         yield _gauge("figment_index_items", "Items in the index that answers.", index.num_items)
-        age_seconds = max(0.0, time.time() - index.built_at.timestamp())
-        yield _gauge("figment_index_age_seconds", "Since the index that answers was built.", age_seconds)
+        yield _gauge("figment_index_age_seconds", "Since the newest change in the index.", index.age_seconds)
 
 
 def _gauge(name: str, documentation: str, value: float) -> GaugeMetricFamily:

@@ -1,8 +1,9 @@
-"""The model that answers now, and the phases of the process around it."""
+"""What answers now, and the phases of the process around it."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from app.observability.live_figures import IndexState
@@ -13,7 +14,8 @@ from app.runtime.workers import Workers
 from models.bundle.manifest import Manifest
 from models.domain.errors import NotReady
 from models.domain.events import HistoryEvent
-from models.domain.recommendation import Recommendation, RecommendationRequest
+from models.domain.explanation import Explanation
+from models.domain.recommendation import Recommendation, RecommendationRequest, SearchRequest, SimilarRequest
 
 Phase = Literal["loading", "serving", "leaving"]
 NUM_EXAMPLE_ITEMS = 3
@@ -38,6 +40,29 @@ class ServedModel(Protocol):
     def recommend(self, requests: Sequence[RecommendationRequest]) -> list[Recommendation]:
         """One answer a request, in order."""
 
+    def check(self, request: RecommendationRequest) -> None:
+        """Raises InputError where `recommend` would."""
+
+    def still_listable(self, request: RecommendationRequest, item_ids: Sequence[str]) -> list[int | None]:
+        """Of each item the row, or None where the request may not list it."""
+
+    def explain(
+        self, request: RecommendationRequest, item_ids: Sequence[str] | None = None, *, full: bool = False
+    ) -> Explanation:
+        """Why these items were listed."""
+
+    def check_search(self, asked: SearchRequest) -> None:
+        """Raises InputError where `search` would."""
+
+    def search(self, asked: SearchRequest) -> Recommendation:
+        """What a text finds, or what was handed in."""
+
+    def prepare_search(self) -> None:
+        """Loads what the first search would wait for."""
+
+    def similar(self, request: SimilarRequest) -> Recommendation:
+        """The nearest items to one. Raises UnknownItem."""
+
     def properties_of(self, item_row: int, names: Sequence[str]) -> Mapping[str, Any]:
         """Catalogue values of one item."""
 
@@ -47,27 +72,34 @@ class ServedModel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A model that passed its checks, and real item ids of it for the documentation's examples."""
+    """A model that passed its checks, as it is from one change to the next.
+
+    A request takes it once, so its answer comes from one state.
+    """
 
     model: ServedModel
     popular_item_ids: Sequence[str]
+    """Real ones, for the documentation's examples."""
+    changed_at: datetime
+    """When the newest change of the catalogue in it was committed; when the bundle was made, before the first."""
 
     @property
     def index(self) -> IndexState:
-        """The index that answers; it is sealed in the bundle and as old as it."""
+        """The index that answers."""
         return IndexState(
             model_version=self.model.model_version,
             index_version=self.model.index_version,
             serves=self.model.serves,
             num_items=self.model.num_items,
-            built_at=self.model.manifest.created_at,
+            built_at=self.changed_at,
         )
 
 
 class LiveModel:
-    """Loads the model in the background and hands it out while the process serves."""
+    """Hands out what answers while the process serves."""
 
-    def __init__(self, open_model: Callable[[], ServedModel], workers: Workers) -> None:
+    def __init__(self, open_model: Callable[[], ServedModel] | None, workers: Workers) -> None:
+        """`open_model`: where one model answers as it is; None: a live catalogue publishes what answers."""
         self.workers = workers
         self.phase: Phase = "loading"
         self.metrics: Metrics = workers.metrics
@@ -77,10 +109,16 @@ class LiveModel:
 
     async def load(self) -> None:
         """Opens the model in a thread, so that the liveness probe answers meanwhile; raises what opening raises."""
-        self._loaded = await asyncio.to_thread(self._open)
+        assert self._open_model is not None
+        self.publish(await asyncio.to_thread(self._opened, self._open_model))
+
+    def publish(self, loaded: Loaded) -> None:
+        """From now on this answers; what was asked before is answered by what was there before."""
+        before, self._loaded = self._loaded, loaded
+        if before is None or before.model.model_version != loaded.model.model_version:
+            log.info("model loaded", model_version=loaded.model.model_version, items=loaded.model.num_items)
         if self.phase == "loading":
             self.phase = "serving"
-        log.info("model loaded", model_version=self._loaded.model.model_version, items=self._loaded.model.num_items)
 
     def leave(self) -> None:
         """From now on the readiness probe sends traffic elsewhere; requests that still come are answered."""
@@ -94,7 +132,7 @@ class LiveModel:
 
     @property
     def loaded(self) -> Loaded:
-        """The model. Raises NotReady while it loads."""
+        """What answers. Raises NotReady while it loads."""
         if self._loaded is None:
             raise NotReady("the model is still loading")
         return self._loaded
@@ -108,18 +146,24 @@ class LiveModel:
         if self.workers.is_full:
             raise NotReady(f"all {self.workers.max_in_flight} permits are taken")
 
-    def _open(self) -> Loaded:
-        model = self._open_model()
-        popular = model.recommend([RecommendationRequest(history=(), k=NUM_EXAMPLE_ITEMS)])[0]
-        loaded = Loaded(model, [item.item_id for item in popular.items])
-        self._probe(loaded)
-        return loaded
+    def _opened(self, open_model: Callable[[], ServedModel]) -> Loaded:
+        model = open_model()
+        popular = popular_items(model)
+        probe_wishes(model, popular, self.metrics)
+        self.metrics.probe_recall_measured(model.probe_recall())
+        return Loaded(model, popular, model.manifest.created_at)
 
-    def _probe(self, loaded: Loaded) -> None:
-        """Figures that would otherwise wait for a shopper who asks for several wishes, or for the next index."""
-        history = [HistoryEvent(item_id) for item_id in loaded.popular_item_ids]
-        several = RecommendationRequest(history=history, exploration=1.0, num_samples=NUM_PROBED_WISHES)
-        work = ObservedWork()
-        work.run(lambda: loaded.model.recommend([several]))
-        self.metrics.wishes_seen(work)
-        self.metrics.probe_recall_measured(loaded.model.probe_recall())
+
+def popular_items(model: ServedModel) -> list[str]:
+    """Real ids; asking for them also makes what the first list would otherwise wait for."""
+    popular = model.recommend([RecommendationRequest(history=(), k=NUM_EXAMPLE_ITEMS)])[0]
+    return [item.item_id for item in popular.items]
+
+
+def probe_wishes(model: ServedModel, item_ids: Sequence[str], metrics: Metrics) -> None:
+    """A figure that would otherwise wait for a shopper who asks for several wishes."""
+    history = [HistoryEvent(item_id) for item_id in item_ids]
+    several = RecommendationRequest(history=history, exploration=1.0, num_samples=NUM_PROBED_WISHES)
+    work = ObservedWork()
+    work.run(lambda: model.recommend([several]))
+    metrics.wishes_seen(work)

@@ -8,8 +8,10 @@ from app.observability.metrics import Metrics
 from app.runtime.event_intake import EventIntake
 from app.runtime.event_times import EventTimes
 from app.runtime.experiments import Experiments
+from app.runtime.item_intake import ItemIntake
 from app.runtime.outcome_figures import Outcomes
 from app.runtime.served_lists import ServedLists
+from app.runtime.serving import Serving
 from app.runtime.shoppers import Shoppers
 from app.store.store import Store
 
@@ -40,10 +42,12 @@ class Shop:
     shoppers: Shoppers
     outcomes: Outcomes
     experiments: Experiments
+    serving: Serving
+    items: ItemIntake
 
     @classmethod
-    def open(cls, store: Store, rules: ShopRules, metrics: Metrics) -> Self:
-        """On this store; within a running event loop."""
+    def open(cls, store: Store, rules: ShopRules, metrics: Metrics, serving: Serving) -> Self:
+        """On this store, within a running event loop; `serving` is what answers from it."""
         window = rules.attribution_window
         served_lists = ServedLists(store, kept=window + EVENTS_LATE)
         return cls(
@@ -53,9 +57,12 @@ class Shop:
             shoppers=Shoppers(store, served_lists),
             outcomes=Outcomes(store, window=window),
             experiments=rules.experiments,
+            serving=serving,
+            items=ItemIntake(store, serving),
         )
 
     async def close(self) -> None:
-        """Writes what is not written yet, and closes the store."""
+        """Follows the store no more, writes what is not written yet, and closes it."""
+        await self.serving.close()
         await self.served_lists.close()
         await self.store.close()

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from app.store.columns import Clock, utc_now
 from app.store.engine import Database, Transaction
-from app.store.item_rows import COLUMNS, Item, item_of, read_items
+from app.store.item_rows import COLUMNS, Item, item_of, lock_catalogue, read_items
 from app.store.item_seed import Seeded, seed
 from app.store.item_writes import ItemWrite, WriteMode, WriteResult, write
 from app.store.paging import Page, read_cursor, write_cursor
@@ -96,16 +96,33 @@ class ItemStore:
         query = select(catalogue.c.revision)
         return int((await self._database.read(lambda transaction: transaction.execute(query))).scalar_one())
 
+    async def lock(self, within: Transaction) -> int:
+        """The revision before what the transaction writes; until it ends, nobody else writes items."""
+        return await lock_catalogue(within)
+
+    async def count_new_content(self, since: int, *, within: Transaction | None = None) -> int:
+        """How many items got other content after that revision, or came: those that may need a new feature."""
+        query = (
+            select(func.count())
+            .select_from(items)
+            .where(items.c.revision > since, items.c.content_revision > since, items.c.deleted.is_(False))
+        )
+        return int((await self._database.read(lambda one: one.execute(query), within=within)).scalar_one())
+
+    async def written_since(self, revision: int, limit: int = 1000) -> ItemChanges:
+        """As `changes_since`, of what the shop itself wrote: its content, its prices and stock, its deletions.
+
+        A bundle's catalogue and these make the whole catalogue, whichever bundle it is.
+        """
+        return await self._changes(revision, limit, or_(items.c.seeded_from.is_(None), items.c.offer_written))
+
     async def changes_since(self, revision: int, limit: int = 1000) -> ItemChanges:
         """What changed after that revision, deleted items too. Following it from 0 gives the whole catalogue,
         and following it on misses nothing, in whichever process and in whatever order things were written.
 
         A thousand keep the event loop for about 10 ms.
         """
-        query = select(*COLUMNS).where(items.c.revision > revision).order_by(items.c.revision).limit(limit + 1)
-        found = [item_of(row) for row in await self._database.read(lambda transaction: transaction.execute(query))]
-        changed = found[:limit]
-        return ItemChanges(changed, changed[-1].revision if changed else revision, complete=len(found) <= limit)
+        return await self._changes(revision, limit)
 
     async def seed(self, source: str, rows: Iterable[tuple[str, Mapping[str, Any]]]) -> Seeded:
         """Lays a bundle's catalogue under the shop's own writes; nothing to do where `source` was the last one.
@@ -115,6 +132,12 @@ class ItemStore:
         It is done in pieces, so that other writes get their turn; one that was cut short is completed by the next call.
         """
         return await seed(self._database, self._clock, source, rows)
+
+    async def _changes(self, revision: int, limit: int, *which: ColumnElement[bool]) -> ItemChanges:
+        query = select(*COLUMNS).where(items.c.revision > revision, *which).order_by(items.c.revision).limit(limit + 1)
+        found = [item_of(row) for row in await self._database.read(lambda transaction: transaction.execute(query))]
+        changed = found[:limit]
+        return ItemChanges(changed, changed[-1].revision if changed else revision, complete=len(found) <= limit)
 
     async def _write_one(self, item_write: ItemWrite, within: Transaction | None) -> tuple[WriteResult, Item | None]:
         async def work(transaction: Transaction) -> tuple[WriteResult, Item | None]:

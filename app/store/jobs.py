@@ -85,6 +85,12 @@ class JobStore:
         row = (await self._database.read(lambda transaction: transaction.execute(query))).one_or_none()
         return None if row is None else _job(row)
 
+    async def unfinished(self, kind: str) -> list[Job]:
+        """Jobs of the kind that wait or run, the oldest first."""
+        query = select(jobs).where(jobs.c.kind == kind, jobs.c.state.not_in(ENDED))
+        ordered = query.order_by(jobs.c.created_at, jobs.c.job_id)
+        return [_job(row) for row in await self._database.read(lambda transaction: transaction.execute(ordered))]
+
     async def take(self, kinds: Sequence[str]) -> TakenJob | None:
         """The oldest job of these kinds that waits, or whose worker is gone; None where there is nothing to do."""
 

@@ -6,6 +6,7 @@ from typing import Final, Self
 
 from app.store.active_model import ActiveModelStore
 from app.store.columns import Clock, utc_now
+from app.store.embeddings import EmbeddingStore
 from app.store.engine import Database
 from app.store.events import EventStore
 from app.store.idempotency import IdempotencyStore
@@ -29,6 +30,7 @@ class Store:
 
     database: Database
     items: ItemStore
+    embeddings: EmbeddingStore
     events: EventStore
     lists: ListStore
     outcomes: OutcomeStore
@@ -46,6 +48,7 @@ class Store:
         return cls(
             database,
             ItemStore(database, clock),
+            EmbeddingStore(database, clock),
             EventStore(database, clock),
             ListStore(database, clock),
             OutcomeStore(database),
@@ -72,4 +75,5 @@ class Store:
             + await self.idempotency.purge()
             + await self.rate_limits.purge()
             + await self.jobs.purge(JOBS_KEPT)
+            + await self.embeddings.purge()
         )

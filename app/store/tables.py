@@ -8,6 +8,7 @@ from sqlalchemy import (
     Double,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     SmallInteger,
     Table,
@@ -42,6 +43,16 @@ items = Table(
     Column("changed_at", UtcDateTime, nullable=False),
     Index("ix_items_revision", "revision", unique=True),
 )
+
+text_embeddings = Table(
+    "text_embeddings",
+    metadata,
+    Column("encoder", Text, primary_key=True),
+    Column("text_digest", Text, primary_key=True),
+    Column("embedding", LargeBinary, nullable=False),
+    Column("used_on", Date, nullable=False, index=True),
+)
+"""What the texts of new and changed items became: it takes milliseconds each, and every process needs it."""
 
 events = Table(
     "events",

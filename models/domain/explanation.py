@@ -48,3 +48,8 @@ class Explanation:
     items: Sequence[ExplainedItem]
     first_place: FirstPlace | None
     """None where it was not asked for, or where there is no history or no item."""
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether events of a history did something for the list."""
+        return any(item.reasons for item in self.items)

@@ -67,7 +67,12 @@ class Recommender:
         self._reader = RequestReader(self.catalogue, self.manifest.exclude_seen, self.manifest.noise_size)
 
     def changed(
-        self, documents: Sequence[ItemDocument], *, revision: int, embed: EmbedsText | None = None
+        self,
+        documents: Sequence[ItemDocument],
+        *,
+        revision: int,
+        content_revision: int | None = None,
+        embed: EmbedsText | None = None,
     ) -> "Recommender":
         """Another recommender with the items as they are after these documents; this one goes on as it is.
 
@@ -75,7 +80,7 @@ class Recommender:
         serves. Raises DocumentRefused.
         """
         other = copy(self)
-        other._show(self.items.changed(documents, revision=revision, embed=embed))
+        other._show(self.items.changed(documents, revision=revision, content_revision=content_revision, embed=embed))
         return other
 
     def verify(self) -> float:
@@ -122,6 +127,16 @@ class Recommender:
             )
             answers.update(zip(numbers, ranked, strict=True))
         return [self._answer(answers[number], each) for number, each in enumerate(read)]
+
+    def still_listable(self, request: RecommendationRequest, item_ids: Sequence[str]) -> list[int | None]:
+        """Of each item the row; None where it may not be listed: gone, out of stock, or not what the filter allows.
+
+        Exclusions count for nothing: these items were listed when they held. Raises InputError as `recommend` does.
+        """
+        self.check(request)
+        mask = self.catalogue.attributes.mask(request.filter, include_out_of_stock=request.include_out_of_stock)
+        rows = (self.row_of.get(item_id) for item_id in item_ids)
+        return [row if row is not None and mask.allowed_N[row] else None for row in rows]
 
     def explain(
         self, request: RecommendationRequest, item_ids: Sequence[str] | None = None, *, full: bool = False

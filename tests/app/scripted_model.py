@@ -6,8 +6,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from models.bundle.manifest import DatasetRecord, Manifest, TextEncoderRecord
-from models.domain.errors import UnknownName
-from models.domain.recommendation import Recommendation, RecommendationRequest, RecommendedItem
+from models.domain.errors import RuleRefused, UnknownItem, UnknownName
+from models.domain.events import HistoryEvent
+from models.domain.explanation import ExplainedItem, Explanation, FirstPlace, Reason
+from models.domain.filter import comparisons
+from models.domain.recommendation import (
+    Recommendation,
+    RecommendationRequest,
+    RecommendedItem,
+    SearchRequest,
+    SimilarRequest,
+    Strategy,
+)
 
 NUM_ITEMS = 30
 ITEM_IDS = [f"item-{number}" for number in range(NUM_ITEMS)]
@@ -41,21 +51,81 @@ class ScriptedModel:
 
     manifest = MANIFEST
     model_version = MANIFEST.model_version
-    index_version = MANIFEST.model_version
+    index_version = "scripted+0"
     num_items = NUM_ITEMS
     serves = MANIFEST.serves
     property_names = PROPERTY_NAMES
 
     def __init__(self) -> None:
         self.asked: list[RecommendationRequest] = []
+        self.searched: list[SearchRequest] = []
+        self.explained: list[tuple[RecommendationRequest, list[str], bool]] = []
+        self.gone: set[str] = set()
+        """Items that may not be listed any more."""
+        self.num_calls = 0
+        """Of `recommend`."""
+        self.num_prepared = 0
         self.gate = threading.Event()
         self.gate.set()
+
+    def check(self, request: RecommendationRequest) -> None:
+        """A filter may name the two properties."""
+        for path, comparison in comparisons(request.filter, ("filter",)) if request.filter else ():
+            if comparison.field not in PROPERTY_NAMES:
+                raise RuleRefused((*path, "field"), f"{comparison.field!r} is unknown")
 
     def recommend(self, requests: Sequence[RecommendationRequest]) -> list[Recommendation]:
         """One answer a request."""
         assert self.gate.wait(timeout=20)
         self.asked += requests
+        self.num_calls += 1
         return [self._answer(request) for request in requests]
+
+    def still_listable(self, request: RecommendationRequest, item_ids: Sequence[str]) -> list[int | None]:
+        """All but those that are gone."""
+        self.check(request)
+        return [None if item_id in self.gone else ITEM_IDS.index(item_id) for item_id in item_ids]
+
+    def check_search(self, asked: SearchRequest) -> None:
+        """As `check`; spaces are no query."""
+        if not asked.query.strip():
+            raise RuleRefused(("query",), "holds no word")
+        self.check(asked.request)
+
+    def search(self, asked: SearchRequest) -> Recommendation:
+        """Items in reverse order, or those that were handed in by their scores."""
+        self.searched.append(asked)
+        if asked.candidates is None:
+            return self._listed(asked.request, list(range(NUM_ITEMS))[::-1], "text", {"words": 1.0})
+        best_first = sorted(asked.candidates, key=lambda one: -one[1])
+        rows = [ITEM_IDS.index(item_id) for item_id, _ in best_first if item_id in ITEM_IDS]
+        return self._listed(asked.request, rows, "candidates", {"candidates": 1.0})
+
+    def prepare_search(self) -> None:
+        """Counts how often."""
+        assert self.gate.wait(timeout=20)
+        self.num_prepared += 1
+
+    def similar(self, request: SimilarRequest) -> Recommendation:
+        """Those that come after it in the catalogue."""
+        if request.item_id not in ITEM_IDS:
+            raise UnknownItem(request.item_id)
+        row = ITEM_IDS.index(request.item_id)
+        left_out = RecommendationRequest((), request.k, exclude_item_ids=request.exclude_item_ids)
+        return self._listed(left_out, list(range(row + 1, NUM_ITEMS)), "exact", {"features": 1.0})
+
+    def explain(self, request: RecommendationRequest, item_ids: Sequence[str], *, full: bool = False) -> Explanation:
+        """The first event did .5 for each item, the second .4 and so on; without the first, item-29 would be first."""
+        self.explained.append((request, list(item_ids), full))
+        reasons = [
+            Reason(position, event.item_id, 0.5 - position / 10)
+            for position, event in enumerate(_known(request.history))
+        ]
+        items = [
+            ExplainedItem(item_id, 0.5, reasons, reasons[0].item_id if reasons else None, ["generator"])
+            for item_id in item_ids
+        ]
+        return Explanation(items, FirstPlace([0], "item-29", 1) if full and reasons else None)
 
     def properties_of(self, item_row: int, names: Sequence[str]) -> dict[str, Any]:
         """A title and a price made from the row."""
@@ -70,18 +140,30 @@ class ScriptedModel:
         return 1.0
 
     def _answer(self, request: RecommendationRequest) -> Recommendation:
-        known = [event.item_id for event in request.history if event.item_id in ITEM_IDS]
-        unknown = [event.item_id for event in request.history if event.item_id not in ITEM_IDS]
+        known = [event.item_id for event in _known(request.history)]
         first = request.seed % NUM_ITEMS if request.exploration > 0 else 0
-        left_out = {*request.exclude_item_ids, *(known if request.exclude_seen is not False else ())}
+        seen = known if request.exclude_seen is not False else ()
         rows = [(first + place) % NUM_ITEMS for place in range(NUM_ITEMS)]
-        rows = [row for row in rows if ITEM_IDS[row] not in left_out][: request.k]
+        rows = [row for row in rows if ITEM_IDS[row] not in seen]
+        source = "generator" if known else "popularity"
+        return self._listed(request, rows, "ann" if known else "popularity", {source: 1.0})
+
+    def _listed(
+        self, request: RecommendationRequest, rows: Sequence[int], strategy: Strategy, sources: dict[str, float]
+    ) -> Recommendation:
+        unknown = [event.item_id for event in request.history if event.item_id not in ITEM_IDS]
+        rows = [row for row in rows if ITEM_IDS[row] not in request.exclude_item_ids][: request.k]
         return Recommendation(
             items=[RecommendedItem(ITEM_IDS[row], row, 1 - place / 100) for place, row in enumerate(rows)],
-            fallback="none" if known else "popularity",
+            fallback="popularity" if strategy == "popularity" else "none",
             warnings=[f"item {item_id!r} is unknown and was skipped" for item_id in unknown],
-            strategy="ann",
+            strategy=strategy,
             candidates_scanned=NUM_ITEMS,
             under_filled=len(rows) < request.k,
-            sources={"generator" if known else "popularity": 1.0} if rows else {},
+            sources=sources if rows else {},
+            index_version=self.index_version,
         )
+
+
+def _known(history: Sequence[HistoryEvent]) -> list[HistoryEvent]:
+    return [event for event in history if event.item_id in ITEM_IDS]

@@ -24,11 +24,14 @@ class TestGeneratedDocuments:
 
 
 class TestContract:
-    def test_exactly_this_issue_s_fields_are_known(self, schemas):
-        assert set(schemas["RecommendationBody"]["properties"]) == {
-            "user", "history", "k", "exclude", "exploration", "num_samples", "seed", "return_properties",
-            "experiment",
+    def test_exactly_the_agreed_fields_are_known(self, schemas):
+        every_list = {
+            "user", "history", "k", "page", "filter", "exclude", "include_out_of_stock", "boosts", "max_per",
+            "diversity", "exploration", "num_samples", "seed", "explain", "return_properties", "search_profile",
+            "query", "experiment", "validate_only",
         }  # fmt: skip
+        assert set(schemas["RecommendationBody"]["properties"]) == every_list
+        assert set(schemas["SearchBody"]["properties"]) == {*every_list, "candidates"}
         assert set(schemas["Shopper"]["properties"]) == {"user_id", "session_id", "personalise"}
         assert set(schemas["PostedEvent"]["properties"]) == {"item_id", "event_type", "timestamp"}
         assert set(schemas["Exclusions"]["properties"]) == {"item_ids", "seen"}
@@ -41,11 +44,13 @@ class TestContract:
 
     def test_limits_are_those_of_the_learning_code(self, schemas):
         body, event = schemas["RecommendationBody"]["properties"], schemas["PostedEvent"]["properties"]
-        assert (body["k"]["minimum"], body["k"]["maximum"], body["k"]["default"]) == (1, MAX_K, 10)
-        assert (body["num_samples"]["minimum"], body["num_samples"]["maximum"]) == (1, MAX_SAMPLES)
-        assert (body["exploration"]["minimum"], body["exploration"]["maximum"]) == (0, 1)
+        k = body["k"]
+        assert (k["anyOf"][0]["minimum"], k["anyOf"][0]["maximum"], k["default"]) == (1, MAX_K, 10)
+        samples, exploration = (body[name]["anyOf"][0] for name in ("num_samples", "exploration"))
+        assert (samples["minimum"], samples["maximum"]) == (1, MAX_SAMPLES)
+        assert (exploration["minimum"], exploration["maximum"]) == (0, 1)
         assert body["history"]["anyOf"][0]["maxItems"] == MAX_HISTORY_EVENTS
         assert (body["seed"]["anyOf"][0]["minimum"], body["seed"]["anyOf"][0]["maximum"]) == (0, 2**63 - 1)
-        assert schemas["Exclusions"]["properties"]["item_ids"]["maxItems"] == MAX_EXCLUDED_ITEMS
+        assert schemas["Exclusions"]["properties"]["item_ids"]["anyOf"][0]["maxItems"] == MAX_EXCLUDED_ITEMS
         assert (event["item_id"]["minLength"], event["item_id"]["maxLength"]) == (1, MAX_ID_CHARACTERS)
-        assert event["event_type"]["enum"] == list(EVENT_TYPES)
+        assert event["event_type"]["anyOf"][0]["enum"] == list(EVENT_TYPES)

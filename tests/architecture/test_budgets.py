@@ -7,7 +7,8 @@ import pytest
 
 from tests.conftest import REPOSITORY
 
-MODULES = [path for package in ("app", "models") for path in sorted((REPOSITORY / package).rglob("*.py"))]
+PACKAGES = ("app", "models", "clients/python/src")
+MODULES = [path for package in PACKAGES for path in sorted((REPOSITORY / package).rglob("*.py"))]
 FUNCTIONS = [
     (f"{path.relative_to(REPOSITORY)}:{node.lineno} {node.name}", (node.end_lineno or node.lineno) - node.lineno + 1)
     for path in MODULES

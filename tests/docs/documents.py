@@ -10,7 +10,7 @@ from app.cli import cli
 
 REPOSITORY = Path(__file__).parents[2]
 WRITTEN_BY_HAND = [
-    *(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "clients/python/README.md")),
     *sorted((REPOSITORY / "docs").rglob("*.md")),
 ]
 

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from app.api import MAX_BODY_BYTES, MAX_JSON_DEPTH, MAX_LARGE_BODY_BYTES
+from app.api.batch import MAX_REQUESTS
 from app.api.dependencies import MAX_TIMEOUT_MS, TIMEOUT_HEADER
 from app.api.event_names import ALIASES
 from app.api.events import MAX_EVENTS
 from app.api.idempotency import MAX_KEY_CHARACTERS
-from app.api.recommendations import MAX_PROPERTIES
+from app.api.list_request import DEFAULT_K, MAX_PROPERTIES
 from app.api.shop_event import MAX_PRICE, MAX_QUANTITY, MAX_RATING
 from app.cli import cli
 from app.observability.live_figures import IndexState
@@ -25,7 +26,18 @@ from models.data.sources import KNOWN_SOURCES
 from models.data.split import TEST_QUANTILE, VALIDATION_QUANTILE, SplitKind
 from models.domain.errors import FigmentError, InputError
 from models.domain.events import EVENT_TYPES
-from models.domain.recommendation import MAX_EXCLUDED_ITEMS, MAX_HISTORY_EVENTS, MAX_ID_CHARACTERS, MAX_K, MAX_SAMPLES
+from models.domain.filter import MAX_CLAUSES, MAX_DEPTH, MAX_VALUES
+from models.domain.recommendation import (
+    MAX_EXCLUDED_ITEMS,
+    MAX_FROZEN,
+    MAX_HANDED_IN,
+    MAX_HISTORY_EVENTS,
+    MAX_ID_CHARACTERS,
+    MAX_K,
+    MAX_QUERY_CHARACTERS,
+    MAX_SAMPLES,
+)
+from models.domain.rules import MAX_BOOSTS, MAX_LIMITED_FIELDS, MAX_WEIGHT, MIN_WEIGHT
 from models.evaluation.systems import SYSTEM_NAMES
 from tests.docs.documents import REPOSITORY, WRITTEN_BY_HAND, command_line
 
@@ -62,6 +74,19 @@ class TestLimits:
         assert limits["k"] == ["10", "1", str(MAX_K)]
         assert limits["history"] == ["stored events", "0 events", f"{MAX_HISTORY_EVENTS} events"]
         assert limits["exclude.item_ids"] == ["none", "", f"{MAX_EXCLUDED_ITEMS:,} ids"]
+        assert limits["page.size` (instead of `k`)"] == [str(DEFAULT_K), "1", f"{MAX_K}, of a list of {MAX_FROZEN}"]
+        assert limits["filter"] == [
+            "none", "", f"{MAX_DEPTH} levels, {MAX_CLAUSES} comparisons, {MAX_VALUES:,} values",
+        ]  # fmt: skip
+        assert limits["boosts"] == ["none", "", str(MAX_BOOSTS)]
+        assert limits["boosts[].weight"] == ["required", str(MIN_WEIGHT), f"{MAX_WEIGHT:g}"]
+        assert limits["max_per"] == ["none", "", f"{MAX_LIMITED_FIELDS} fields"]
+        assert limits["diversity"] == ["0", "0", "1"]
+        assert limits["query"][1:] == ["1", f"{MAX_QUERY_CHARACTERS} characters"]
+        assert limits["candidates` (`/v1/search`)"] == ["none", "", f"{MAX_HANDED_IN:,}"]
+        assert limits["requests` (`/v1/recommendations:batch`)"] == [
+            "required", "", f"{MAX_REQUESTS}, {MAX_LARGE_BODY_BYTES // 2**20} MiB",
+        ]  # fmt: skip
         assert limits["exploration"] == ["0", "0", "1"]
         assert limits["num_samples"] == ["1", "1", str(MAX_SAMPLES)]
         assert limits["return_properties"] == ["none", "", f"{MAX_PROPERTIES} names"]

@@ -13,8 +13,9 @@ def make(tmp_path):
     """Runs make in a fresh folder that nothing was set up in, with a space in its name."""
     folder = tmp_path / "a folder"
     folder.mkdir()
-    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
-        shutil.copy(REPOSITORY / name, folder)
+    (folder / "clients/python").mkdir(parents=True)
+    for name in ("Makefile", "pyproject.toml", "constraints.txt", "clients/python/pyproject.toml"):
+        shutil.copy(REPOSITORY / name, folder / name)
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
 
     def run(*arguments):

@@ -1,77 +1,29 @@
 """The README's commands, typed as they stand there, in a clean clone with an empty home directory."""
 
 import json
-import os
-import re
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import httpx
 import polars as pl
 import pytest
 
 from tests.docs.documents import REPOSITORY, shell_blocks
-from tests.service.process import free_port
-from tests.tiny_shop import write_tiny_shop
+from tests.docs.shell import Shell, end
+from tests.tiny_shop import write_tiny_csv_shop
 
 README = REPOSITORY / "README.md"
-KEPT_VARIABLES = re.compile(
-    r"PATH|LANG|LC_.*|PIP_.*|TORCH_INDEX|TMPDIR|[A-Z]+_PROXY|[a-z]+_proxy|SSL_.*|.*_CERT|OPENBLAS_.*"
-)
 SECONDS = {"make demo": 900, "make serve": 120}
-
-
-class CleanClone:
-    """A clone of what is committed, with nothing of this user's but the way to the package index."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder / "clone"
-        home = folder / "home"
-        home.mkdir()
-        subprocess.run(["git", "clone", "--quiet", REPOSITORY, self.folder], check=True)
-        kept = {name: value for name, value in os.environ.items() if KEPT_VARIABLES.fullmatch(name)}
-        self.port = free_port()
-        self.environment = {**kept, "HOME": str(home), "PYTHON": sys.executable, "FIGMENT_PORT": str(self.port)}
-
-    def start(self, block: str, **options) -> "subprocess.Popen[str]":
-        typed = block.replace("127.0.0.1:8000", f"127.0.0.1:{self.port}")
-        return subprocess.Popen(
-            ["bash", "-e", "-c", typed],
-            cwd=self.folder,
-            env=self.environment,
-            text=True,
-            start_new_session=True,
-            **options,
-        )
-
-    def run(self, block: str, *, seconds: float = 600) -> str:
-        """Standard output of a block that must succeed."""
-        process = self.start(block, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        try:
-            output, errors = process.communicate(timeout=seconds)
-        finally:
-            end(process)
-        assert process.returncode == 0, f"{block}\n{output[-2000:]}\n{errors[-2000:]}"
-        return output
-
-
-def end(process: "subprocess.Popen[str]") -> None:
-    """Ctrl-C for everything that the block started, and force if that is not heard."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGINT)
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory):
-    return CleanClone(tmp_path_factory.mktemp("readme"))
+    """What is committed, with nothing of this user's but the way to the package index."""
+    folder = tmp_path_factory.mktemp("readme")
+    subprocess.run(["git", "clone", "--quiet", REPOSITORY, folder / "clone"], check=True)
+    (folder / "home").mkdir()
+    return Shell(folder / "clone", HOME=str(folder / "home"), PYTHON=sys.executable)
 
 
 @pytest.fixture
@@ -110,24 +62,17 @@ class TestCommands:
     def test_service_answers_what_the_readme_asks(self, clone, blocks):
         serving = clone.start(blocks[2])
         try:
-            give_up = time.monotonic() + SECONDS["make serve"]
-            while not is_ready(clone.port):
-                assert serving.poll() is None
-                assert time.monotonic() < give_up
-                time.sleep(0.1)
+            clone.wait_until_ready(serving, seconds=SECONDS["make serve"])
             answer = json.loads(clone.run(blocks[3]))
         finally:
             end(serving)
         assert len(answer["items"]) == 5
         assert all(item["properties"]["title"] for item in answer["items"])
         assert (answer["fallback"], answer["warnings"]) == ("none", [])
-        assert not is_ready(clone.port)
+        assert not clone.is_ready()
 
     def test_own_data_are_checked_trained_on_measured_and_answered(self, clone, blocks):
-        shop = write_tiny_shop(clone.folder / "my-shop")
-        for table in ("catalogue", "events"):
-            pl.read_parquet(shop / f"{table}.parquet").write_csv(shop / f"{table}.csv")
-            (shop / f"{table}.parquet").unlink()
+        write_tiny_csv_shop(clone.folder / "my-shop")
         output = clone.run(blocks[4])
         assert "my-shop" in output
         measured = json.loads((clone.folder / "var/my-shop.json").read_text())
@@ -140,10 +85,3 @@ class TestCommands:
         home = Path(clone.environment["HOME"])
         left = {str(path.relative_to(home)) for path in (*home.glob("*"), *home.glob(".cache/*"))}
         assert left <= {".cache", ".cache/pip", ".rustup"}  # pip asks rustc's version, and rustup notes its settings
-
-
-def is_ready(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200
-    except httpx.TransportError:
-        return False

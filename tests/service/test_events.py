@@ -7,7 +7,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.app.api.shoppers import event, guest, post, store, stored, stored_items, user_path
+from figment_client import Figment, NotFound, Refused
+from tests.app.api.shoppers import event, guest
 from tests.service.process import SCRIPTED, serving
 from tests.service.writing import PARTS, Writers, found_in, send
 
@@ -60,60 +61,74 @@ def two(tmp_path_factory, postgresql, shop):
         ]
         for service in services:
             service.wait_until_ready()
-        yield [service.client for service in services]
+        yield [stack.enter_context(Figment(str(service.client.base_url))) for service in services]
 
 
-def ask(client, **body):
-    answer = client.post("/v1/recommendations", json=body)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+def keep(figment, *events, **options):
+    answer = figment.post_events(events=events, **options)
+    assert answer["errors"] == []
+    return answer
 
 
-def clicks(client):
+def kept_items(figment, user_id):
+    """Newest first."""
+    return [one["item_id"] for one in figment.iterate_events(user_id)]
+
+
+def clicks(figment):
     """Attributed and unattributed."""
-    told = client.get("/v1/model").json()["outcomes"]
+    told = figment.model()["outcomes"]
     return sum(arm["events"].get("click", 0) for arm in told["arms"]), told["unattributed"].get("click", 0)
 
 
 class TestTwoProcesses:
     def test_share_events_histories_and_merges(self, two):
         here, there = two
-        store(here, event("item-0", user_id="shared"), guest("item-1", minutes=0, session_id="shared-session"))
-        assert ask(there, user={"user_id": "shared"})["fallback"] == "none"
-        assert there.post(user_path("shared", ":merge"), json={"session_id": "shared-session"}).json() == {"moved": 1}
-        store(here, guest("item-2", minutes=0, session_id="shared-session"))
-        assert sorted(stored_items(there, "shared")) == ["item-0", "item-1", "item-2"]
+        keep(here, event("item-0", user_id="shared"), guest("item-1", minutes=0, session_id="shared-session"))
+        assert there.recommend_for_user("shared")["fallback"] == "none"
+        assert there.merge_session("shared", session_id="shared-session") == {"moved": 1}
+        keep(here, guest("item-2", minutes=0, session_id="shared-session"))
+        assert sorted(kept_items(there, "shared")) == ["item-0", "item-1", "item-2"]
 
     def test_a_list_of_one_is_known_to_the_other_at_once(self, two):
         for here, there in (two, two[::-1]):
             attributed, unattributed = clicks(there)
-            listed = ask(here, history=[])
-            clicked = event("item-0", event_type="click", minutes=0, recommendation_id=listed["recommendation_id"])
-            store(there, clicked)
+            listed = here.recommend(history=[])
+            keep(there, event("item-0", event_type="click", minutes=0, recommendation_id=listed["recommendation_id"]))
             assert clicks(there) == (attributed + 1, unattributed)
 
     def test_one_key_is_carried_out_once(self, two):
         sent = [event(f"item-{number}", user_id="once") for number in range(20)]
         with ThreadPoolExecutor(8) as crowd:
-            answers = list(crowd.map(lambda turn: post(two[turn % 2], *sent, **{"Idempotency-Key": "only"}), range(8)))
-        assert {answer.status_code for answer in answers} <= {202, 409}
-        assert {answer.json()["accepted"] for answer in answers if answer.status_code == 202} == {20}
-        assert len(stored(two[0], "once")) == 20
+            answers = crowd.map(lambda turn: tried(two[turn % 2], sent), range(8))
+        assert {answer["accepted"] for answer in answers if answer} == {20}
+        assert len(kept_items(two[0], "once")) == 20
 
     def test_the_same_events_sent_to_both_are_kept_once(self, two):
         sent = [event(f"item-{number}", user_id="both", event_id=f"both-{number}") for number in range(50)]
         orders = [sent, sent[::-1]]
         with ThreadPoolExecutor(8) as crowd:
-            answers = list(crowd.map(lambda turn: store(two[turn % 2], *orders[turn // 2 % 2]), range(8)))
+            answers = list(crowd.map(lambda turn: keep(two[turn % 2], *orders[turn // 2 % 2]), range(8)))
         assert sum(answer["accepted"] for answer in answers) == 50
-        assert len(stored(two[1], "both")) == 50
+        assert len(kept_items(two[1], "both")) == 50
 
     def test_who_is_erased_here_is_in_no_list_from_there(self, two, shop, postgresql):
         here, there = two
-        store(here, event("item-0", user_id="erased"))
+        keep(here, event("item-0", user_id="erased"))
         for _ in range(20):
-            ask(there, user={"user_id": "erased"})
-        assert here.delete(user_path("erased")).status_code == 204
+            there.recommend(user={"user_id": "erased"})
+        here.erase_user("erased")
         time.sleep(1)  # what waited there is written by now
-        assert stored(there, "erased") == []
+        with pytest.raises(NotFound):
+            there.list_events("erased")
         assert postgresql.psql("SELECT count(*) FROM served_lists WHERE user_id = 'erased'", shop) == "0"
+
+
+def tried(figment, events):
+    """The answer; None where another one with the key is still being carried out."""
+    try:
+        return keep(figment, *events, idempotency_key="only")
+    except Refused as refused:
+        if refused.status != 409:
+            raise
+        return None

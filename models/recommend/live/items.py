@@ -74,6 +74,9 @@ class LiveItems:
     origin: Origin
     catalogue: Catalogue
     revision: int
+    """Of the shop's changes: attributes and deletions up to here are in this state."""
+    content_revision: int
+    """New and changed content up to here is in it."""
     features_ND: Rows
     text_NE: Rows
     tag_rows_NT: Rows
@@ -92,6 +95,7 @@ class LiveItems:
             origin=origin,
             catalogue=Catalogue.of(bundle.catalogue),
             revision=0,
+            content_revision=0,
             features_ND=bundle.item_features_ND,
             text_NE=bundle.text_features_NE,
             tag_rows_NT=bundle.tag_rows_NT,
@@ -104,25 +108,40 @@ class LiveItems:
 
     @property
     def index_version(self) -> str:
-        """Names bundle and changes."""
+        """Names bundle and changes; a second number, where there is one, is the revision that content is behind at."""
         version = self.origin.bundle.manifest.model_version
-        return f"{version}+{self.revision}" if self.revision else version
+        if not self.revision:
+            return version
+        lag = "" if self.content_revision >= self.revision else f".{self.content_revision}"
+        return f"{version}+{self.revision}{lag}"
 
     def changed(
-        self, documents: Sequence[ItemDocument], *, revision: int, embed: EmbedsText | None = None
+        self,
+        documents: Sequence[ItemDocument],
+        *,
+        revision: int,
+        content_revision: int | None = None,
+        embed: EmbedsText | None = None,
     ) -> "LiveItems":
-        """The items after these documents, in their order; `revision` names the new state.
+        """The items after these documents, in their order; the revisions name the new state, one where they are equal.
 
         The state follows from the bundle and the documents, however they were grouped.
         Only prices, stock and other attributes that features are not made of change: milliseconds. `embed` may know
         the texts of `texts_to_embed` already. Raises DocumentRefused, and then nothing has changed.
         """
-        after, content_rows = self._with_attributes(documents, revision)
-        return self._with_content(after, content_rows, embed) if len(content_rows) else after
+        content_revision = revision if content_revision is None else content_revision
+        named = replace(self, revision=revision, content_revision=content_revision)
+        after, content_rows = named._with_attributes(documents)
+        return named._with_content(after, content_rows, embed) if len(content_rows) else after
+
+    def with_other_content(self, documents: Sequence[ItemDocument]) -> list[str]:
+        """The items, of these documents, whose content they change or bring. Raises DocumentRefused."""
+        after, content_rows = self._with_attributes(documents)
+        return [after.catalogue.item_ids[row] for row in content_rows]
 
     def texts_to_embed(self, documents: Sequence[ItemDocument]) -> list[str]:
         """What `changed` would embed: the slow part, which may be done before and in pieces. Raises DocumentRefused."""
-        after, content_rows = self._with_attributes(documents, self.revision)
+        after, content_rows = self._with_attributes(documents)
         texts = self._texts(after, content_rows)
         return [text for text, old in zip(texts.now, texts.before, strict=True) if text != old]
 
@@ -152,9 +171,7 @@ class LiveItems:
         """New items in them, deleted ones too."""
         return self.linked.neighbours
 
-    def _with_attributes(
-        self, documents: Sequence[ItemDocument], revision: int
-    ) -> tuple["LiveItems", NDArray[np.int32]]:
+    def _with_attributes(self, documents: Sequence[ItemDocument]) -> tuple["LiveItems", NDArray[np.int32]]:
         """With the documents' attributes, and the rows whose content they change or bring."""
         documents = one_each(documents, self.catalogue.row_of)
         item_ids, row_of = self.catalogue.item_ids, self.catalogue.row_of
@@ -168,7 +185,7 @@ class LiveItems:
         is_deleted_N = np.concatenate([before.is_deleted_N, np.zeros(len(new_ids), np.bool_)])
         is_deleted_N[rows] = np.fromiter((document.is_deleted for document in documents), np.bool_, len(documents))
         catalogue = Catalogue(item_ids, row_of, AttributeTable(frame, is_deleted_N))
-        return replace(self, catalogue=catalogue, revision=revision), self._content_rows(frame, rows, written)
+        return replace(self, catalogue=catalogue), self._content_rows(frame, rows, written)
 
     def _content_rows(self, frame: pl.DataFrame, rows: NDArray[np.int32], written: set[str]) -> NDArray[np.int32]:
         """New items, and those whose content these rows change."""

@@ -2,6 +2,7 @@
 
 # N items, W words, X postings
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -10,13 +11,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from models.features.spec import words_of
-
 K1: Final = 1.2
 B: Final = 0.75
 """The usual settings (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009)."""
-WORD: Final = r"[\p{L}\p{N}]{2,}"
-"""As `models.features.spec.words_of` reads them."""
+WORD: Final = r"[\p{L}\p{N}]+"
+"""One letter or digit is a word too: who asks for size 7 or M means it."""
+_QUERY_WORD: Final = re.compile(r"[^\W_]+")
+"""The same, for Python."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +69,7 @@ class WordIndex:
     def found(self, query: str) -> "FoundWords":
         """What every item shares with the query."""
         scores_N, shared_N = np.zeros((2, self.num_items), np.float32)
-        for word in words_of(query):
+        for word in dict.fromkeys(_QUERY_WORD.findall(query.lower())):
             number = self.number_of.get(word)
             if number is not None:
                 owned = slice(self.starts_W1[number], self.starts_W1[number + 1])

@@ -47,6 +47,9 @@ class TestOverHttp:
         check_problem(answer, 405)
         assert answer.headers["allow"] == "POST"
 
+    def test_wrong_method_is_told_all_that_the_path_has(self, client):
+        assert client.post("/v1/items/item-1").headers["allow"] == "DELETE, GET, PATCH, PUT"
+
     def test_long_path_is_cut(self, client):
         assert len(client.get("/" + "x" * 5_000).content) < 1_000
 

@@ -4,24 +4,34 @@ from app.api.problem import Problem
 from app.main import contract_without_bundle
 
 
-def request_examples(contract):
-    body = contract["paths"]["/v1/recommendations"]["post"]["requestBody"]["content"]["application/json"]
+def request_examples(contract, path="/v1/recommendations"):
+    body = contract["paths"][path]["post"]["requestBody"]["content"]["application/json"]
     return {name: example["value"] for name, example in body["examples"].items()}
 
 
+LISTS = ("/v1/recommendations", "/v1/search")
+
+
 class TestContract:
-    def test_examples_work_as_they_are_and_name_real_items(self, client):
-        examples = request_examples(client.get("/openapi.json").json())
-        assert len(examples) == 4
-        for body in examples.values():
-            answer = client.post("/v1/recommendations", json=body)
-            assert answer.status_code == 200
-            assert answer.json()["items"]
+    @pytest.mark.parametrize("path", LISTS)
+    def test_examples_work_as_they_are_and_name_real_items(self, client, path):
+        examples = request_examples(client.get("/openapi.json").json(), path)
+        assert len(examples) >= 3
+        for name, body in examples.items():
+            answer = client.post(path, json=body)
+            assert answer.status_code == 200, answer.text
+            assert bool(answer.json()["items"]) == (name != "validated")
             assert answer.json()["warnings"] == []
 
-    def test_examples_without_a_bundle_still_answer(self, client):
-        for body in request_examples(contract_without_bundle()).values():
-            assert client.post("/v1/recommendations", json=body).status_code == 200
+    def test_examples_of_a_batch_are_answered_one_by_one(self, client):
+        for body in request_examples(client.get("/openapi.json").json(), "/v1/recommendations:batch").values():
+            results = client.post("/v1/recommendations:batch", json=body).json()["results"]
+            assert [("error" in result) for result in results] == [body_["k"] > 100 for body_ in body["requests"]]
+
+    @pytest.mark.parametrize("path", LISTS)
+    def test_examples_without_a_bundle_still_answer(self, client, path):
+        for body in request_examples(contract_without_bundle(), path).values():
+            assert client.post(path, json=body).status_code == 200
 
     def test_every_example_field_is_shown_in_one(self, client):
         contract = client.get("/openapi.json").json()
@@ -47,6 +57,15 @@ class TestContract:
         example = operation["responses"]["422"]["content"]["application/problem+json"]["example"]
         headers = {"X-Request-Id": example["request_id"]}
         assert client.post("/v1/recommendations", json={"history": [], "k": 101}, headers=headers).json() == example
+
+    def test_links_of_every_list_lead_to_operations(self, client):
+        operations = [
+            operation for path in client.get("/openapi.json").json()["paths"].values() for operation in path.values()
+        ]
+        ids = {operation["operationId"] for operation in operations}
+        links = [operation["responses"].get("200", {}).get("links") for operation in operations]
+        assert sum(bool(each) for each in links) == 4
+        assert {link["operationId"] for each in links if each for link in each.values()} <= ids
 
     def test_every_reference_leads_somewhere(self, client):
         contract = client.get("/openapi.json").json()

@@ -317,3 +317,31 @@ class TestSeed:
         done = await asyncio.gather(items.seed("one", self.OLD), items.seed("one", self.OLD))
         assert sum(done, Seeded()) == Seeded(added=3)
         assert await self.fields(items) == dict(self.OLD)
+
+
+class TestWrittenSince:
+    async def test_is_what_the_shop_wrote_and_not_what_a_bundle_laid(self, items):
+        await items.seed("bundle", [("a", TEA), ("b", TEA), ("c", TEA), ("d", TEA)])
+        await items.patch("b", {"price": 1})
+        await items.put("new", TEA)
+        await items.delete("c")
+        first = await items.written_since(0, limit=2)
+        assert ([item.item_id for item in first.items], first.complete) == (["b", "new"], False)
+        rest = await items.written_since(first.revision, limit=2)
+        assert ([(item.item_id, item.deleted) for item in rest.items], rest.complete) == ([("c", True)], True)
+
+
+class TestCountNewContent:
+    async def test_prices_and_deletions_need_no_new_feature(self, items, database):
+        await items.put("a", TEA)
+        await items.put("b", TEA)
+        before = await items.revision()
+
+        async def work(transaction):
+            assert await items.lock(transaction) == before
+            rows = [("a", {**TEA, "price": 1}), ("b", {"title": "Black tea"}), ("new", TEA), ("gone", TEA)]
+            await items.bulk(rows, "replace", within=transaction)
+            await items.delete("gone", within=transaction)
+            return await items.count_new_content(before, within=transaction), await items.lock(transaction)
+
+        assert await database.write(work) == (2, await items.revision())

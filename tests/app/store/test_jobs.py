@@ -150,3 +150,16 @@ class TestPurge:
         assert await jobs.purge(timedelta(days=1)) == 1
         assert await jobs.get(ended.job_id) is None
         assert await jobs.get(waiting.job_id) is not None
+
+
+class TestUnfinished:
+    async def test_are_those_that_wait_or_run_the_oldest_first(self, jobs, clock):
+        made = []
+        for _ in range(4):
+            made.append((await jobs.create("import", None)).job_id)
+            clock.forward(seconds=1)
+        await jobs.create("other", None)
+        await jobs.finish(await jobs.take(IMPORT), None)
+        await jobs.fail(await jobs.take(IMPORT), "no")
+        await jobs.take(IMPORT)
+        assert [job.job_id for job in await jobs.unfinished("import")] == made[2:]

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from models.bundle.read import open_bundle
 from models.domain.errors import BundleError, GoldenReplayFailed, HistoryTooLong, SettingsRefused, UnknownName
 from models.domain.events import HistoryEvent
+from models.domain.filter import Comparison
 from models.domain.recommendation import RecommendationRequest
 from models.recommend.batch import recommend_file
 from models.recommend.evidence import EVIDENCE
 from models.recommend.golden import replay_golden
+from models.recommend.live.documents import ItemDocument
 from models.recommend.recommender import Recommender
 from models.recommend.systems import STAGE_OF
 
@@ -283,3 +285,22 @@ class TestGolden:
             tuple(items) for items in events.group_by("user_id", maintain_order=True).agg("item_id")["item_id"]
         }
         assert not any(tuple(line["history"]) in histories for line in self.lines(tiny_bundle) if line["history"])
+
+
+class TestStillListable:
+    def test_answers_rows_of_what_may_still_be_listed(self, recommender: Recommender) -> None:
+        request = RecommendationRequest((), filter=Comparison("price", "lt", 3.0))
+        rows = recommender.still_listable(request, ["tea-0", "tea-19", "nobody's", "paint-1"])
+        assert rows == [recommender.row_of["tea-0"], None, None, recommender.row_of["paint-1"]]
+
+    def test_exclusions_count_for_nothing(self, recommender: Recommender) -> None:
+        request = RecommendationRequest([HistoryEvent("tea-0")], exclude_item_ids=["tea-1"])
+        assert None not in recommender.still_listable(request, ["tea-0", "tea-1"])
+
+    def test_deleted_and_sold_out_items_are_none(self, recommender: Recommender) -> None:
+        gone = ItemDocument("tea-0", {}, is_deleted=True)
+        sold_out = ItemDocument("tea-1", {"in_stock": False}, merges=True)
+        changed = recommender.changed([gone, sold_out], revision=2)
+        assert changed.still_listable(RecommendationRequest(()), ["tea-0", "tea-1"]) == [None, None]
+        both = changed.still_listable(RecommendationRequest((), include_out_of_stock=True), ["tea-0", "tea-1"])
+        assert both == [None, changed.row_of["tea-1"]]

@@ -43,6 +43,7 @@ class TestByText:
     def test_exact_words_matter(self, recommender: Recommender) -> None:
         assert ids(search(recommender, "tea number 17"))[0] == "tea-17"
         assert ids(search(recommender, "TEA number 17!"))[0] == "tea-17"
+        assert ids(search(recommender, "tea number 7"))[0] == "tea-7"
 
     def test_meaning_finds_what_no_word_does(self, recommender: Recommender) -> None:
         answer = search(recommender, "something warm to drink", k=20)

@@ -1,0 +1,141 @@
+"""Questions to answers: many in one call of the model, each answered as it would be alone."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from time import perf_counter
+from typing import Any, Final, TypeAlias
+
+from app.api.asked import Asked, asked_of
+from app.api.asking import Asking
+from app.api.list_answer import Meta, RecommendationAnswer
+from app.api.list_request import ListBody
+from app.api.made import Made, make_all
+from app.api.pages import cursor_at
+from app.api.problem import RequestError
+from app.api.served import keep, said_in
+from app.observability.variants import Variant
+from app.runtime.attribution import variant_label
+from app.runtime.recommendation_id import new_recommendation_id
+from app.runtime.served_lists import arm_of
+from models.domain.errors import InputError
+from models.domain.recommendation import Recommendation
+
+MAX_READING: Final = 8
+"""Questions of one batch that read the store at once."""
+
+Refusal: TypeAlias = RequestError | InputError
+"""What is wrong with one question; it fails alone."""
+
+
+async def answer_list(asking: Asking, body: ListBody) -> RecommendationAnswer:
+    """The list, whichever path the question came by."""
+    (answer,) = await answer_lists(asking, [body])
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+async def answer_lists(asking: Asking, bodies: Sequence[ListBody]) -> list[RecommendationAnswer | Refusal]:
+    """One answer a body, in their order; raises only what keeps all of them from being answered."""
+    asked_at = asking.shop.store.clock()  # before anything stored is read
+    asked = await _all_asked(asking, bodies)
+    ready = [one for one in asked if isinstance(one, Asked)]
+    if any(one.reads_texts for one in ready):
+        await asking.texts.ready(asking.loaded.model, asking.deadline)
+    made = await _made(asking, ready)
+    told = [
+        each if isinstance(each, InputError) else _answer(asking, one, each)
+        for one, each in zip(ready, made, strict=True)
+    ]
+    _keep_new(asking, ready, made, told, asked_at)
+    in_order = iter(told)
+    answers = [next(in_order) if isinstance(one, Asked) else one for one in asked]
+    if any(isinstance(answer, RecommendationAnswer) and answer.next_cursor for answer in answers):
+        await asking.shop.served_lists.flush()  # whoever goes on with a page finds it in the database
+    return answers
+
+
+async def _made(asking: Asking, ready: Sequence[Asked]) -> Sequence[Made | InputError]:
+    """In one piece of work, which takes one permit."""
+    if not ready:
+        return ()
+    return await asking.live.workers.run(lambda: make_all(asking.loaded.model, ready), deadline=asking.deadline)
+
+
+async def _all_asked(asking: Asking, bodies: Sequence[ListBody]) -> list[Asked | Refusal]:
+    permits = asyncio.Semaphore(MAX_READING)
+
+    async def ask(body: ListBody) -> Asked | Refusal:
+        async with permits:
+            try:
+                return await asked_of(asking, body)
+            except (RequestError, InputError) as refusal:
+                return refusal
+
+    if len(bodies) == 1:
+        return [await ask(bodies[0])]
+    return list(await asyncio.gather(*(ask(body) for body in bodies)))
+
+
+def _answer(asking: Asking, one: Asked, made: Made) -> RecommendationAnswer:
+    recommendation_id = one.later.kept.served.recommendation_id if one.later else new_recommendation_id()
+    only_if_asked: dict[str, Any] = {
+        **({"first_place": made.first_place} if one.body.explain == "full" else {}),
+        **({"validated": True} if one.body.validate_only else {}),
+    }
+    return RecommendationAnswer(
+        recommendation_id=recommendation_id,
+        items=list(made.items),
+        next_cursor=None if made.next_start is None else cursor_at(recommendation_id, made.next_start),
+        fallback=made.fallback,
+        warnings=list(made.warnings),
+        retrieval=made.retrieval,
+        meta=meta_of(asking, made.model_version, made.index_version, seed=one.request.seed, variant_id=one.variant_id),
+        **only_if_asked,
+    )
+
+
+def _keep_new(
+    asking: Asking,
+    asked: Sequence[Asked],
+    made: Sequence[Made | InputError],
+    told: Sequence[RecommendationAnswer | InputError],
+    asked_at: datetime,
+) -> None:
+    """Writes new lists down, and counts what of them was shown, by variant."""
+    shown: dict[Variant, list[Recommendation]] = defaultdict(list)
+    for one, each, answer in zip(asked, made, told, strict=True):
+        if isinstance(each, InputError) or isinstance(answer, InputError) or each.whole is None:
+            continue
+        served = keep(
+            asking,
+            answer,
+            each.whole.items,
+            asked_at=asked_at,
+            user=one.body.user,
+            experiment=one.body.experiment,
+            request={**said_in(one.body, one.request.history), "body_digest": one.body_digest},
+        )
+        items = each.whole.items[: len(answer.items)]
+        under_filled = answer.retrieval.under_filled
+        shown[variant_label(arm_of(served))].append(replace(each.whole, items=items, under_filled=under_filled))
+    for variant, lists in shown.items():
+        asking.live.metrics.lists_answered(lists, variant)
+
+
+def meta_of(
+    asking: Asking, model_version: str, index_version: str, *, seed: int, variant_id: str | None = None
+) -> Meta:
+    """About an answer."""
+    return Meta(
+        request_id=asking.request.state.request_id,
+        model_version=model_version,
+        index_version=index_version,
+        index_age_seconds=asking.loaded.index.age_seconds,
+        seed=seed,
+        variant_id=variant_id,
+        took_ms=round((perf_counter() - asking.request.state.started) * 1000, 2),
+    )

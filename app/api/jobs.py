@@ -1,0 +1,71 @@
+"""`GET /v1/jobs/{job_id}`: how far long work is."""
+
+from typing import Annotated, Final, Literal
+
+from fastapi import APIRouter, Depends, Request
+from starlette.exceptions import HTTPException
+
+from app.api.auth import needs
+from app.api.dependencies import StoreDep
+from app.api.parts import AnswerPart
+from app.api.paths import IdRoute, path_id, path_id_parameter
+from app.api.problem import Problem
+from app.runtime.import_jobs import KIND, ImportRange
+from app.store.jobs import Job
+
+JOB_ID: Final = path_id_parameter("job_id", "As it was answered when the work began.")
+
+
+async def job_id(request: Request) -> str:
+    """Of the path."""
+    return path_id(request, "job_id")
+
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=IdRoute, dependencies=[needs()])
+
+
+class JobAnswer(AnswerPart):
+    """How far it is. Work that a process did not live to finish is taken up by another one, or by the next start."""
+
+    job_id: str
+    state: Literal["queued", "running", "done", "failed"]
+    progress: float
+    """0 to 1."""
+    result_url: str | None
+    """Where what it made can be had; null where it makes nothing to have, as for an import."""
+    error: str | None
+    """Why it failed."""
+    items: int | None
+    """That the work is about; null for other work than imports."""
+    items_per_second: float | None
+    """Since it was asked for; null before there is any progress."""
+
+
+@router.get(
+    "/{job_id}",
+    summary="How far long work is",
+    responses={status: {"model": Problem} for status in (404, 422, 431, 500, 503)},
+    openapi_extra={"parameters": [JOB_ID]},
+)
+async def get_job(job_id: Annotated[str, Depends(job_id)], store: StoreDep) -> JobAnswer:
+    """Jobs that ended are forgotten after a week."""
+    job = await store.jobs.get(job_id)
+    if job is None:
+        raise HTTPException(404, "there is no such job")
+    items = ImportRange.of(job).num_items if job.kind == KIND else None
+    return JobAnswer(
+        job_id=job.job_id,
+        state=job.state,
+        progress=job.progress,
+        result_url=None,
+        error=job.error,
+        items=items,
+        items_per_second=_speed(job, items),
+    )
+
+
+def _speed(job: Job, items: int | None) -> float | None:
+    seconds = (job.updated_at - job.created_at).total_seconds()
+    if items is None or not job.progress or seconds <= 0:
+        return None
+    return round(items * job.progress / seconds, 1)

@@ -1,0 +1,154 @@
+"""What the model makes of questions: run in a thread of the workers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from app.api.asked import Asked
+from app.api.list_answer import AnsweredItem, FirstPlaceTold, ReasonTold, Retrieval
+from app.api.pages import Cut, LaterPage, first_page, next_page
+from app.runtime.live_model import ServedModel
+from models.domain.errors import InputError
+from models.domain.explanation import Explanation
+from models.domain.recommendation import Fallback, Recommendation, RecommendedItem
+
+MAX_REASONS: Final = 10
+"""Of one item in a list; `GET …/explanation` tells all."""
+NOTHING_TOLD: Final[Mapping[str, Mapping[str, Any]]] = {}
+NOTHING_PERSONAL: Final = "nothing personal to explain: no event of a history made this list"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """All of an answer but its id and its time."""
+
+    items: Sequence[AnsweredItem]
+    fallback: Fallback
+    retrieval: Retrieval
+    model_version: str
+    index_version: str
+    warnings: Sequence[str] = ()
+    first_place: FirstPlaceTold | None = None
+    next_start: int | None = None
+    """Where the next page begins."""
+    whole: Recommendation | None = None
+    """The list to be kept; None where it is kept already."""
+
+
+def make_all(model: ServedModel, asked: Sequence[Asked]) -> list[Made | InputError]:
+    """One for each question, in their order; those for plain lists in one call."""
+    refused = [_refusal(model, one) for one in asked]
+    plain = [number for number, one in enumerate(asked) if refused[number] is None and _is_plain(one)]
+    lists = dict(zip(plain, model.recommend([asked[number].request for number in plain]), strict=True))
+    return [
+        refusal or _make(model, one, lists.get(number))
+        for number, (one, refusal) in enumerate(zip(asked, refused, strict=True))
+    ]
+
+
+def _refusal(model: ServedModel, one: Asked) -> InputError | None:
+    try:
+        if search := one.search:
+            model.check_search(search)
+        else:
+            model.check(one.request)
+    except InputError as error:
+        return error
+    return None
+
+
+def _is_plain(one: Asked) -> bool:
+    return one.search is None and one.later is None and not one.body.validate_only
+
+
+def _make(model: ServedModel, one: Asked, answer: Recommendation | None) -> Made:
+    if one.body.validate_only:
+        return _nothing_made(model)
+    if one.later is not None:
+        return _of_kept(model, one, one.later)
+    if answer is None:
+        assert one.search is not None
+        answer = model.search(one.search)
+    return _of_answer(model, one, answer)
+
+
+def _nothing_made(model: ServedModel) -> Made:
+    nothing = Retrieval(strategy="none", candidates_scanned=0, under_filled=False, sources={})
+    return Made((), "none", nothing, model.model_version, model.index_version)
+
+
+def _of_answer(model: ServedModel, one: Asked, answer: Recommendation) -> Made:
+    size = one.body.num_shown
+    cut = first_page(answer.items, size)
+    explanation = _explanation(model, one, cut, full=one.body.explain == "full" and one.search is None)
+    unexplained = explanation is not None and not explanation.is_personal
+    return Made(
+        items=_items(model, one, cut, explanation),
+        fallback=answer.fallback,
+        retrieval=Retrieval.of(answer, size),
+        model_version=model.model_version,
+        index_version=answer.index_version,
+        warnings=[*answer.warnings, *([NOTHING_PERSONAL] if unexplained else [])],
+        first_place=FirstPlaceTold.of(explanation),
+        next_start=cut.next_start if one.body.page else None,
+        whole=answer,
+    )
+
+
+def _of_kept(model: ServedModel, one: Asked, page: LaterPage) -> Made:
+    kept = page.kept
+    rows = model.still_listable(one.request, [item["item_id"] for item in kept.served.items[page.start :]])
+    cut = next_page(page, rows, one.body.num_shown)
+    end = cut.next_start or len(kept.served.items)
+    gone = end - page.start - len(cut.ranked)
+    return Made(
+        items=_items(model, one, cut, _explanation(model, one, cut, full=False)),
+        fallback=kept.fallback,
+        retrieval=kept.retrieval,
+        model_version=kept.served.model_version,
+        index_version=kept.served.index_version,
+        warnings=[f"{gone} items of the list may not be listed any more: passed over"] if gone else [],
+        next_start=cut.next_start,
+    )
+
+
+def _explanation(model: ServedModel, one: Asked, cut: Cut, *, full: bool) -> Explanation | None:
+    if one.body.explain == "none":
+        return None
+    return model.explain(one.request, [item.item_id for _, item in cut.ranked], full=full)
+
+
+def _items(model: ServedModel, one: Asked, cut: Cut, explanation: Explanation | None) -> list[AnsweredItem]:
+    told = {} if explanation is None else _reasons(explanation, full=one.body.explain == "full")
+    return answered_items(model, cut.ranked, one.body.return_properties, told)
+
+
+def _reasons(explanation: Explanation, *, full: bool) -> dict[str, Mapping[str, Any]]:
+    """Item → what is told of it beside its score."""
+    return {
+        item.item_id: {
+            "reasons": [ReasonTold.of(reason) for reason in item.reasons[:MAX_REASONS]],
+            **({"nearest_bought": item.nearest_bought} if full else {}),
+        }
+        for item in explanation.items
+    }
+
+
+def answered_items(
+    model: ServedModel,
+    ranked: Sequence[tuple[int, RecommendedItem]],
+    property_names: Sequence[str] | None,
+    told: Mapping[str, Mapping[str, Any]] = NOTHING_TOLD,
+) -> list[AnsweredItem]:
+    """Places of a list, with properties where some are asked for, and with what else is told of each item."""
+    plain = [AnsweredItem(item_id=item.item_id, rank=rank, score=item.score) for rank, item in ranked]
+    if property_names is None and not told:
+        return plain
+
+    def more(item: RecommendedItem) -> dict[str, Any]:
+        told_of_it = dict(told.get(item.item_id, {}))
+        if property_names is None:
+            return told_of_it
+        return {"properties": dict(model.properties_of(item.item_row, property_names)), **told_of_it}
+
+    return [each.model_copy(update=more(item)) for each, (_, item) in zip(plain, ranked, strict=True)]

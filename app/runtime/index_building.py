@@ -1,0 +1,162 @@
+"""Which items are built next: small changes first, of a large import only by whoever holds its job."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from app.observability.logs import get_log
+from app.observability.metrics import SwapResult
+from app.runtime.catalogue_view import CatalogueView
+from app.runtime.import_jobs import ImportJobs, ImportRange
+from app.runtime.index_builder import Built
+from app.runtime.jobs import TellProgress
+from app.runtime.live_catalogue import LiveCatalogue
+from app.store.item_rows import Item
+from app.store.jobs import Job
+from models.domain.errors import FigmentError, ServiceError, StoreError, ViewRefused
+
+PIECE: Final = 250
+"""Items that are built at once: a second or two for their features and links, in which nothing more urgent begins."""
+LOOK_SECONDS: Final = 0.5
+"""So often the store is asked for what another process makes."""
+MAX_BACKOFF_SECONDS: Final = 60.0
+TRIES: Final = 3
+"""Of one item alone, before it is set aside until it changes; and of the index, before an import's job fails."""
+
+log = get_log(__name__)
+
+
+class IndexBuilding:
+    """Builds as long as something waits. A view that fails its checks never answers: it is told, and tried again."""
+
+    def __init__(self, catalogue: LiveCatalogue, imports: ImportJobs) -> None:
+        self._catalogue = catalogue
+        self._imports = imports
+        self._ranges: Sequence[ImportRange] = ()
+        self._most = PIECE
+        self._failures = 0
+        self._failure = ""
+        self._failures_of: Counter[tuple[str, int]] = Counter()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """From now on."""
+        self._task = asyncio.create_task(self._build_forever())
+
+    async def close(self) -> None:
+        """No more."""
+        if self._task:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def see_import(self, job: Job, tell: TellProgress) -> dict[str, Any]:
+        """Handles an import's job: this process may embed its items, and the job is done when its index has them all.
+
+        Raises ServiceError where the index cannot be built.
+        """
+        import_, started = ImportRange.of(job), time.monotonic()
+        self._imports.held.add(job.job_id)
+        try:
+            while (left := self._left_of(import_)) > 0:
+                tell(1 - left / max(import_.num_items, left))
+                if self._failures >= TRIES:
+                    raise ServiceError(f"the index cannot be built: {self._failure}")
+                await asyncio.sleep(LOOK_SECONDS)
+        finally:
+            self._imports.held.discard(job.job_id)
+        return {
+            "items": import_.num_items,
+            "seconds": round(time.monotonic() - started, 1),
+            "index_version": self._catalogue.view.model.index_version,
+        }
+
+    def _left_of(self, import_: ImportRange) -> int:
+        view = self._catalogue.view
+        if view.revision < import_.last:
+            return import_.num_items
+        return sum(import_.covers(item.content_revision) for item in self._to_do(view.waiting.values()))
+
+    def _to_do(self, items: Iterable[Item]) -> list[Item]:
+        return [item for item in items if self._failures_of[item.item_id, item.content_revision] < TRIES]
+
+    async def _build_forever(self) -> None:
+        while True:
+            await self._catalogue.has_work.wait()
+            try:
+                if await self._build_next():
+                    continue
+                pause = LOOK_SECONDS
+            except StoreError as error:
+                log.warning("nothing can be built", reason=str(error))
+                pause = LOOK_SECONDS
+            await asyncio.sleep(pause)
+
+    async def _build_next(self) -> bool:
+        """Whether something was built; else everything that waits is another process's to embed."""
+        self._ranges = await self._imports.unfinished()
+        base = await self._catalogue.begin_build()
+        piece = await self._choose(base)
+        if not piece:
+            return False
+        is_urgent = not self._is_imported(piece[0])
+        try:
+            built: Built | None
+            if is_urgent:
+                built = await self._catalogue.builder.build(base, piece)
+            else:
+                built = await self._catalogue.builder.build_while(self._nothing_is_urgent, base, piece)
+            is_done = built is not None and await self._catalogue.end_build(built, base)
+        except Exception as error:  # an entry point: a view that cannot be built must not end the building for good
+            await self._failed(piece, error)
+            return True
+        if is_done:
+            self._tell_built(piece)
+        return True
+
+    async def _choose(self, base: CatalogueView) -> list[Item]:
+        """The oldest content first."""
+        waiting = self._to_do(base.waiting.values())
+        urgent = [item for item in waiting if not self._is_imported(item)]
+        if urgent:
+            return urgent[: self._most]
+        ours = [item for item in waiting if self._is_imported(item, held=True)]
+        if ours:
+            return ours[: self._most]
+        others = waiting[: self._most]
+        return others if others and await self._catalogue.builder.knows(base, others) else []
+
+    def _is_imported(self, item: Item, *, held: bool = False) -> bool:
+        """Whether a job that is not done covers it; `held`: by this process."""
+        return any(
+            one.covers(item.content_revision) for one in self._ranges if not held or one.job_id in self._imports.held
+        )
+
+    def _nothing_is_urgent(self) -> bool:
+        """Whether all new content since the build began is of imports. Asked often, so it looks at no more."""
+        came, waiting = self._catalogue.came_meanwhile(), self._catalogue.view.waiting
+        return all(self._is_imported(item) for item in came if item.item_id in waiting)
+
+    def _tell_built(self, piece: Sequence[Item]) -> None:
+        self._failures, self._failure, self._most = 0, "", PIECE
+        self._catalogue.live.metrics.index_swapped("swapped")
+        view = self._catalogue.view
+        log.info("index swapped", items=len(piece), waiting=len(view.waiting), index_version=view.model.index_version)
+
+    async def _failed(self, piece: Sequence[Item], error: Exception) -> None:
+        self._failures += 1
+        self._failure = str(error) if isinstance(error, FigmentError) else type(error).__name__
+        result: SwapResult = "refused" if isinstance(error, ViewRefused) else "failed"
+        self._catalogue.live.metrics.index_swapped(result)
+        unforeseen = None if isinstance(error, FigmentError) else error
+        log.error("index not swapped", items=len(piece), reason=self._failure, exc_info=unforeseen)
+        if len(piece) == 1:
+            key = (piece[0].item_id, piece[0].content_revision)
+            self._failures_of[key] += 1
+            if self._failures_of[key] >= TRIES:
+                log.error("an item is set aside until its content changes")
+        self._most = max(1, len(piece) // 2)  # one item that cannot be built must not keep the others back
+        await asyncio.sleep(min(MAX_BACKOFF_SECONDS, 2.0 ** (self._failures - 1)))

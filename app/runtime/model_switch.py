@@ -1,0 +1,86 @@
+"""Which bundle answers: switched under load, here and in every other process of the shop."""
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from app.observability.logs import get_log
+from app.runtime.bundles import Bundles
+from app.runtime.live_catalogue import LiveCatalogue
+from app.store.active_model import ActiveModelStore
+from models.domain.errors import FigmentError
+
+POLL_SECONDS: Final = 0.5
+PAUSE_SECONDS: Final = 5.0
+"""After a switch of another process that this one could not follow."""
+
+log = get_log(__name__)
+
+
+class ModelSwitch:
+    """The other bundle is opened and verified beside the one that answers, then takes over between two requests."""
+
+    def __init__(self, catalogue: LiveCatalogue, active: ActiveModelStore, bundles: Bundles) -> None:
+        self.bundles = bundles
+        self._catalogue = catalogue
+        self._active = active
+        self._switches = 0
+        """Of the store, as far as this process has followed."""
+        self._switching = asyncio.Lock()
+        self._following: asyncio.Task[None] | None = None
+
+    @property
+    def version(self) -> str:
+        """What answers. Raises NotReady."""
+        return self._catalogue.view.model.folder.name
+
+    async def start(self) -> None:
+        """Serves the bundle to begin with, and follows from then on. Raises BundleError, StoreError."""
+        chosen = await self._active.get()
+        self._switches = chosen.switches if chosen else 0
+        folder = await asyncio.to_thread(self.bundles.at_start, chosen)
+        await self._catalogue.serve(await self._catalogue.open(folder, lay=True))
+        self._following = asyncio.create_task(self._follow_forever())
+
+    async def activate(self, version: str) -> None:
+        """Returns when it answers here. Raises UnknownName, BundleError where it must not be served, StoreError."""
+        folder = await asyncio.to_thread(self.bundles.find, version)
+        async with self._switching:
+            built = None if version == self.version else await self._catalogue.open(folder, lay=False)
+            self._switches = (await self._active.activate(version)).switches
+            if built is None:
+                return
+            await self._catalogue.serve(built)
+            # after it, so that nobody misses an item meanwhile that only the former bundle has
+            await self._catalogue.lay(built.view)
+
+    async def close(self) -> None:
+        """Follows no more."""
+        if self._following:
+            self._following.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._following
+
+    async def _follow_forever(self) -> None:
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            try:
+                await self._follow()
+            except FigmentError as error:
+                log.warning("another process switched models, this one cannot", reason=str(error))
+            except Exception:  # an entry point: what nobody foresaw must not end the following for good
+                log.exception("another process switched models, this one cannot")
+            else:
+                continue
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _follow(self) -> None:
+        async with self._switching:
+            active = await self._active.get()
+            if active is None or active.switches == self._switches:
+                return
+            if active.version != self.version:
+                folder: Path = await asyncio.to_thread(self.bundles.find, active.version)
+                await self._catalogue.serve(await self._catalogue.open(folder, lay=False))
+            self._switches = active.switches

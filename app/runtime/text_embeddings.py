@@ -1,0 +1,96 @@
+"""Embeddings of item texts: made before by some process, else made here, in pieces between which others work."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.observability.logs import get_log
+from app.store.embeddings import EmbeddingStore
+from models.domain.errors import StoreError
+from models.features.content import EmbedsText
+
+TEXTS_A_STEP: Final = 16
+"""A tenth of a second on one core; between two steps something more urgent gets its turn."""
+TEXTS_KEPT_AT_ONCE: Final = 64
+"""What a killed process embeds again at most: half a second."""
+
+Vectors = dict[str, NDArray[np.float32]]
+
+log = get_log(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """What makes embeddings, and what they are called in the store."""
+
+    name: str
+    embed: Callable[[], EmbedsText]
+    """Loads it where it is not loaded yet: half a second."""
+
+
+class TextEmbeddings:
+    """Finds and makes embeddings. As precise as a bundle keeps them: half precision."""
+
+    def __init__(self, store: EmbeddingStore, threads: Executor) -> None:
+        """`threads`: where they are made."""
+        self._store = store
+        self._threads = threads
+        self.num_made = 0
+        """Texts that were embedded by this process."""
+
+    async def find(self, encoder: Encoder, texts: Sequence[str]) -> Vectors:
+        """Those that were made before, by whichever process; none while the database is away."""
+        try:
+            found = await self._store.find(encoder.name, texts)
+        except StoreError as error:
+            log.warning("embeddings cannot be looked up", reason=str(error))
+            return {}
+        return {text: np.frombuffer(each, np.float16).astype(np.float32) for text, each in found.items()}
+
+    async def make(self, encoder: Encoder, texts: Sequence[str], may_go_on: Callable[[], bool]) -> Vectors:
+        """Embeds the texts, and keeps what was embedded; the first ones only where `may_go_on` says no in between."""
+        loop = asyncio.get_running_loop()
+        distinct = sorted(dict.fromkeys(texts), key=len)  # texts of one length share a batch
+        made: Vectors = {}
+        unkept: Vectors = {}
+        for start in range(0, len(distinct), TEXTS_A_STEP):
+            step = distinct[start : start + TEXTS_A_STEP]
+            rows = await loop.run_in_executor(self._threads, _embed, encoder, step)
+            new = {text: row.astype(np.float16).astype(np.float32) for text, row in zip(step, rows, strict=True)}
+            self.num_made += len(step)
+            made |= new
+            unkept |= {text: row for text, row in new.items() if text.strip()}
+            if not may_go_on():
+                break
+            if len(unkept) >= TEXTS_KEPT_AT_ONCE:
+                await self._keep(encoder, unkept)
+                unkept = {}
+        await self._keep(encoder, unkept)
+        return made
+
+    async def _keep(self, encoder: Encoder, vectors: Mapping[str, NDArray[np.float32]]) -> None:
+        rows = {text: row.astype(np.float16).tobytes() for text, row in vectors.items()}
+        try:
+            await self._store.keep(encoder.name, rows)
+        except StoreError as error:  # they are made again, then
+            log.warning("embeddings are not kept", texts=len(rows), reason=str(error))
+
+
+def embeds_from(vectors: Mapping[str, NDArray[np.float32]], encoder: Encoder) -> EmbedsText:
+    """Knows these, and embeds what is not among them."""
+
+    def embed(texts: Sequence[str], /) -> NDArray[np.float32]:
+        unknown = [text for text in texts if text not in vectors]
+        known = {**vectors, **dict(zip(unknown, encoder.embed()(unknown) if unknown else (), strict=True))}
+        return np.stack([known[text] for text in texts])
+
+    return embed
+
+
+def _embed(encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:
+    return encoder.embed()(texts)

@@ -1,0 +1,51 @@
+// What a shop's page does with a publishable key: asks for a list, and reports what was clicked.
+// Copy it, or import it as a module:
+//
+//   import { connect } from "./figment.mjs";
+//   const figment = connect("https://recommend.shop.example", "fgm_…");
+//   const list = await figment.recommend([{ item_id: "tea-1", event_type: "view" }], { k: 4, return_properties: ["title"] });
+//   link.addEventListener("click", () => figment.reportClick(list, list.items[0], sessionId));
+//
+// The key is in everyone's hands, so nothing stored shapes the answer: the history is what the page itself remembers.
+
+export function connect(address, publishableKey) {
+  async function post(path, body, options = {}) {
+    const response = await fetch(new URL(path, address), {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Authorization: `Bearer ${publishableKey}` },
+      body: JSON.stringify(body),
+      ...options,
+    });
+    const answer = await response.json();
+    if (!response.ok) {
+      throw Object.assign(new Error(`${answer.status} ${answer.title}: ${answer.detail}`), { problem: answer });
+    }
+    return answer;
+  }
+
+  return {
+    // What the visitor wants next. `rules` is the rest of the body: k, exclude, return_properties, …
+    // A page waits for no list longer than a second.
+    recommend: (history, rules = {}) =>
+      post("/v1/recommendations", { ...rules, history }, { signal: AbortSignal.timeout(1000) }),
+
+    // `keepalive` lets the report out although the click leaves the page; the event_id makes sending it again harmless.
+    reportClick: (list, item, sessionId) =>
+      post(
+        "/v1/events",
+        {
+          events: [
+            {
+              event_id: crypto.randomUUID(),
+              session_id: sessionId,
+              item_id: item.item_id,
+              event_type: "click",
+              timestamp: new Date().toISOString(),
+              recommendation_id: list.recommendation_id,
+            },
+          ],
+        },
+        { keepalive: true },
+      ),
+  };
+}

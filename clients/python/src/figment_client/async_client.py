@@ -1,0 +1,119 @@
+"""The client for programs on an event loop."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeAlias
+
+import httpx
+
+from figment_client.connection import LONGEST_PAUSE_SECONDS, RETRIES, TIMEOUT_SECONDS, http_options
+from figment_client.errors import NoAnswer, no_answer
+from figment_client.methods import described_by
+from figment_client.operation import Answer, Element, Operation, Series
+from figment_client.operations import catalogue, lists, service, shoppers
+from figment_client.retrying import Retrying
+
+P = ParamSpec("P")
+Awaited: TypeAlias = Coroutine[Any, Any, Answer]
+
+
+def _sends(
+    operation: Callable[P, Operation[Answer]],
+) -> "Callable[Concatenate[AsyncFigment, P], Awaited[Answer]]":
+    @described_by(operation)
+    async def method(client: "AsyncFigment", /, *args: P.args, **keywords: P.kwargs) -> Answer:
+        return await client.send(operation(*args, **keywords))
+
+    return method
+
+
+def _iterates(series: Callable[P, Series[Element]]) -> "Callable[Concatenate[AsyncFigment, P], AsyncIterator[Element]]":
+    @described_by(series)
+    def method(client: "AsyncFigment", /, *args: P.args, **keywords: P.kwargs) -> AsyncIterator[Element]:
+        return client.walk(series(*args, **keywords))
+
+    return method
+
+
+class AsyncFigment:
+    """Figment's methods, to be awaited; `iterate_…` with `async for`."""
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str | None = None,
+        *,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        retries: int = RETRIES,
+        longest_pause_seconds: float = LONGEST_PAUSE_SECONDS,
+    ) -> None:
+        self._http = httpx.AsyncClient(**http_options(base_url, api_key, timeout_seconds))
+        self._retrying = Retrying(retries, longest_pause_seconds)
+
+    recommend = _sends(lists.recommend)
+    recommend_batch = _sends(lists.recommend_batch)
+    recommend_for_user = _sends(lists.recommend_for_user)
+    iterate_recommendations = _iterates(lists.iterate_recommendations)
+    search = _sends(lists.search)
+    similar = _sends(lists.similar)
+    explain = _sends(lists.explain)
+
+    get_item = _sends(catalogue.get_item)
+    put_item = _sends(catalogue.put_item)
+    patch_item = _sends(catalogue.patch_item)
+    delete_item = _sends(catalogue.delete_item)
+    import_items = _sends(catalogue.import_items)
+    list_items = _sends(catalogue.list_items)
+    iterate_items = _iterates(catalogue.iterate_items)
+
+    post_events = _sends(shoppers.post_events)
+    list_events = _sends(shoppers.list_events)
+    iterate_events = _iterates(shoppers.iterate_events)
+    merge_session = _sends(shoppers.merge_session)
+    erase_user = _sends(shoppers.erase_user)
+
+    model = _sends(service.model)
+    models = _sends(service.models)
+    activate_model = _sends(service.activate_model)
+    job = _sends(service.job)
+    health_live = _sends(service.health_live)
+    health_ready = _sends(service.health_ready)
+    health_startup = _sends(service.health_startup)
+    metrics = _sends(service.metrics)
+
+    async def send(self, operation: Operation[Answer]) -> Answer:
+        """Its answer."""
+        attempt, outcome = 0, await self._attempt(operation)
+        while (pause_seconds := self._retrying.pause_seconds(operation, outcome, attempt)) is not None:
+            await asyncio.sleep(pause_seconds)
+            attempt, outcome = attempt + 1, await self._attempt(operation)
+        return operation.answer_in(outcome)
+
+    async def walk(self, series: Series[Element]) -> AsyncIterator[Element]:
+        """All elements of all pages."""
+        page = await self.send(series.page(None))
+        for element in page[series.name]:
+            yield element
+        while page["next_cursor"] is not None:
+            page = await self.send(series.page(page["next_cursor"]))
+            for element in page[series.name]:
+                yield element
+
+    async def close(self) -> None:
+        """Gives the connections back."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _attempt(self, operation: Operation[Answer]) -> httpx.Response | NoAnswer:
+        try:
+            return await self._http.send(operation.request(self._http))
+        except httpx.RequestError as error:
+            return no_answer(error)

@@ -1,0 +1,105 @@
+import pytest
+
+from app.api import MAX_LARGE_BODY_BYTES
+from app.api.batch import MAX_REQUESTS
+from tests.app.api.lists import HISTORY, ask
+from tests.app.api.shoppers import event, store
+from tests.app.api.test_errors import check_problem
+
+GOOD = {"history": HISTORY, "k": 3, "seed": 1}
+
+
+def results(client, *requests):
+    answer = client.post("/v1/recommendations:batch", json={"requests": list(requests)})
+    assert answer.status_code == 200, answer.text
+    return answer.json()["results"]
+
+
+def without_what_differs(told):
+    """Request id, timing and index age are not part of an answer."""
+    return {name: value for name, value in told.items() if name not in ("meta", "recommendation_id", "next_cursor")}
+
+
+class TestBatch:
+    def test_answers_each_as_alone_in_their_order(self, client):
+        store(client, event("item-4", user_id="u1"))
+        bodies = [
+            GOOD,
+            {"history": []},
+            {"user": {"user_id": "u1"}, "seed": 3, "return_properties": ["title"]},
+            {"history": HISTORY, "query": "title"},
+            {"history": HISTORY, "explain": "full", "k": 2},
+            {"history": HISTORY, "page": {"size": 4}},
+            {"history": HISTORY, "validate_only": True},
+            {"history": [{"item_id": "nobody knows"}, *HISTORY]},
+        ]
+        alone = [ask(client, body).json() for body in bodies]
+        assert [without_what_differs(one) for one in results(client, *bodies)] == [
+            without_what_differs(one) for one in alone
+        ]
+
+    def test_plain_lists_share_one_call_of_the_model(self, client, model):
+        before = model.num_calls
+        results(client, *[GOOD] * 5)
+        assert (model.num_calls, len(model.asked)) == (before + 1, 5)
+
+    def test_one_bad_entry_fails_alone(self, client):
+        first, bad, last = results(client, GOOD, {"history": HISTORY, "k": 1000}, GOOD)
+        assert first["items"] == last["items"] != []
+        assert set(bad) == {"error"}
+        assert (bad["error"]["status"], bad["error"]["title"]) == (422, "Invalid fields")
+        assert bad["error"]["errors"][0]["pointer"] == "/requests/1/k"
+
+    @pytest.mark.parametrize(
+        ("bad", "pointer"),
+        [
+            (None, "/requests/0"),
+            (5, "/requests/0"),
+            ([], "/requests/0"),
+            ({}, "/requests/0"),
+            ({"history": [{}]}, "/requests/0/history/0/item_id"),
+            ({"history": [], "requests": []}, "/requests/0/requests"),
+            ({"history": [], "filter": {"field": "colour", "op": "eq", "value": 1}}, "/requests/0/filter/field"),
+            ({"history": [], "filter": {"field": 1}}, "/requests/0/filter/op"),
+            ({"history": [], "return_properties": ["colour"]}, "/requests/0/return_properties/0"),
+            ({"history": [], "page": {"cursor": "x"}}, "/requests/0/page/cursor"),
+        ],
+    )
+    def test_each_kind_of_refusal_leads_into_the_batch(self, client, bad, pointer):
+        refused, good = results(client, bad, GOOD)
+        assert [one["pointer"] for one in refused["error"]["errors"]] == [pointer]
+        assert len(good["items"]) == 3
+
+    def test_every_list_has_an_id_of_its_own_and_can_be_explained(self, client):
+        told = results(client, GOOD, GOOD)
+        ids = {one["recommendation_id"] for one in told}
+        assert len(ids) == 2
+        assert {client.get(f"/v1/recommendations/{one}/explanation").status_code for one in ids} == {200}
+
+    def test_every_list_is_counted_and_the_call_once(self, client):
+        def counted():
+            lines = dict(line.rsplit(" ", 1) for line in client.get("/metrics").text.splitlines() if line[0] != "#")
+            names = ("recommendations_total", "batch_size_count", "batch_size_sum")
+            return [sum(float(lines[one]) for one in lines if one.startswith(f"figment_{name}")) for name in names]
+
+        before = counted()
+        results(client, GOOD, {"history": []}, {"k": 1000}, {**GOOD, "validate_only": True})
+        assert [after - then for after, then in zip(counted(), before, strict=True)] == [2, 1, 2]
+
+    def test_nothing_asked_is_nothing_answered(self, client):
+        assert results(client) == []
+
+    def test_the_most_is_accepted(self, client):
+        assert len(results(client, *[GOOD] * MAX_REQUESTS)) == MAX_REQUESTS
+
+    def test_one_more_is_refused(self, client):
+        answer = client.post("/v1/recommendations:batch", json={"requests": [GOOD] * (MAX_REQUESTS + 1)})
+        assert "has 257 entries, the limit is 256" in check_problem(answer, 422)["detail"]
+
+    def test_body_over_its_limit_is_refused(self, client):
+        answer = client.post(
+            "/v1/recommendations:batch",
+            content=b" " * (MAX_LARGE_BODY_BYTES + 1),
+            headers={"content-type": "application/json"},
+        )
+        check_problem(answer, 413)

@@ -1,0 +1,71 @@
+"""A key that everyone can read, in the hands of somebody who wants to learn what another shopper did."""
+
+import pytest
+
+from tests.app.api.lists import HISTORY, ask, item_ids
+from tests.app.api.shoppers import event
+from tests.app.api.test_errors import check_problem
+from tests.app.conftest import bearer
+
+PAGE = "https://shop.example"
+
+
+@pytest.fixture
+def secret(make_key):
+    """Headers of the shop's own key."""
+    return bearer(make_key("recommend", "events")[0])
+
+
+@pytest.fixture
+def page(make_key):
+    """Headers of a page's key."""
+    return bearer(make_key("recommend", "events", kind="publishable", origins=[PAGE])[0]) | {"Origin": PAGE}
+
+
+@pytest.fixture
+def victim(client, secret):
+    """Somebody whose events are stored."""
+    answer = client.post("/v1/events", json={"events": [event("item-7", user_id="victim")]}, headers=secret)
+    assert answer.json()["accepted"] == 1
+    return {"user_id": "victim"}
+
+
+class TestAttack:
+    def test_gets_lists_for_a_history_that_it_brings(self, client, page):
+        told = ask(client, {"history": HISTORY, "explain": "full"}, **page).json()
+        assert (told["fallback"], bool(told["items"][0]["reasons"])) == ("none", True)
+        assert client.post("/v1/search", json={"query": "x", "history": HISTORY}, headers=page).status_code == 200
+        assert client.get("/v1/items/item-3/similar", headers=page).status_code == 200
+
+    def test_another_s_account_answers_as_nobody_s(self, client, page, victim):
+        for body in ({"user": victim}, {"user": victim, "explain": "full"}, {"user": victim, "query": "x"}):
+            stranger = {**body, "user": {"user_id": "nobody"}, "seed": 1}
+            told, of_nobody = (ask(client, {**one, "seed": 1}, **page).json() for one in (body, stranger))
+            for name in ("items", "fallback", "warnings", "retrieval"):
+                assert told[name] == of_nobody[name]
+            assert "item-7" not in str(told["items"][0].get("reasons"))
+
+    def test_a_list_of_the_shop_s_own_key_is_neither_explained_nor_paged(self, client, page, secret, victim):
+        body = {"user": victim, "page": {"size": 5}}
+        told = ask(client, body, **secret).json()
+        body["page"]["cursor"] = told["next_cursor"]
+        check_problem(ask(client, body, **page), 422)
+        check_problem(client.get(f"/v1/recommendations/{told['recommendation_id']}/explanation", headers=page), 403)
+        assert item_ids(ask(client, body, **secret))
+
+    def test_another_visitor_s_list_is_not_explained_though_the_key_is_the_same(self, client, page):
+        told = ask(client, {"history": HISTORY}, **page).json()
+        check_problem(client.get(f"/v1/recommendations/{told['recommendation_id']}/explanation", headers=page), 403)
+
+    def test_batches_are_for_servers(self, client, page):
+        check_problem(client.post("/v1/recommendations:batch", json={"requests": []}, headers=page), 403)
+
+
+class TestTwoSecretKeys:
+    def test_do_not_see_each_other_s_lists(self, client, secret, make_key):
+        other = bearer(make_key("recommend")[0])
+        told = ask(client, {"history": HISTORY, "page": {"size": 5}}, **secret).json()
+        later = {"history": HISTORY, "page": {"size": 5, "cursor": told["next_cursor"]}}
+        path = f"/v1/recommendations/{told['recommendation_id']}/explanation"
+        assert [client.get(path, headers=headers).status_code for headers in (secret, other)] == [200, 404]
+        assert [ask(client, later, **headers).status_code for headers in (secret, other)] == [200, 422]

@@ -1,0 +1,103 @@
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from app.runtime import jobs as jobs_module
+from app.runtime.jobs import JobWorker
+from app.store.jobs import JobStore
+from models.domain.errors import ServiceError
+
+pytestmark = pytest.mark.anyio
+
+KIND = "work"
+
+
+@pytest.fixture
+def database(store):
+    return store.database
+
+
+@pytest.fixture
+def jobs(database):
+    return JobStore(database)
+
+
+@pytest.fixture
+def running():
+    """Starts a worker with one handler, and closes it after the test."""
+    workers = []
+
+    def start(jobs, handle):
+        workers.append(JobWorker(jobs, {KIND: handle}))
+        workers[-1].start()
+        return workers[-1]
+
+    yield start
+    assert all(worker._task.done() for worker in workers)
+
+
+async def ended(jobs, job_id):
+    async with asyncio.timeout(60):
+        while (job := await jobs.get(job_id)).state not in ("done", "failed"):
+            await asyncio.sleep(0.02)
+    return job
+
+
+class TestWorker:
+    async def test_what_the_handler_returns_is_the_result(self, jobs, running):
+        async def handle(job, tell):
+            tell(0.5)
+            return {"sum": sum(job.payload)}
+
+        worker = running(jobs, handle)
+        job = await ended(jobs, (await jobs.create(KIND, [1, 2])).job_id)
+        await worker.close()
+        assert (job.state, job.progress, job.result, job.error) == ("done", 1.0, {"sum": 3}, None)
+
+    async def test_errors_fail_the_job_and_end_nothing_else(self, jobs, running):
+        async def handle(job, tell):
+            raise ServiceError("no room") if job.payload == "ours" else KeyError("secret")
+
+        worker = running(jobs, handle)
+        ours, unforeseen = [await jobs.create(KIND, payload) for payload in ("ours", "unforeseen")]
+        told = [(await ended(jobs, job.job_id)).error for job in (ours, unforeseen)]
+        await worker.close()
+        assert told[0] == "no room"
+        assert "secret" not in told[1]
+
+    async def test_a_worker_that_closes_gives_its_job_back(self, jobs, running):
+        begun = asyncio.Event()
+
+        async def handle(job, tell):
+            begun.set()
+            await asyncio.Event().wait()
+
+        worker = running(jobs, handle)
+        job = await jobs.create(KIND, None)
+        worker.wake()
+        await begun.wait()
+        await worker.close()
+        found = await jobs.get(job.job_id)
+        assert (found.state, found.attempts) == ("queued", 0)
+
+    async def test_work_stops_where_another_process_has_the_job(self, database, running, monkeypatch):
+        monkeypatch.setattr(jobs_module, "HEARTBEAT_SECONDS", 0.05)
+        jobs = JobStore(database, lease=timedelta(0))
+        stopped = asyncio.Event()
+
+        async def handle(job, tell):
+            try:
+                await asyncio.Event().wait()
+            finally:
+                stopped.set()
+
+        worker = running(jobs, handle)
+        job = await jobs.create(KIND, None)
+        async with asyncio.timeout(60):
+            while (await jobs.get(job.job_id)).state != "running":
+                await asyncio.sleep(0.01)
+            other = await jobs.take([KIND])
+            assert other is not None
+            await stopped.wait()
+        await worker.close()

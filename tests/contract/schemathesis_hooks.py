@@ -1,0 +1,47 @@
+"""What schemathesis checks of every answer beside its own checks."""
+
+import re
+from typing import Final
+
+import schemathesis
+
+BEYOND_SCHEMAS: Final = (
+    "needs history or user.user_id or user.session_id",
+    "has both k and page",
+    "unknown property",
+    "is no attribute of this catalogue",
+    "holds no word",
+    "holds only spaces",
+    "holds a character that is not printable",
+    "the cursor is none that a page of",
+    "is of no list of this key",
+    "belongs to a request with another body",
+    "clauses, the limit is",
+    "must be a string, a number, true or false",
+    "must be true or false for exists",
+    "must be an array of 1 to",
+    "is not what",
+    ", which knows",
+    "it cannot be limited",
+    "is not the id of the path",
+    "holds the character U+0000",
+    "belongs into the document",
+    "must be an integer",  # JSON Schema takes 4.0 for one
+    "lies deeper than",
+)
+"""Reasons why something that fits its schema may be refused."""
+
+
+@schemathesis.check
+def refusals_of_what_fits_the_schema_have_a_reason(
+    ctx: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case
+) -> None:
+    if response.status_code != 422 or case.meta is None or not case.meta.generation.mode.is_positive:
+        return
+    told = response.json()
+    unexplained = [
+        problem["detail"]
+        for problem in told["errors"] or [told]
+        if not any(re.search(re.escape(reason), problem["detail"]) for reason in BEYOND_SCHEMAS)
+    ]
+    assert not unexplained, f"fits its schema and is refused: {unexplained}"

@@ -1,0 +1,44 @@
+"""Bodies that no one thought of, against the service as an operator starts it: nothing is answered 5xx, and nothing in
+a way that the contract does not tell."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.service.process import serving
+
+REPOSITORY = Path(__file__).parents[2]
+EXAMPLES_AN_OPERATION = 8
+"""Beside the thousands that cover each limit of each field."""
+MOST_SECONDS = 600
+"""On a busy machine; by itself the run takes less than one minute."""
+
+
+class TestSchemathesis:
+    def test_finds_nothing(self, tiny_bundle: Path, tmp_path: Path) -> None:
+        with serving(tmp_path, bundle=tiny_bundle, worker_threads=2, log_level="warning") as service:
+            service.wait_until_ready()
+            found = subprocess.run(
+                [
+                    Path(sys.executable).with_name("schemathesis"),
+                    *("--config-file", Path(__file__).with_name("schemathesis.toml")),
+                    *("run", f"{service.client.base_url}/openapi.json"),
+                    *("--checks", "all", "--phases", "examples,coverage,fuzzing,stateful"),
+                    *(
+                        "--max-examples",
+                        str(EXAMPLES_AN_OPERATION),
+                        "--continue-on-failure",
+                        "--no-shrink",
+                        "--no-color",
+                    ),
+                ],
+                cwd=tmp_path,
+                env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+                capture_output=True,
+                text=True,
+                timeout=MOST_SECONDS,
+                check=False,
+            )
+            assert found.returncode == 0, found.stdout[-20_000:] + found.stderr[-2_000:]
+            assert service.process.poll() is None
