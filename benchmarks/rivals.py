@@ -1,6 +1,6 @@
 """Measure systems that need no bundle on a dataset's held-out events, and record what it took.
 
-    python benchmarks/rivals.py --dataset DIR --systems sasrec,sasrec+item-knn --json benchmarks/results/rivals_NAME.json
+    python benchmarks/rivals.py --dataset DIR --systems sasrec,sasrec+item-knn --json results/rivals_NAME.json
 
 Runs `figment evaluate` as anybody would, with the full profile's settings and seed 0, on the split of `accuracy.py`.
 """
