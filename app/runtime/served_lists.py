@@ -46,7 +46,7 @@ class ServedLists:
         """`kept`: how long a list can be found again."""
         self.kept = kept
         self.num_dropped = 0
-        """Lists that were not written down because too many waited."""
+        """Lists that were not written down: because too many waited, or because they cannot be."""
         self._store = store
         self._most_waiting = most_waiting
         self._waiting: dict[str, _Waiting] = {}
@@ -93,9 +93,7 @@ class ServedLists:
         async with self._writing:
             while left > 0 and self._waiting:
                 batch = list(islice(self._waiting.values(), LISTS_A_TRANSACTION))
-                await self._write(batch)
-                for one in batch:
-                    del self._waiting[one.served.recommendation_id]
+                await self._write_what_can_be(batch)
                 left -= len(batch)
 
     async def close(self) -> None:
@@ -107,6 +105,8 @@ class ServedLists:
             await asyncio.wait_for(self.flush(), CLOSING_SECONDS)
         except (StoreError, TimeoutError) as error:
             log.warning("served lists are lost", lists=len(self._waiting), reason=str(error) or "the time was over")
+        except Exception:  # an entry point: what is closed after this must be closed
+            log.exception("served lists are lost", lists=len(self._waiting))
 
     async def _write_forever(self) -> None:
         while True:
@@ -119,6 +119,26 @@ class ServedLists:
                 log.warning("served lists are not written yet", lists=len(self._waiting), reason=str(error))
                 self._come.set()
                 await asyncio.sleep(RETRY_SECONDS)
+            except Exception:  # an entry point: nothing may end the writing for good
+                log.exception("served lists are not written yet", lists=len(self._waiting))
+                self._come.set()
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _write_what_can_be(self, batch: Sequence[_Waiting]) -> None:
+        """Afterwards none of them waits. One that can never be written keeps no other back. Raises StoreError."""
+        try:
+            await self._write(batch)
+        except StoreError:
+            raise
+        except Exception:  # whatever it is, it belongs to one of the lists
+            if len(batch) > 1:
+                for one in batch:
+                    await self._write_what_can_be([one])
+                return
+            self.num_dropped += 1
+            log.exception("a served list cannot be written")
+        for one in batch:
+            del self._waiting[one.served.recommendation_id]
 
     async def _write(self, batch: Sequence[_Waiting]) -> None:
         async def work(transaction: Transaction) -> None:

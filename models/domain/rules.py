@@ -13,6 +13,8 @@ MAX_BOOSTS: Final = 20
 MIN_WEIGHT: Final = 0.01
 MAX_WEIGHT: Final = 100.0
 MAX_LIMITED_FIELDS: Final = 5
+MAX_PER_VALUE: Final = 500
+"""Length of the longest list, `MAX_FROZEN`: a higher limit would limit nothing."""
 NO_LIMITS: Final[Mapping[str, int]] = MappingProxyType({})
 
 
@@ -40,8 +42,8 @@ def parse_max_per(document: object, at: Path = ("max_per",)) -> Mapping[str, int
     if len(document) > MAX_LIMITED_FIELDS:
         raise RuleRefused(at, f"names {len(document)} fields, the limit is {MAX_LIMITED_FIELDS}")
     for field, most in document.items():
-        if isinstance(most, bool) or not isinstance(most, int) or most < 1:
-            raise RuleRefused((*at, field), "must be an integer of at least 1")
+        if isinstance(most, bool) or not isinstance(most, int) or not 1 <= most <= MAX_PER_VALUE:
+            raise RuleRefused((*at, field), f"must be an integer from 1 to {MAX_PER_VALUE}")
     return MappingProxyType(dict(document))
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.runtime import served_lists as module
 from app.runtime.recommendation_id import new_recommendation_id
@@ -52,6 +53,12 @@ def away(monkeypatch):
 
     monkeypatch.setattr(ListStore, "add", refuse)
     return is_away
+
+
+@pytest.fixture
+def unwritable(served):
+    """The database knows no such integer."""
+    return lambda recommendation_id: served(recommendation_id, request={"k": 10**20})
 
 
 async def until(holds):
@@ -122,6 +129,19 @@ class TestRecord:
         assert len(await store.lists.get_many(["1J", "2J"])) == 2
 
 
+    async def test_one_that_cannot_be_written_keeps_no_other_back(self, store, lists, served, unwritable, clock):
+        for one in (served("1J"), unwritable("2J"), served("3J")):
+            lists.record(one)
+        with capture_logs() as lines:
+            await until(lambda: asyncio.sleep(0, lists.num_waiting == 0))
+        lists.record(served("4J"))
+        await until(lambda: asyncio.sleep(0, lists.num_waiting == 0))
+        assert set(await store.lists.get_many(["1J", "2J", "3J", "4J"])) == {"1J", "3J", "4J"}
+        assert [one.lists for one in await store.outcomes.exposures(clock.now.date())] == [3]
+        assert lists.num_dropped == 1
+        assert [line["event"] for line in lines] == ["a served list cannot be written"]
+
+
 class TestFind:
     async def test_finds_lists_before_and_after_they_are_written(self, lists, served):
         lists.record(served("1J"))
@@ -163,6 +183,13 @@ class TestClose:
         away.clear()
         assert await store.lists.get("1J") is None
 
+    async def test_goes_on_after_one_that_cannot_be_written(self, store, served, unwritable):
+        lists = ServedLists(store, kept=KEPT)
+        lists.record(unwritable("1J"))
+        lists.record(served("2J"))
+        await lists.close()
+        assert set(await store.lists.get_many(["1J", "2J"])) == {"2J"}
+
 
 class TestErase:
     """Whichever comes first, no list of an erased shopper is there afterwards."""
@@ -202,6 +229,12 @@ class TestErase:
         lists.record(served("1J", user_id="u1"))
         await lists.flush()
         assert await store.lists.get("1J") is not None
+
+    async def test_goes_on_after_a_list_that_cannot_be_written(self, store, lists, served, unwritable):
+        lists.record(served("1J", user_id="u1"))
+        lists.record(unwritable("2J"))
+        await Shoppers(store, lists).erase("u1")
+        assert await lists.find(["1J", "2J"]) == {}
 
     async def test_at_any_moment_of_writing(self, store, lists, served, clock):
         for turn in range(8):
