@@ -103,9 +103,7 @@ MaxPerDocument = Annotated[
     dict[str, int],
     _kept_if(parse_max_per),
     _ShownAs(
-        Annotated[
-            dict[_FieldName, Annotated[int, Field(ge=1, le=MAX_PER_VALUE)]], Field(max_length=MAX_LIMITED_FIELDS)
-        ]
+        Annotated[dict[_FieldName, Annotated[int, Field(ge=1, le=MAX_PER_VALUE)]], Field(max_length=MAX_LIMITED_FIELDS)]
     ),
 ]
 """What `parse_max_per` reads."""

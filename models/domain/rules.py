@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
+from math import isnan
 from types import MappingProxyType
 from typing import Final
 
@@ -15,6 +15,7 @@ MAX_WEIGHT: Final = 100.0
 MAX_LIMITED_FIELDS: Final = 5
 MAX_PER_VALUE: Final = 500
 """Length of the longest list, `MAX_FROZEN`: a higher limit would limit nothing."""
+MAX_SHOWN_DIGITS: Final = 20
 NO_LIMITS: Final[Mapping[str, int]] = MappingProxyType({})
 
 
@@ -53,9 +54,18 @@ def _parse_boost(document: object, at: Path) -> Boost:
     if "weight" not in document:
         raise RuleRefused((*at, "weight"), "is required")
     weight = document["weight"]
-    if isinstance(weight, bool) or not isinstance(weight, int | float) or not isfinite(weight):
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or _is_nan(weight):
         raise RuleRefused((*at, "weight"), "must be a finite number")
-    if not MIN_WEIGHT <= weight <= MAX_WEIGHT:
-        raise RuleRefused((*at, "weight"), f"must be between {MIN_WEIGHT} and {MAX_WEIGHT:g}, got {weight:g}")
+    if not MIN_WEIGHT <= weight <= MAX_WEIGHT:  # an integer may be too large to become a float
+        raise RuleRefused((*at, "weight"), f"must be between {MIN_WEIGHT} and {MAX_WEIGHT:g}, got {_shown(weight)}")
     rest = {name: value for name, value in document.items() if name != "weight"}
     return Boost(parse_comparison(rest, at), float(weight))
+
+
+def _is_nan(number: float) -> bool:
+    return isinstance(number, float) and isnan(number)
+
+
+def _shown(number: float) -> str:
+    written = str(number) if isinstance(number, int) else f"{number:g}"
+    return written if len(written) <= MAX_SHOWN_DIGITS else written[: MAX_SHOWN_DIGITS - 1] + "…"

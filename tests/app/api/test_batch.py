@@ -61,6 +61,10 @@ class TestBatch:
             ({"history": [], "requests": []}, "/requests/0/requests"),
             ({"history": [], "filter": {"field": "colour", "op": "eq", "value": 1}}, "/requests/0/filter/field"),
             ({"history": [], "filter": {"field": 1}}, "/requests/0/filter/op"),
+            (
+                {"history": [], "boosts": [{"field": "price", "op": "lt", "value": 1, "weight": 10**400}]},
+                "/requests/0/boosts/0/weight",
+            ),
             ({"history": [], "return_properties": ["colour"]}, "/requests/0/return_properties/0"),
             ({"history": [], "page": {"cursor": "x"}}, "/requests/0/page/cursor"),
         ],

@@ -128,7 +128,6 @@ class TestRecord:
         await until(lambda: asyncio.sleep(0, lists.num_waiting == 0))
         assert len(await store.lists.get_many(["1J", "2J"])) == 2
 
-
     async def test_one_that_cannot_be_written_keeps_no_other_back(self, store, lists, served, unwritable, clock):
         for one in (served("1J"), unwritable("2J"), served("3J")):
             lists.record(one)
