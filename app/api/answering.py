@@ -20,6 +20,7 @@ from app.observability.variants import Variant
 from app.runtime.attribution import variant_label
 from app.runtime.recommendation_id import new_recommendation_id
 from app.runtime.served_lists import arm_of
+from app.runtime.workers import within
 from models.domain.errors import InputError
 from models.domain.recommendation import Recommendation
 
@@ -40,6 +41,11 @@ async def answer_list(asking: Asking, body: ListBody) -> RecommendationAnswer:
 
 async def answer_lists(asking: Asking, bodies: Sequence[ListBody]) -> list[RecommendationAnswer | Refusal]:
     """One answer a body, in their order; raises only what keeps all of them from being answered."""
+    async with within(asking.deadline):
+        return await _answer_lists(asking, bodies)
+
+
+async def _answer_lists(asking: Asking, bodies: Sequence[ListBody]) -> list[RecommendationAnswer | Refusal]:
     asked_at = asking.shop.store.clock()  # before anything stored is read
     asked = await _all_asked(asking, bodies)
     ready = [one for one in asked if isinstance(one, Asked)]

@@ -1,5 +1,10 @@
+import sqlite3
+import time
+from contextlib import closing
+
 import pytest
 
+from app.runtime.recommendation_id import new_recommendation_id
 from app.store.paging import write_cursor
 from tests.app.api.lists import HISTORY, ask, item_ids, listed
 from tests.app.api.test_errors import check_problem
@@ -129,3 +134,24 @@ class TestCursor:
         first = listed(client, {**user, "seed": 1, "page": {"size": 10}})
         later = {"user": {"personalise": False}, "seed": 1, "page": {"size": 10, "cursor": first["next_cursor"]}}
         assert [item["rank"] for item in listed(client, later)["items"]] == list(range(11, 21))
+
+
+class TestDeadline:
+    """Of a caller who gave one; the database may take half a minute to answer."""
+
+    def test_ends_the_wait_for_a_list_to_be_written(self, client, tmp_path):
+        listed(client, BODY)
+        with closing(sqlite3.connect(tmp_path / "figment.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            started = time.monotonic()
+            answer = ask(client, {**BODY, "page": {"size": 10}}, **{"X-Request-Timeout-Ms": "700"})
+            took_seconds = time.monotonic() - started
+            other.execute("ROLLBACK")
+        assert "700 ms" in check_problem(answer, 504)["detail"]
+        assert took_seconds < 10
+
+    def test_ends_the_wait_for_a_list_of_another_process(self, client):
+        asked = {"page": {"size": 10, "cursor": write_cursor("this list", new_recommendation_id(), 10)}}
+        check_problem(ask(client, {**BODY, **asked}, **{"X-Request-Timeout-Ms": "200"}), 504)
+        path = f"/v1/recommendations/{new_recommendation_id()}/explanation"
+        check_problem(client.get(path, headers={"X-Request-Timeout-Ms": "200"}), 504)
