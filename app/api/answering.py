@@ -21,7 +21,8 @@ from app.runtime.attribution import variant_label
 from app.runtime.recommendation_id import new_recommendation_id
 from app.runtime.served_lists import arm_of
 from app.runtime.workers import within
-from models.domain.errors import InputError
+from app.store.lists import ServedList
+from models.domain.errors import InputError, StoreError
 from models.domain.recommendation import Recommendation
 
 MAX_READING: Final = 8
@@ -56,12 +57,21 @@ async def _answer_lists(asking: Asking, bodies: Sequence[ListBody]) -> list[Reco
         each if isinstance(each, InputError) else _answer(asking, one, each)
         for one, each in zip(ready, made, strict=True)
     ]
-    _keep_new(asking, ready, made, told, asked_at)
+    kept = _keep_new(asking, ready, made, told, asked_at)
+    if any(isinstance(answer, RecommendationAnswer) and answer.next_cursor for answer in told):
+        await _write_now(asking, [served.recommendation_id for served, _ in kept])
+    _count(asking, kept)
     in_order = iter(told)
-    answers = [next(in_order) if isinstance(one, Asked) else one for one in asked]
-    if any(isinstance(answer, RecommendationAnswer) and answer.next_cursor for answer in answers):
-        await asking.shop.served_lists.flush()  # whoever goes on with a page finds it in the database
-    return answers
+    return [next(in_order) if isinstance(one, Asked) else one for one in asked]
+
+
+async def _write_now(asking: Asking, recommendation_ids: Sequence[str]) -> None:
+    """Whoever goes on with a page finds it in the database, or is not answered, and then the lists do not count."""
+    try:
+        await asking.shop.served_lists.flush()
+    except (StoreError, asyncio.CancelledError):
+        asking.shop.served_lists.take_back(recommendation_ids)
+        raise
 
 
 async def _made(asking: Asking, ready: Sequence[Asked]) -> Sequence[Made | InputError]:
@@ -110,9 +120,9 @@ def _keep_new(
     made: Sequence[Made | InputError],
     told: Sequence[RecommendationAnswer | InputError],
     asked_at: datetime,
-) -> None:
-    """Writes new lists down, and counts what of them was shown, by variant."""
-    shown: dict[Variant, list[Recommendation]] = defaultdict(list)
+) -> list[tuple[ServedList, Recommendation]]:
+    """Writes new lists down, soon; each of them, and what of it was shown."""
+    kept = []
     for one, each, answer in zip(asked, made, told, strict=True):
         if isinstance(each, InputError) or isinstance(answer, InputError) or each.whole is None:
             continue
@@ -126,8 +136,15 @@ def _keep_new(
             request={**said_in(one.body, one.request.history), "body_digest": one.body_digest},
         )
         items = each.whole.items[: len(answer.items)]
-        under_filled = answer.retrieval.under_filled
-        shown[variant_label(arm_of(served))].append(replace(each.whole, items=items, under_filled=under_filled))
+        kept.append((served, replace(each.whole, items=items, under_filled=answer.retrieval.under_filled)))
+    return kept
+
+
+def _count(asking: Asking, kept: Sequence[tuple[ServedList, Recommendation]]) -> None:
+    """What was shown, by variant."""
+    shown: dict[Variant, list[Recommendation]] = defaultdict(list)
+    for served, recommendation in kept:
+        shown[variant_label(arm_of(served))].append(recommendation)
     for variant, lists in shown.items():
         asking.live.metrics.lists_answered(lists, variant)
 

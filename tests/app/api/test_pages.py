@@ -5,7 +5,9 @@ from contextlib import closing
 import pytest
 
 from app.runtime.recommendation_id import new_recommendation_id
+from app.store.lists import ListStore
 from app.store.paging import write_cursor
+from models.domain.errors import StoreUnavailable
 from tests.app.api.lists import HISTORY, ask, item_ids, listed
 from tests.app.api.test_errors import check_problem
 from tests.app.scripted_model import ITEM_IDS
@@ -134,6 +136,34 @@ class TestCursor:
         first = listed(client, {**user, "seed": 1, "page": {"size": 10}})
         later = {"user": {"personalise": False}, "seed": 1, "page": {"size": 10, "cursor": first["next_cursor"]}}
         assert [item["rank"] for item in listed(client, later)["items"]] == list(range(11, 21))
+
+
+class TestDatabaseAway:
+    def test_a_list_that_nobody_was_answered_does_not_count(self, client, monkeypatch):
+        listed(client, BODY)
+        with monkeypatch.context() as patched:
+
+            async def refuse(*_, **__):
+                raise StoreUnavailable("the database", "gone")
+
+            patched.setattr(ListStore, "add", refuse)
+            check_problem(ask(client, {**BODY, "page": {"size": 10}}), 503)
+        assert lists_counted(client) == 1
+
+    def test_nor_one_that_came_too_late(self, client, tmp_path):
+        listed(client, BODY)
+        with closing(sqlite3.connect(tmp_path / "figment.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            check_problem(ask(client, {**BODY, "page": {"size": 10}}, **{"X-Request-Timeout-Ms": "700"}), 504)
+            other.execute("ROLLBACK")
+        assert lists_counted(client) == 1
+
+
+def lists_counted(client):
+    """After a list of pages that is answered, which is written with all that was recorded before; without it."""
+    listed(client, {**BODY, "page": {"size": 10}})
+    (arm,) = client.get("/v1/model").json()["outcomes"]["arms"]
+    return arm["lists"] - 1
 
 
 class TestDeadline:

@@ -57,8 +57,8 @@ def away(monkeypatch):
 
 @pytest.fixture
 def unwritable(served):
-    """The database knows no such integer."""
-    return lambda recommendation_id: served(recommendation_id, request={"k": 10**20})
+    """The database refuses a list of no model."""
+    return lambda recommendation_id: served(recommendation_id, model_version=None)
 
 
 async def until(holds):
@@ -87,6 +87,21 @@ class TestRecord:
         assert (lists.num_waiting, lists.num_dropped) == (3, 2)
         await lists.close()
         assert set(await store.lists.get_many(f"{number}J" for number in range(5))) == {"0J", "1J", "2J"}
+
+    async def test_long_lists_are_bounded_by_their_size(self, store, served):
+        lists = ServedLists(store, kept=KEPT, most_waiting_bytes=100_000)
+        for number in range(5):
+            items = [{"item_id": f"item-{place}", "score": 0.5} for place in range(1000)]
+            lists.record(served(f"{number}J", items=items))
+        assert (lists.num_waiting, lists.num_dropped) == (2, 3)
+        await lists.flush()
+        lists.record(served("5J", items=items))  # there is room again
+        assert (lists.num_waiting, lists.num_dropped) == (1, 3)
+        await lists.close()
+
+    async def test_what_is_no_json_is_dropped_at_once(self, lists, served):
+        lists.record(served("1J", request={"k": 10**20}))
+        assert (lists.num_waiting, lists.num_dropped) == (0, 1)
 
     async def test_many_are_written_in_pieces(self, store, lists, served):
         for number in range(250):
@@ -139,6 +154,22 @@ class TestRecord:
         assert [one.lists for one in await store.outcomes.exposures(clock.now.date())] == [3]
         assert lists.num_dropped == 1
         assert [line["event"] for line in lines] == ["a served list cannot be written"]
+
+
+class TestTakeBack:
+    async def test_leaves_no_trace(self, store, lists, served, clock):
+        for number in range(3):
+            lists.record(served(f"{number}J"))
+        lists.take_back(["1J", "made up"])
+        await lists.flush()
+        assert set(await store.lists.get_many(["0J", "1J", "2J"])) == {"0J", "2J"}
+        assert [one.lists for one in await store.outcomes.exposures(clock.now.date())] == [2]
+
+    async def test_after_the_writing_keeps_what_is_written(self, store, lists, served):
+        lists.record(served("1J"))
+        await lists.flush()
+        lists.take_back(["1J"])
+        assert await lists.get("1J") == served("1J")
 
 
 class TestFind:
