@@ -10,11 +10,12 @@ from typing import Any, Final, TypeAlias
 
 from app.api.asked import Asked, asked_of
 from app.api.asking import Asking
+from app.api.fields import refused
 from app.api.list_answer import Meta, RecommendationAnswer
 from app.api.list_request import ListBody
 from app.api.made import Made, make_all
 from app.api.pages import cursor_at
-from app.api.problem import RequestError
+from app.api.problem import FieldProblem, RequestError
 from app.api.served import keep, said_in
 from app.observability.variants import Variant
 from app.runtime.attribution import variant_label
@@ -23,10 +24,12 @@ from app.runtime.served_lists import arm_of
 from app.runtime.workers import within
 from app.store.lists import ServedList
 from models.domain.errors import InputError, StoreError
-from models.domain.recommendation import Recommendation
+from models.domain.recommendation import MAX_HISTORY_EVENTS, MAX_SAMPLES, Recommendation
 
 MAX_READING: Final = 8
 """Questions of one batch that read the store at once."""
+MAX_EXPLAINED: Final = MAX_HISTORY_EVENTS * MAX_SAMPLES
+"""Events of one batch, times samples: as many as one question alone may ask to explain."""
 
 Refusal: TypeAlias = RequestError | InputError
 """What is wrong with one question; it fails alone."""
@@ -50,6 +53,7 @@ async def _answer_lists(asking: Asking, bodies: Sequence[ListBody]) -> list[Reco
     asked_at = asking.shop.store.clock()  # before anything stored is read
     asked = await _all_asked(asking, bodies)
     ready = [one for one in asked if isinstance(one, Asked)]
+    _refuse_much_to_explain(ready)
     if any(one.reads_texts for one in ready):
         await asking.texts.ready(asking.loaded.model, asking.deadline)
     made = await _made(asking, ready)
@@ -63,6 +67,17 @@ async def _answer_lists(asking: Asking, bodies: Sequence[ListBody]) -> list[Reco
     _count(asking, kept)
     in_order = iter(told)
     return [next(in_order) if isinstance(one, Asked) else one for one in asked]
+
+
+def _refuse_much_to_explain(asked: Sequence[Asked]) -> None:
+    """The work of an explanation grows with the history, which may be a stored one. Raises the 422."""
+    num_explained = sum(one.num_explained for one in asked)
+    if num_explained > MAX_EXPLAINED:
+        detail = (
+            f"ask to explain {num_explained} events (those of each history with explain, times its num_samples), "
+            f"the limit is {MAX_EXPLAINED}; explain fewer in one request"
+        )
+        raise refused([FieldProblem(pointer="/requests", detail=detail)])
 
 
 async def _write_now(asking: Asking, recommendation_ids: Sequence[str]) -> None:
