@@ -47,7 +47,9 @@ def open_store(tmp_path: Path) -> Callable[[], Awaitable[Store]]:
 def client(live: LiveModel, model: ScriptedModel, open_store: Callable[[], Awaitable[Store]]) -> Iterator[TestClient]:
     """A client of an application that has loaded."""
     failures: list[BaseException] = []
-    with TestClient(create_app(live, open_store, on_load_failure=failures.append)) as client:
+    with TestClient(
+        create_app(live, open_store, on_load_failure=failures.append), base_url="http://localhost"
+    ) as client:
         wait_until_loaded(client)
         model.asked.clear()  # what loading asked
         yield client
@@ -73,7 +75,9 @@ def class_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClien
     live = LiveModel(ScriptedModel, Workers(threads=1, max_in_flight=MAX_IN_FLIGHT))
     open_store = partial(Store.open, sqlite_url(tmp_path_factory.mktemp("store")))
     failures: list[BaseException] = []
-    with TestClient(create_app(live, open_store, on_load_failure=failures.append)) as client:
+    with TestClient(
+        create_app(live, open_store, on_load_failure=failures.append), base_url="http://localhost"
+    ) as client:
         wait_until_loaded(client)
         yield client
     assert failures == []
