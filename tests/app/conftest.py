@@ -162,7 +162,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite+aiosqlite:///{tmp_path / 'figment.db'}"
     server, name = request.getfixturevalue("postgresql"), request.getfixturevalue("reused")
     emptied = ", ".join(set(metadata.tables) - {"catalogue"})
-    server.psql(f"TRUNCATE {emptied} RESTART IDENTITY; UPDATE catalogue SET revision = 0, seeded_from = NULL", name)
+    empty = "UPDATE catalogue SET revision = 0, seeded_from = NULL, seeding = NULL"
+    server.psql(f"TRUNCATE {emptied} RESTART IDENTITY; {empty}", name)
     return server.url(name)
 
 
