@@ -6,19 +6,19 @@ lists, is lost, and what happens to those lists counts as unattributed.
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import islice
-from typing import Final
+from typing import Final, TypeVar
 
 import orjson
 
 from app.observability.logs import get_log
 from app.runtime.recommendation_id import age_seconds
 from app.store.engine import Transaction
-from app.store.lists import ServedList
+from app.store.lists import ListedItems, ServedList
 from app.store.outcomes import Arm, Exposure
 from app.store.store import Store
 from models.domain.errors import StoreError
@@ -33,6 +33,8 @@ RETRY_SECONDS: Final = 1.0
 CLOSING_SECONDS: Final = 10.0
 JUST_MADE_SECONDS: Final = 5.0
 """Within this, another process may not have written a list yet."""
+
+Found = TypeVar("Found")
 
 log = get_log(__name__)
 
@@ -108,13 +110,14 @@ class ServedLists:
         """
         found = {one: self._waiting[one].served for one in recommendation_ids if one in self._waiting}
         missing = [one for one in recommendation_ids if one not in found]
-        if not missing:
-            return found
-        found |= await self._store.lists.get_many(missing)
-        if just_made := [one for one in missing if one not in found and _is_just_made(one)]:
-            await asyncio.sleep(2 * EVERY_SECONDS)
-            found |= await self._store.lists.get_many(just_made)
-        return found
+        return found | await _written(missing, self._store.lists.get_many)
+
+    async def listed(self, asked: Mapping[str, Collection[str]]) -> dict[str, ListedItems]:
+        """What events are put down by, as `find` finds it. `asked`: recommendation id → items that may stand in it."""
+        waiting = [self._waiting[one].served for one in asked if one in self._waiting]
+        found = await asyncio.to_thread(_listed, waiting, asked) if waiting else {}
+        missing = [one for one in asked if one not in found]
+        return found | await _written(missing, lambda ids: self._store.lists.listed({one: asked[one] for one in ids}))
 
     async def flush(self) -> None:
         """Returns when all that was recorded before is written. Raises StoreError."""
@@ -184,6 +187,29 @@ class ServedLists:
 def arm_of(served: ServedList) -> Arm:
     """What the list is compared by."""
     return Arm(model_version=served.model_version, experiment_id=served.experiment_id, variant_id=served.variant_id)
+
+
+async def _written(
+    missing: Sequence[str], read: Callable[[Sequence[str]], Awaitable[dict[str, Found]]]
+) -> dict[str, Found]:
+    if not missing:
+        return {}
+    found = await read(missing)
+    if just_made := [one for one in missing if one not in found and _is_just_made(one)]:
+        await asyncio.sleep(2 * EVERY_SECONDS)
+        found |= await read(just_made)
+    return found
+
+
+def _listed(waiting: Sequence[ServedList], asked: Mapping[str, Collection[str]]) -> dict[str, ListedItems]:
+    return {
+        one.recommendation_id: ListedItems(
+            arm=arm_of(one),
+            created_at=one.created_at,
+            item_ids=frozenset(asked[one.recommendation_id]).intersection(item["item_id"] for item in one.items),
+        )
+        for one in waiting
+    }
 
 
 def _exposures(batch: Sequence[_Waiting]) -> list[Exposure]:

@@ -181,6 +181,16 @@ class TestFind:
         assert await lists.find(["1J", "2J", "3J"]) == {"1J": served("1J"), "2J": served("2J")}
         assert await lists.get("3J") is None
 
+    async def test_tells_of_their_items_likewise(self, lists, served):
+        lists.record(served("1J", experiment_id="e1", variant_id="a"))
+        asked = {"1J": {"mug", "pot"}, "2J": {"tea"}, "3J": {"tea"}}
+        waiting = await lists.listed(asked)
+        assert [(one.arm.variant_id, one.item_ids) for one in waiting.values()] == [("a", {"mug"})]
+        await lists.flush()
+        assert await lists.listed(asked) == waiting
+        lists.record(served("2J"))
+        assert set(await lists.listed(asked)) == {"1J", "2J"}
+
     async def test_waits_for_what_another_process_is_about_to_write(self, store, lists, served):
         fresh = new_recommendation_id()
 
