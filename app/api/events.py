@@ -1,6 +1,7 @@
 """`POST /v1/events`: what shoppers do, stored before it is answered."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -23,7 +24,6 @@ from app.store.event_rows import Event
 from app.store.events import EventsAdded
 from app.store.idempotency import Done
 from app.store.store import Store
-from models.domain.errors import StoreError
 
 MAX_EVENTS: Final = 1000
 PROBLEMS_TOLD: Final = 3
@@ -111,15 +111,18 @@ async def _once(
 ) -> str:
     """Stores the events and the answer in one transaction; the claim is given back where that fails."""
 
+    failed = AsyncExitStack()
+    failed.push_async_callback(store.idempotency.release, token)
+
     async def finish(transaction: Transaction, added: EventsAdded) -> None:
         if not await store.idempotency.complete(token, 202, answer(added), within=transaction):
+            failed.pop_all()
             raise in_progress()  # it took so long that somebody else carries it out; this transaction is undone
 
-    try:
-        return answer(await intake.take(events, finish))
-    except StoreError:
-        await store.idempotency.release(token)
-        raise
+    async with failed:
+        told = answer(await intake.take(events, finish))
+        failed.pop_all()
+    return told
 
 
 def _sorted_out(

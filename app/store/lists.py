@@ -143,7 +143,7 @@ def _list(row: Row[Any]) -> ServedList:
     return ServedList(**row._mapping)
 
 
-def _listed(rows: Sequence[Row[Any]], asked: Mapping[str, Collection[str]]) -> dict[str, ListedItems]:
+def _listed(rows: Sequence[Any], asked: Mapping[str, Collection[str]]) -> dict[str, ListedItems]:
     return {
         row.recommendation_id: ListedItems(
             arm=Arm(**{name: row._mapping[name] for name in ARM_COLUMNS}),
