@@ -10,21 +10,26 @@ from typing import Any, Final, TypeAlias
 
 from app.api.asked import Asked, asked_of
 from app.api.asking import Asking
+from app.api.fields import refused
 from app.api.list_answer import Meta, RecommendationAnswer
 from app.api.list_request import ListBody
 from app.api.made import Made, make_all
 from app.api.pages import cursor_at
-from app.api.problem import RequestError
+from app.api.problem import FieldProblem, RequestError
 from app.api.served import keep, said_in
 from app.observability.variants import Variant
 from app.runtime.attribution import variant_label
 from app.runtime.recommendation_id import new_recommendation_id
 from app.runtime.served_lists import arm_of
-from models.domain.errors import InputError
-from models.domain.recommendation import Recommendation
+from app.runtime.workers import within
+from app.store.lists import ServedList
+from models.domain.errors import InputError, StoreError
+from models.domain.recommendation import MAX_HISTORY_EVENTS, MAX_SAMPLES, Recommendation
 
 MAX_READING: Final = 8
 """Questions of one batch that read the store at once."""
+MAX_EXPLAINED: Final = MAX_HISTORY_EVENTS * MAX_SAMPLES
+"""Events of one batch, times samples: as many as one question alone may ask to explain."""
 
 Refusal: TypeAlias = RequestError | InputError
 """What is wrong with one question; it fails alone."""
@@ -40,9 +45,15 @@ async def answer_list(asking: Asking, body: ListBody) -> RecommendationAnswer:
 
 async def answer_lists(asking: Asking, bodies: Sequence[ListBody]) -> list[RecommendationAnswer | Refusal]:
     """One answer a body, in their order; raises only what keeps all of them from being answered."""
+    async with within(asking.deadline):
+        return await _answer_lists(asking, bodies)
+
+
+async def _answer_lists(asking: Asking, bodies: Sequence[ListBody]) -> list[RecommendationAnswer | Refusal]:
     asked_at = asking.shop.store.clock()  # before anything stored is read
     asked = await _all_asked(asking, bodies)
     ready = [one for one in asked if isinstance(one, Asked)]
+    _refuse_much_to_explain(ready)
     if any(one.reads_texts for one in ready):
         await asking.texts.ready(asking.loaded.model, asking.deadline)
     made = await _made(asking, ready)
@@ -50,12 +61,32 @@ async def answer_lists(asking: Asking, bodies: Sequence[ListBody]) -> list[Recom
         each if isinstance(each, InputError) else _answer(asking, one, each)
         for one, each in zip(ready, made, strict=True)
     ]
-    _keep_new(asking, ready, made, told, asked_at)
+    kept = _keep_new(asking, ready, made, told, asked_at)
+    if any(isinstance(answer, RecommendationAnswer) and answer.next_cursor for answer in told):
+        await _write_now(asking, [served.recommendation_id for served, _ in kept])
+    _count(asking, kept)
     in_order = iter(told)
-    answers = [next(in_order) if isinstance(one, Asked) else one for one in asked]
-    if any(isinstance(answer, RecommendationAnswer) and answer.next_cursor for answer in answers):
-        await asking.shop.served_lists.flush()  # whoever goes on with a page finds it in the database
-    return answers
+    return [next(in_order) if isinstance(one, Asked) else one for one in asked]
+
+
+def _refuse_much_to_explain(asked: Sequence[Asked]) -> None:
+    """The work of an explanation grows with the history, which may be a stored one. Raises the 422."""
+    num_explained = sum(one.num_explained for one in asked)
+    if num_explained > MAX_EXPLAINED:
+        detail = (
+            f"ask to explain {num_explained} events (those of each history with explain, times its num_samples), "
+            f"the limit is {MAX_EXPLAINED}; explain fewer in one request"
+        )
+        raise refused([FieldProblem(pointer="/requests", detail=detail)])
+
+
+async def _write_now(asking: Asking, recommendation_ids: Sequence[str]) -> None:
+    """Whoever goes on with a page finds it in the database, or is not answered, and then the lists do not count."""
+    try:
+        await asking.shop.served_lists.flush()
+    except (StoreError, asyncio.CancelledError):
+        asking.shop.served_lists.take_back(recommendation_ids)
+        raise
 
 
 async def _made(asking: Asking, ready: Sequence[Asked]) -> Sequence[Made | InputError]:
@@ -104,9 +135,9 @@ def _keep_new(
     made: Sequence[Made | InputError],
     told: Sequence[RecommendationAnswer | InputError],
     asked_at: datetime,
-) -> None:
-    """Writes new lists down, and counts what of them was shown, by variant."""
-    shown: dict[Variant, list[Recommendation]] = defaultdict(list)
+) -> list[tuple[ServedList, Recommendation]]:
+    """Writes new lists down, soon; each of them, and what of it was shown."""
+    kept = []
     for one, each, answer in zip(asked, made, told, strict=True):
         if isinstance(each, InputError) or isinstance(answer, InputError) or each.whole is None:
             continue
@@ -120,8 +151,15 @@ def _keep_new(
             request={**said_in(one.body, one.request.history), "body_digest": one.body_digest},
         )
         items = each.whole.items[: len(answer.items)]
-        under_filled = answer.retrieval.under_filled
-        shown[variant_label(arm_of(served))].append(replace(each.whole, items=items, under_filled=under_filled))
+        kept.append((served, replace(each.whole, items=items, under_filled=answer.retrieval.under_filled)))
+    return kept
+
+
+def _count(asking: Asking, kept: Sequence[tuple[ServedList, Recommendation]]) -> None:
+    """What was shown, by variant."""
+    shown: dict[Variant, list[Recommendation]] = defaultdict(list)
+    for served, recommendation in kept:
+        shown[variant_label(arm_of(served))].append(recommendation)
     for variant, lists in shown.items():
         asking.live.metrics.lists_answered(lists, variant)
 

@@ -52,6 +52,13 @@ class Asked:
         makes_list = self.later is None and not self.body.validate_only
         return search is not None and search.candidates is None and makes_list
 
+    @property
+    def num_explained(self) -> int:
+        """Events that are left out in turn to explain the list, times the samples that are drawn without each."""
+        if self.body.explain == "none" or self.body.validate_only:
+            return 0
+        return len(self.request.history) * self.request.num_samples
+
 
 async def asked_of(asking: Asking, body: ListBody) -> Asked:
     """What the body asks; raises the 422 for what can be seen without asking the model."""

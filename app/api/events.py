@@ -1,6 +1,7 @@
 """`POST /v1/events`: what shoppers do, stored before it is answered."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -9,9 +10,9 @@ from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapV
 from starlette.responses import Response
 
 from app.api import MAX_LARGE_BODY_BYTES
-from app.api.auth import needs
+from app.api.auth import CallerDep, needs
 from app.api.body import read_json, request_body
-from app.api.dependencies import AskingKeyDep, EventIntakeDep, StoreDep
+from app.api.dependencies import EventIntakeDep, StoreDep
 from app.api.fields import field_problems, told_together
 from app.api.idempotency import PARAMETER, claim, idempotency_key, in_progress
 from app.api.parts import AnswerPart, OrAnything, RequestPart
@@ -23,7 +24,6 @@ from app.store.event_rows import Event
 from app.store.events import EventsAdded
 from app.store.idempotency import Done
 from app.store.store import Store
-from models.domain.errors import StoreError
 
 MAX_EVENTS: Final = 1000
 PROBLEMS_TOLD: Final = 3
@@ -85,14 +85,14 @@ class EventsAnswer(AnswerPart):
         "parameters": [PARAMETER],
     },
 )
-async def post_events(request: Request, store: StoreDep, intake: EventIntakeDep, key_id: AskingKeyDep) -> Response:
+async def post_events(request: Request, store: StoreDep, intake: EventIntakeDep, caller: CallerDep) -> Response:
     """Safe to send again: an event with an `event_id` counts once, and so does a request with an `Idempotency-Key`.
 
     A bad event is told in `errors` and keeps no other back.
     """
     key = idempotency_key(request)
     body, raw = await read_json(request, EventsBody, max_bytes=MAX_LARGE_BODY_BYTES)
-    events, errors = _sorted_out(body.events, intake.refusal())
+    events, errors = _sorted_out(body.events, intake.refusal(), has_public_ids=caller.kind == "publishable")
 
     def answer(added: EventsAdded) -> str:
         told = EventsAnswer(accepted=added.accepted, duplicates=added.duplicates, errors=errors)
@@ -100,7 +100,7 @@ async def post_events(request: Request, store: StoreDep, intake: EventIntakeDep,
 
     if key is None:
         return _accepted(answer(await intake.take(events)))
-    claimed = await claim(store, (key_id or "", "POST", "/v1/events"), key, raw)
+    claimed = await claim(store, (caller.key_id or "", "POST", "/v1/events"), key, raw)
     if isinstance(claimed, Done):
         return _accepted(claimed.answer)
     return _accepted(await _once(store, intake, events, claimed.token, answer))
@@ -111,19 +111,22 @@ async def _once(
 ) -> str:
     """Stores the events and the answer in one transaction; the claim is given back where that fails."""
 
+    failed = AsyncExitStack()
+    failed.push_async_callback(store.idempotency.release, token)
+
     async def finish(transaction: Transaction, added: EventsAdded) -> None:
         if not await store.idempotency.complete(token, 202, answer(added), within=transaction):
+            failed.pop_all()
             raise in_progress()  # it took so long that somebody else carries it out; this transaction is undone
 
-    try:
-        return answer(await intake.take(events, finish))
-    except StoreError:
-        await store.idempotency.release(token)
-        raise
+    async with failed:
+        told = answer(await intake.take(events, finish))
+        failed.pop_all()
+    return told
 
 
 def _sorted_out(
-    sent: Sequence[ShopEvent | RefusedEvent], refusal: Callable[[Event], str | None]
+    sent: Sequence[ShopEvent | RefusedEvent], refusal: Callable[[Event], str | None], *, has_public_ids: bool
 ) -> tuple[list[Event], list[EventProblem]]:
     """What can be stored, and what is wrong with the rest."""
     events: list[Event] = []
@@ -133,7 +136,7 @@ def _sorted_out(
             if isinstance(one, RefusedEvent):
                 yield EventProblem(index=index, detail=one.detail)
                 continue
-            event = one.to_event()
+            event = one.to_event(has_public_id=has_public_ids)
             if detail := refusal(event):
                 yield EventProblem(index=index, detail=detail)
             else:

@@ -37,6 +37,9 @@ class JobAnswer(AnswerPart):
     """Why it failed."""
     items: int | None
     """That the work is about; null for other work than imports."""
+    items_set_aside: int | None
+    """Of those, how many could not be built into the index, and are tried again when their content changes; null before
+    an import is done."""
     items_per_second: float | None
     """Since it was asked for; null before there is any progress."""
 
@@ -60,6 +63,7 @@ async def get_job(job_id: Annotated[str, Depends(job_id)], store: StoreDep) -> J
         result_url=None,
         error=job.error,
         items=items,
+        items_set_aside=(job.result or {}).get("set_aside", 0) if items is not None and job.state == "done" else None,
         items_per_second=_speed(job, items),
     )
 

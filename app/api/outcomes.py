@@ -50,7 +50,8 @@ class OutcomeFacts(AnswerPart):
     unattributed: dict[str, int]
     """Event type → how many named a list, but one that is unknown or too old, or an item that is not in it."""
     lists_not_recorded: int
-    """By this process since it started, because too many waited; their events are unattributed."""
+    """By this process since it started, because too many waited or the database refused them; their events are
+    unattributed."""
     coverage: float
     """Of all lists together."""
     exposure_gini: float

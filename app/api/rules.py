@@ -14,6 +14,7 @@ from models.domain.filter import MAX_CLAUSES, MAX_INTEGER, MAX_VALUE_CHARACTERS,
 from models.domain.rules import (
     MAX_BOOSTS,
     MAX_LIMITED_FIELDS,
+    MAX_PER_VALUE,
     MAX_WEIGHT,
     MIN_WEIGHT,
     parse_boosts,
@@ -101,6 +102,8 @@ BoostDocuments = Annotated[
 MaxPerDocument = Annotated[
     dict[str, int],
     _kept_if(parse_max_per),
-    _ShownAs(Annotated[dict[_FieldName, Annotated[int, Field(ge=1)]], Field(max_length=MAX_LIMITED_FIELDS)]),
+    _ShownAs(
+        Annotated[dict[_FieldName, Annotated[int, Field(ge=1, le=MAX_PER_VALUE)]], Field(max_length=MAX_LIMITED_FIELDS)]
+    ),
 ]
 """What `parse_max_per` reads."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 from app.api.asking import Asking
 from app.api.list_answer import RecommendationAnswer, Retrieval
 from app.api.list_request import Experiment, ListBody, Shopper
+from app.runtime.workers import within
 from app.store.lists import ServedList
 from models.domain.events import HistoryEvent
 from models.domain.recommendation import Fallback, RecommendedItem
@@ -81,8 +82,12 @@ class Kept:
 
 
 async def find_kept(asking: Asking, recommendation_id: str) -> Kept | None:
-    """The list; None where it never was, was served more than an hour ago, or to another key."""
-    served = await asking.shop.served_lists.get(recommendation_id)
+    """The list; None where it never was, was served more than an hour ago, or to another key.
+
+    Raises DeadlineExceeded, StoreUnavailable.
+    """
+    async with within(asking.deadline):
+        served = await asking.shop.served_lists.get(recommendation_id)
     if served is None or served.key_id != asking.key_id:
         return None
     return Kept(served) if asking.shop.store.clock() < served.created_at + KEPT else None

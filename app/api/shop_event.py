@@ -30,7 +30,8 @@ class ShopEvent(RequestPart):
     """Something that a shopper did. `user_id` or `session_id` is required."""
 
     event_id: Id | None = None
-    """The shop's own. An event that is sent again under it counts once."""
+    """The shop's own. An event that is sent again under it counts once. Ids that come with publishable keys are apart:
+    none of them makes an event of the shop's servers a repetition."""
     user_id: Id | None = None
     """The account."""
     session_id: Id | None = None
@@ -56,9 +57,9 @@ class ShopEvent(RequestPart):
             raise ValueError("needs user_id or session_id")
         return self
 
-    def to_event(self) -> Event:
-        """For the store."""
-        return Event(**vars(self))
+    def to_event(self, *, has_public_id: bool) -> Event:
+        """For the store. `has_public_id`: it came with a publishable key."""
+        return Event(**vars(self), has_public_id=has_public_id)
 
 
 class StoredEvent(AnswerPart):

@@ -7,9 +7,8 @@ from typing import Final
 from app.observability.metrics import Metrics
 from app.observability.variants import Variant
 from app.runtime.event_times import MOST_AHEAD
-from app.runtime.served_lists import arm_of
 from app.store.event_rows import Event
-from app.store.lists import ServedList
+from app.store.lists import ListedItems
 from app.store.outcomes import Arm, Outcome
 
 NO_LIST: Final = Arm(model_version="")
@@ -17,25 +16,19 @@ NO_LIST: Final = Arm(model_version="")
 
 
 def outcomes_of(
-    events: Sequence[Event], lists: Mapping[str, ServedList], *, window: timedelta, now: datetime
+    events: Sequence[Event], lists: Mapping[str, ListedItems], *, window: timedelta, now: datetime
 ) -> Iterator[Outcome]:
     """What to add to the sums for these new events; nothing for one that names no list.
 
     An event is put down to the list that it names if its item stands in it and it happened within the window, on the
     day of the list: so what a day's lists led to is divided by that day's lists, however late it came.
     """
-    items_of: dict[str, frozenset[str]] = {}
     for event in events:
         if event.recommendation_id is None:
             continue
-        served = lists.get(event.recommendation_id)
-        if served is None or not _is_within(event, served, window):
-            yield Outcome(day=now.date(), arm=NO_LIST, event_type=event.event_type)
-            continue
-        if served.recommendation_id not in items_of:
-            items_of[served.recommendation_id] = frozenset(item["item_id"] for item in served.items)
-        if event.item_id in items_of[served.recommendation_id]:
-            yield _outcome(event, served)
+        listed = lists.get(event.recommendation_id)
+        if listed is not None and event.item_id in listed.item_ids and _is_within(event, listed, window):
+            yield _outcome(event, listed)
         else:
             yield Outcome(day=now.date(), arm=NO_LIST, event_type=event.event_type)
 
@@ -60,17 +53,17 @@ def count(outcomes: Iterable[Outcome], metrics: Metrics) -> None:
             )
 
 
-def _is_within(event: Event, served: ServedList, window: timedelta) -> bool:
+def _is_within(event: Event, listed: ListedItems, window: timedelta) -> bool:
     # a shop's clock may be behind ours, so that a click seems to come before its list
-    return -MOST_AHEAD <= event.timestamp - served.created_at <= window
+    return -MOST_AHEAD <= event.timestamp - listed.created_at <= window
 
 
-def _outcome(event: Event, served: ServedList) -> Outcome:
+def _outcome(event: Event, listed: ListedItems) -> Outcome:
     quantity = 1.0 if event.quantity is None else float(event.quantity)
     earned = event.event_type == "purchase" and event.unit_price is not None
     return Outcome(
-        day=served.created_at.date(),
-        arm=arm_of(served),
+        day=listed.created_at.date(),
+        arm=listed.arm,
         event_type=event.event_type,
         currency=event.currency if earned else None,
         quantity=quantity,

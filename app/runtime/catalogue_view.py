@@ -134,12 +134,12 @@ class _SortedOut:
         """Sorts one out."""
         row = self.model.row_of.get(item.item_id)
         is_listed = row is not None and not self.model.catalogue.attributes.is_deleted_N[row]
-        if item.deleted:
+        if item.seeded_from not in (None, self.source):
+            self._add_of_another_bundle(item, is_listed)
+        elif item.deleted:
             self.waiting.pop(item.item_id, None)
             if is_listed:
                 self._do(ItemDocument(item.item_id, {}, is_deleted=True))
-        elif item.seeded_from not in (None, self.source):
-            self._add_of_another_bundle(item, is_listed)
         elif not is_listed:
             self.waiting[item.item_id] = item
             self.came.append(item)
@@ -168,7 +168,8 @@ class _SortedOut:
         return dict(sorted(self.waiting.items(), key=lambda each: each[1].content_revision))
 
     def _add_of_another_bundle(self, item: Item, is_listed: bool) -> None:
-        """That bundle's content comes with it; what is the shop's own, price and stock, holds for every bundle."""
+        """That bundle's content comes with it, and what it does not know goes with this one; what is the shop's
+        own, price and stock, holds for every bundle."""
         self.waiting.pop(item.item_id, None)
         if is_listed and item.offer_written:
             self._do(_merged(item, OFFER_FIELDS))

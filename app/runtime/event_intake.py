@@ -1,5 +1,6 @@
 """Takes events in: stores them, and in the same transaction adds up what came of the lists that led to them."""
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
@@ -37,8 +38,11 @@ class EventIntake:
 
     async def take(self, events: Sequence[Event], finish: Finish | None = None) -> EventsAdded:
         """Which of them are new; durable when it returns."""
-        named = {event.recommendation_id for event in events if event.recommendation_id is not None}
-        lists = await self._served_lists.find(named) if named else {}
+        named: defaultdict[str, set[str]] = defaultdict(set)
+        for event in events:
+            if event.recommendation_id is not None:
+                named[event.recommendation_id].add(event.item_id)
+        lists = await self._served_lists.listed(named) if named else {}
         now = self._store.clock()
 
         async def work(transaction: Transaction) -> tuple[EventsAdded, list[Outcome]]:

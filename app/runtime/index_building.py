@@ -24,7 +24,9 @@ LOOK_SECONDS: Final = 0.5
 """So often the store is asked for what another process makes."""
 MAX_BACKOFF_SECONDS: Final = 60.0
 TRIES: Final = 3
-"""Of one item alone, before it is set aside until it changes; and of the index, before an import's job fails."""
+"""Of one item alone, before it is set aside until it changes."""
+ITEMS_IN_A_ROW: Final = 10
+"""That many fail alone, one after the other: then it is not the items but the index, and an import's job fails."""
 
 log = get_log(__name__)
 
@@ -37,9 +39,11 @@ class IndexBuilding:
         self._imports = imports
         self._ranges: Sequence[ImportRange] = ()
         self._most = PIECE
-        self._failures = 0
         self._failure = ""
         self._failures_of: Counter[tuple[str, int]] = Counter()
+        """Of items alone."""
+        self._failed_in_a_row = 0
+        """Items that failed alone for the first time since the index was swapped."""
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -56,23 +60,30 @@ class IndexBuilding:
     async def see_import(self, job: Job, tell: TellProgress) -> dict[str, Any]:
         """Handles an import's job: this process may embed its items, and the job is done when its index has them all.
 
+        An item that cannot be built is set aside, and its result says how many were.
         Raises ServiceError where the index cannot be built.
         """
         import_, started = ImportRange.of(job), time.monotonic()
         self._imports.held.add(job.job_id)
+        self._failed_in_a_row = 0
         try:
             while (left := self._left_of(import_)) > 0:
                 tell(1 - left / max(import_.num_items, left))
-                if self._failures >= TRIES:
+                if self._is_broken:
                     raise ServiceError(f"the index cannot be built: {self._failure}")
                 await asyncio.sleep(LOOK_SECONDS)
         finally:
             self._imports.held.discard(job.job_id)
         return {
             "items": import_.num_items,
+            "set_aside": self._set_aside_of(import_),
             "seconds": round(time.monotonic() - started, 1),
             "index_version": self._catalogue.view.model.index_version,
         }
+
+    @property
+    def _is_broken(self) -> bool:
+        return self._failed_in_a_row >= ITEMS_IN_A_ROW
 
     def _left_of(self, import_: ImportRange) -> int:
         view = self._catalogue.view
@@ -80,8 +91,12 @@ class IndexBuilding:
             return import_.num_items
         return sum(import_.covers(item.content_revision) for item in self._to_do(view.waiting.values()))
 
+    def _set_aside_of(self, import_: ImportRange) -> int:
+        waiting = [item for item in self._catalogue.view.waiting.values() if import_.covers(item.content_revision)]
+        return len(waiting) - len(self._to_do(waiting))
+
     def _to_do(self, items: Iterable[Item]) -> list[Item]:
-        return [item for item in items if self._failures_of[item.item_id, item.content_revision] < TRIES]
+        return [item for item in items if self._failures_of[_key(item)] < TRIES]
 
     async def _build_forever(self) -> None:
         while True:
@@ -110,6 +125,8 @@ class IndexBuilding:
             else:
                 built = await self._catalogue.builder.build_while(self._nothing_is_urgent, base, piece)
             is_done = built is not None and await self._catalogue.end_build(built, base)
+        except StoreError:
+            raise  # no fault of the items
         except Exception as error:  # an entry point: a view that cannot be built must not end the building for good
             await self._failed(piece, error)
             return True
@@ -118,15 +135,21 @@ class IndexBuilding:
         return True
 
     async def _choose(self, base: CatalogueView) -> list[Item]:
-        """The oldest content first."""
+        """The oldest content first; what failed alone is tried again alone, after everything else."""
         waiting = self._to_do(base.waiting.values())
+        others = [item for item in waiting if not self._failures_of[_key(item)]]
+        return await self._choose_from(base, others, self._most) or await self._choose_from(
+            base, [item for item in waiting if self._failures_of[_key(item)]], 1
+        )
+
+    async def _choose_from(self, base: CatalogueView, waiting: Sequence[Item], most: int) -> list[Item]:
         urgent = [item for item in waiting if not self._is_imported(item)]
         if urgent:
-            return urgent[: self._most]
+            return urgent[:most]
         ours = [item for item in waiting if self._is_imported(item, held=True)]
         if ours:
-            return ours[: self._most]
-        others = waiting[: self._most]
+            return ours[:most]
+        others = list(waiting[:most])
         return others if others and await self._catalogue.builder.knows(base, others) else []
 
     def _is_imported(self, item: Item, *, held: bool = False) -> bool:
@@ -141,22 +164,30 @@ class IndexBuilding:
         return all(self._is_imported(item) for item in came if item.item_id in waiting)
 
     def _tell_built(self, piece: Sequence[Item]) -> None:
-        self._failures, self._failure, self._most = 0, "", PIECE
+        self._failure, self._failed_in_a_row, self._most = "", 0, PIECE
         self._catalogue.live.metrics.index_swapped("swapped")
         view = self._catalogue.view
         log.info("index swapped", items=len(piece), waiting=len(view.waiting), index_version=view.model.index_version)
 
     async def _failed(self, piece: Sequence[Item], error: Exception) -> None:
-        self._failures += 1
         self._failure = str(error) if isinstance(error, FigmentError) else type(error).__name__
         result: SwapResult = "refused" if isinstance(error, ViewRefused) else "failed"
         self._catalogue.live.metrics.index_swapped(result)
         unforeseen = None if isinstance(error, FigmentError) else error
         log.error("index not swapped", items=len(piece), reason=self._failure, exc_info=unforeseen)
-        if len(piece) == 1:
-            key = (piece[0].item_id, piece[0].content_revision)
-            self._failures_of[key] += 1
-            if self._failures_of[key] >= TRIES:
-                log.error("an item is set aside until its content changes")
         self._most = max(1, len(piece) // 2)  # one item that cannot be built must not keep the others back
-        await asyncio.sleep(min(MAX_BACKOFF_SECONDS, 2.0 ** (self._failures - 1)))
+        await asyncio.sleep(self._failed_alone(piece[0]) if len(piece) == 1 else LOOK_SECONDS)
+
+    def _failed_alone(self, item: Item) -> float:
+        """Seconds to wait before the next try."""
+        key = _key(item)
+        self._failures_of[key] += 1
+        if self._failures_of[key] == 1:
+            self._failed_in_a_row += 1
+        if self._failures_of[key] >= TRIES:
+            log.error("an item is set aside until its content changes")
+        return MAX_BACKOFF_SECONDS if self._is_broken else 2.0 ** (self._failures_of[key] - 1)
+
+
+def _key(item: Item) -> tuple[str, int]:
+    return item.item_id, item.content_revision

@@ -85,10 +85,15 @@ class LiveCatalogue:
         return built
 
     async def lay(self, view: CatalogueView) -> None:
-        """Its bundle's catalogue under the shop's own writes; nothing to do where that was done."""
+        """Its bundle's catalogue under the shop's own writes; nothing to do where that was done.
+
+        The one that began last is laid: this one stops where another bundle's begins.
+        """
         laid = await self._store.items.seed(view.source, document_rows(view.model.items.origin.bundle.catalogue))
         if laid.added or laid.changed or laid.removed:
             log.info("catalogue laid", added=laid.added, changed=laid.changed, removed=laid.removed)
+        if laid.is_overtaken:
+            log.warning("another bundle's catalogue is laid instead", source=view.source)
 
     async def serve(self, built: Built) -> None:
         """From now on this bundle answers, with what was written meanwhile; what was built on another is dropped."""

@@ -8,7 +8,7 @@ from typing import Final
 from app.observability.logs import get_log
 from app.runtime.bundles import Bundles
 from app.runtime.live_catalogue import LiveCatalogue
-from app.store.active_model import ActiveModelStore
+from app.store.active_model import ActiveModel, ActiveModelStore
 from models.domain.errors import FigmentError
 
 POLL_SECONDS: Final = 0.5
@@ -26,7 +26,7 @@ class ModelSwitch:
         self._catalogue = catalogue
         self._active = active
         self._switches = 0
-        """Of the store, as far as this process has followed."""
+        """Of the store, as far as this process has followed: served and laid."""
         self._switching = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
 
@@ -38,22 +38,24 @@ class ModelSwitch:
     async def start(self) -> None:
         """Serves the bundle to begin with, and follows from then on. Raises BundleError, StoreError."""
         chosen = await self._active.get()
-        self._switches = chosen.switches if chosen else 0
         folder = await asyncio.to_thread(self.bundles.at_start, chosen)
         await self._catalogue.serve(await self._catalogue.open(folder, lay=True))
+        self._switches = chosen.switches if chosen else 0
         self._following = asyncio.create_task(self._follow_forever())
 
     async def activate(self, version: str) -> None:
-        """Returns when it answers here. Raises UnknownName, BundleError where it must not be served, StoreError."""
+        """Returns when it answers here and its catalogue is laid.
+
+        Raises UnknownName, BundleError where it must not be served, StoreError. What was begun when the store failed is
+        completed by following, or by the same call again.
+        """
         folder = await asyncio.to_thread(self.bundles.find, version)
         async with self._switching:
             built = None if version == self.version else await self._catalogue.open(folder, lay=False)
-            self._switches = (await self._active.activate(version)).switches
-            if built is None:
-                return
-            await self._catalogue.serve(built)
-            # after it, so that nobody misses an item meanwhile that only the former bundle has
-            await self._catalogue.lay(built.view)
+            active = await self._active.activate(version)
+            if built is not None:
+                await self._catalogue.serve(built)
+            await self._complete(active)
 
     async def close(self) -> None:
         """Follows no more."""
@@ -83,4 +85,13 @@ class ModelSwitch:
             if active.version != self.version:
                 folder: Path = await asyncio.to_thread(self.bundles.find, active.version)
                 await self._catalogue.serve(await self._catalogue.open(folder, lay=False))
-            self._switches = active.switches
+            await self._complete(active)
+
+    async def _complete(self, active: ActiveModel) -> None:
+        """Lays the catalogue of what answers; until that is done the switch counts as not followed.
+
+        After serving, so that nobody misses an item meanwhile that only the former bundle has. Whoever follows does it
+        too, since the process that switched may have ended in the middle of it.
+        """
+        await self._catalogue.lay(self._catalogue.view)
+        self._switches = active.switches

@@ -70,6 +70,15 @@ class _Shown:
     gini: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was shown, whatever the catalogue holds."""
+
+    sums: Mapping[Arm | None, ArmExposure]
+    items: Mapping[Arm | None, Mapping[int, int]]
+    """Times listed → how many items; None: of the lists of all arms together."""
+
+
 NOTHING_SHOWN: Final = _Shown(0, 0, 0.0, 0.0)
 
 
@@ -81,14 +90,14 @@ class Outcomes:
         self._store = store
         self._window = window
         self._reading = asyncio.Lock()
-        self._shown: dict[Arm | None, _Shown] = {}
-        self._shown_of: tuple[date, int] | None = None
+        self._shown = _Read({}, {})
+        self._shown_since: date | None = None
         self._fresh_until = 0.0
 
     async def figures(self, num_items: int) -> OutcomeFigures:
         """The figures for a catalogue of this size. Raises StoreUnavailable."""
         since = self._store.clock().date() - timedelta(days=DAYS - 1)
-        shown = await self._what_was_shown(since, num_items)
+        shown = _of_catalogue(await self._what_was_shown(since), num_items)
         outcomes = await self._store.outcomes.outcomes(since)
         arms = {*shown, *(outcome.arm for outcome in outcomes)} - {None, NO_LIST}
         return OutcomeFigures(
@@ -100,20 +109,21 @@ class Outcomes:
             exposure_gini=shown[None].gini,
         )
 
-    async def _what_was_shown(self, since: date, num_items: int) -> Mapping[Arm | None, _Shown]:
+    async def _what_was_shown(self, since: date) -> _Read:
         async with self._reading:  # those who ask meanwhile get the same
-            if self._shown_of != (since, num_items) or time.monotonic() > self._fresh_until:
+            if self._shown_since != since or time.monotonic() > self._fresh_until:
                 started = time.monotonic()
-                self._shown = await _read_shown(self._store, since, num_items)
-                self._shown_of = (since, num_items)
+                exposures = await self._store.outcomes.exposures(since)
+                items = await self._store.outcomes.items_by_times_shown(since)
+                self._shown, self._shown_since = _Read({one.arm: one for one in exposures}, items), since
                 self._fresh_until = time.monotonic() + KEPT_FOR_TIMES * (time.monotonic() - started)
             return self._shown
 
 
-async def _read_shown(store: Store, since: date, num_items: int) -> dict[Arm | None, _Shown]:
-    """For each arm, and for all together."""
-    sums: dict[Arm | None, ArmExposure] = {one.arm: one for one in await store.outcomes.exposures(since)}
-    items = await store.outcomes.items_by_times_shown(since)
+def _of_catalogue(read: _Read, num_items: int) -> dict[Arm | None, _Shown]:
+    """For each arm, and for all together. The catalogue grows while items are imported; what was shown is read no
+    oftener for that."""
+    sums, items = read.sums, read.items
     return {
         arm: _Shown(
             lists=sums[arm].lists if arm in sums else 0,

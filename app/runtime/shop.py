@@ -1,5 +1,6 @@
 """What a service remembers of its shop, and what is done with it."""
 
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Self
@@ -63,6 +64,7 @@ class Shop:
 
     async def close(self) -> None:
         """Follows the store no more, writes what is not written yet, and closes it."""
-        await self.serving.close()
-        await self.served_lists.close()
-        await self.store.close()
+        async with AsyncExitStack() as closing:  # one that fails does not keep the next from being closed
+            closing.push_async_callback(self.store.close)
+            closing.push_async_callback(self.served_lists.close)
+            closing.push_async_callback(self.serving.close)

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -33,6 +34,22 @@ class Deadline:
     def remaining_seconds(self) -> float:
         """Time left, at least 0."""
         return max(0.0, self.at - time.perf_counter())
+
+
+@asynccontextmanager
+async def within(deadline: Deadline | None) -> AsyncIterator[None]:
+    """Whatever is waited for inside is given up at the deadline. Raises DeadlineExceeded then."""
+    if deadline is None:
+        yield
+        return
+    timeout = asyncio.timeout(deadline.remaining_seconds)
+    try:
+        async with timeout:
+            yield
+    except TimeoutError:
+        if not timeout.expired():
+            raise  # something else took too long
+        raise DeadlineExceeded(deadline.timeout_ms) from None
 
 
 class Workers:

@@ -1,17 +1,15 @@
 """Takes away all that is stored about a shopper."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import quote
 
-import orjson
 from sqlalchemy import Column, Table, Text, and_, cast, delete, func, or_, select
 
 from app.store.engine import Transaction
 from app.store.event_rows import lock_shoppers
+from app.store.mentions import Mentions, written_forms
 from app.store.recent_erasures import note_erased
 from app.store.scrubbing import note_erasure
 from app.store.tables import events, idempotency_keys, jobs, served_lists, session_merges
@@ -54,7 +52,7 @@ async def erase_shopper(transaction: Transaction, user_id: str, now: datetime) -
     await note_erased(transaction, names, now)
     if transaction.dialect.name == "sqlite":
         await note_erasure(transaction)
-    return erased, sorted({form for name in names for form in _written_forms(name)})
+    return erased, sorted({form for name in names for form in written_forms(name)})
 
 
 async def _delete_of_shopper(transaction: Transaction, table: Table, user_id: str, session_ids: Sequence[str]) -> int:
@@ -66,26 +64,20 @@ async def _delete_of_shopper(transaction: Transaction, table: Table, user_id: st
 
 
 async def _delete_naming(transaction: Transaction, table: Table, columns: Sequence[str], names: Sequence[str]) -> int:
-    """Deletes rows in whose documents a name stands as a whole: erasing `u1` leaves what is about `u10`."""
+    """Deletes rows whose documents hold a name: erasing `u1` leaves what is about `u10`, erasing `5` a count of 5."""
     (key,) = table.primary_key.columns
     texts: list[Column[Any]] = [table.c[column] for column in columns]
     gone = 0
     for start in range(0, len(names), NAMES_A_QUERY):
-        forms = {form for name in names[start : start + NAMES_A_QUERY] for form in _written_forms(name)}
-        whole = re.compile("|".join(rf"(?<![\w-]){re.escape(form)}(?![\w-])" for form in sorted(forms)))
+        batch = names[start : start + NAMES_A_QUERY]
+        forms, mentions = {form for name in batch for form in written_forms(name)}, Mentions(batch)
         position = func.strpos if transaction.dialect.name == "postgresql" else func.instr
         holds = or_(*(position(cast(column, Text), form) > 0 for column in texts for form in forms))
         rows = await transaction.execute(select(key, *(cast(column, Text) for column in texts)).where(holds))
-        found = [row[0] for row in rows if any(text and whole.search(text) for text in row[1:])]
+        found = [row[0] for row in rows if any(text and mentions.any_in(text) for text in row[1:])]
         for first in range(0, len(found), IDS_A_QUERY):
             gone += await _delete_rows(transaction, table, key.in_(found[first : first + IDS_A_QUERY]))
     return gone
-
-
-def _written_forms(name: str) -> set[str]:
-    """As it stands in text, in JSON, in JSON within JSON and in a path."""
-    in_json = orjson.dumps(name).decode()[1:-1]
-    return {name, in_json, orjson.dumps(in_json).decode()[1:-1], quote(name, safe="")}
 
 
 async def _delete_rows(transaction: Transaction, table: Table, condition: Any) -> int:

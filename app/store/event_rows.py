@@ -16,6 +16,8 @@ IDS_A_QUERY: Final = 1000
 ROWS_A_STEP: Final = 250
 """Between two steps of one transaction the event loop does other things; a step keeps it for about 5 ms."""
 DETAILS: Final = ("quantity", "unit_price", "currency", "rating")
+PUBLIC: Final = "\x1f"
+"""Before a stored event_id that came with a publishable key. No id holds it, as it is not printable."""
 SHOPPERS_LOCK: Final = 0x66_69_67_65_76_65_6E_74  # "figevent"; names one of PostgreSQL's advisory locks
 
 
@@ -32,6 +34,9 @@ class Event:
     session_id: str | None = None
     event_id: str | None = None
     """One event has it, however often it is sent; without one nothing tells a repetition from a second event."""
+    has_public_id: bool = False
+    """Whether the event_id came with a publishable key. Such ids are apart from the shop's own: a visitor could send
+    the id of an order, and the order itself would be taken for a repetition."""
     recommendation_id: str | None = None
     quantity: float | None = None
     unit_price: float | None = None
@@ -74,14 +79,15 @@ async def insert_new(
 async def _insert_piece(
     transaction: Transaction, added: Sequence[Event], accounts: Mapping[str, str], now: datetime
 ) -> list[bool]:
-    first = {event.event_id: place for place, event in reversed(list(enumerate(added))) if event.event_id is not None}
-    candidates = [event.event_id is None or first[event.event_id] == place for place, event in enumerate(added)]
+    ids = [_stored_id(event) for event in added]
+    first = {event_id: place for place, event_id in reversed(list(enumerate(ids)))}
+    candidates = [event_id is None or first[event_id] == place for place, event_id in enumerate(ids)]
     rows = [_row(event, accounts, now) for event, candidate in zip(added, candidates, strict=True) if candidate]
     insert = insert_into(events, transaction).on_conflict_do_nothing(index_elements=[events.c.event_id])
     written = set((await transaction.execute(insert.returning(events.c.event_id), rows)).scalars())
     return [
-        candidate and (event.event_id is None or event.event_id in written)
-        for event, candidate in zip(added, candidates, strict=True)
+        candidate and (event_id is None or event_id in written)
+        for event_id, candidate in zip(ids, candidates, strict=True)
     ]
 
 
@@ -93,10 +99,15 @@ def event_of(row: Row[Any]) -> Event:
         timestamp=row.timestamp,
         user_id=row.user_id,
         session_id=row.session_id,
-        event_id=row.event_id,
+        event_id=None if row.event_id is None else row.event_id.removeprefix(PUBLIC),
+        has_public_id=row.event_id is not None and row.event_id.startswith(PUBLIC),
         recommendation_id=row.recommendation_id,
         **(row.details or {}),
     )
+
+
+def _stored_id(event: Event) -> str | None:
+    return PUBLIC + event.event_id if event.has_public_id and event.event_id is not None else event.event_id
 
 
 def _row(event: Event, accounts: Mapping[str, str], now: datetime) -> dict[str, Any]:
@@ -105,7 +116,7 @@ def _row(event: Event, accounts: Mapping[str, str], now: datetime) -> dict[str, 
     if user_id is None and event.session_id is not None:
         user_id = accounts.get(event.session_id)
     return {
-        "event_id": event.event_id,
+        "event_id": _stored_id(event),
         "user_id": user_id,
         "session_id": event.session_id,
         "item_id": event.item_id,

@@ -27,14 +27,16 @@ class Item:
 
     item_id: str
     fields: Mapping[str, Any]
-    """Everything but the id, as the shop sent it; empty for a deleted item."""
+    """Everything but the id, as the shop sent it. Of a deleted item nothing is left, but for the price and
+    stock that the shop wrote where a seed took it away: the bundle that brings it back does not know them."""
     revision: int
     """Of the last change. Larger than that of every change that was committed before it, to whichever item."""
     content_revision: int
     """Of the last change that touched more than price and stock: since then the item may need a new feature."""
     deleted: bool
     seeded_from: str | None
-    """The bundle whose content this still is; None once the shop wrote other content or deleted the item."""
+    """The bundle whose content this still is, or whose seed took the item away; None once the shop wrote other
+    content or deleted the item."""
     offer_written: bool
     """Whether the shop wrote price or stock since the item was seeded."""
     changed_at: datetime

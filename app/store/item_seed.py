@@ -1,5 +1,6 @@
 """The catalogue of a bundle as the ground on which the shop's own writes stand."""
 
+import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -33,36 +34,81 @@ class Seeded:
     added: int = 0
     changed: int = 0
     removed: int = 0
+    is_overtaken: bool = False
+    """Whether it stopped because a seed of another bundle began after it."""
 
     def __add__(self, other: "Seeded") -> "Seeded":
-        return Seeded(self.added + other.added, self.changed + other.changed, self.removed + other.removed)
+        return Seeded(
+            self.added + other.added,
+            self.changed + other.changed,
+            self.removed + other.removed,
+            self.is_overtaken or other.is_overtaken,
+        )
+
+
+class _Stopped(Exception):
+    """The seed is not the one under way any more."""
+
+    def __init__(self, *, is_overtaken: bool) -> None:
+        self.is_overtaken = is_overtaken
 
 
 async def seed(database: Database, clock: Clock, source: str, rows: Iterable[tuple[str, Mapping[str, Any]]]) -> Seeded:
     """See `ItemStore.seed`."""
-    if await database.read(_seeded_from) == source:
+    if await database.read(lambda transaction: _is_complete(transaction, source)):
         return Seeded()
+    token = await database.write(lambda transaction: _begin(transaction, source))
     done = Seeded()
-    for batch in _batches(rows):
+    try:
+        for batch in _batches(rows):
 
-        async def lay(transaction: Transaction, batch: Sequence[tuple[str, Mapping[str, Any]]] = batch) -> Seeded:
-            return await _lay(transaction, source, batch, clock())
+            async def lay(transaction: Transaction, batch: Sequence[tuple[str, Mapping[str, Any]]] = batch) -> Seeded:
+                return await _lay(transaction, token, batch, clock())
 
-        done += await database.write(lay)
-    while (removed := await database.write(lambda transaction: _remove_rest(transaction, source, clock()))).removed:
-        done += removed
+            done += await database.write(lay)
+        while (removed := await database.write(lambda transaction: _remove_rest(transaction, token, clock()))).removed:
+            done += removed
+    except _Stopped as stopped:
+        return replace(done, is_overtaken=stopped.is_overtaken)
     return done
 
 
-async def _seeded_from(transaction: Transaction) -> str | None:
-    found: str | None = (await transaction.execute(select(catalogue.c.seeded_from))).scalar_one()
-    return found
+async def _is_complete(transaction: Transaction, source: str) -> bool:
+    seeded_from, seeding = (await transaction.execute(select(catalogue.c.seeded_from, catalogue.c.seeding))).one()
+    return bool(seeded_from == source and seeding is None)
+
+
+async def _begin(transaction: Transaction, source: str) -> str:
+    """The token under which this bundle is laid from now on; any other one's seed stops.
+
+    A seed of the same bundle that is under way, or was cut short, is joined. One that another bundle's came after has
+    another token: what it laid may be gone, so it must not go on to take away the rest.
+    """
+    await lock_catalogue(transaction)
+    under_way: str | None = (await transaction.execute(select(catalogue.c.seeding))).scalar_one()
+    if under_way is not None and _source_of(under_way) == source:
+        return under_way
+    token = f"{source} {secrets.token_hex(8)}"
+    await transaction.execute(update(catalogue).values(seeding=token))
+    return token
+
+
+def _source_of(token: str) -> str:
+    return token.rpartition(" ")[0]
+
+
+async def _lock(transaction: Transaction, token: str) -> int:
+    """As `lock_catalogue`. Raises _Stopped where this is not the seed under way."""
+    last_revision = await lock_catalogue(transaction)
+    if (await transaction.execute(select(catalogue.c.seeding))).scalar_one() != token:
+        raise _Stopped(is_overtaken=not await _is_complete(transaction, _source_of(token)))
+    return last_revision
 
 
 async def _lay(
-    transaction: Transaction, source: str, batch: Sequence[tuple[str, Mapping[str, Any]]], now: datetime
+    transaction: Transaction, token: str, batch: Sequence[tuple[str, Mapping[str, Any]]], now: datetime
 ) -> Seeded:
-    last_revision = await lock_catalogue(transaction)
+    last_revision, source = await _lock(transaction, token), _source_of(token)
     before = await read_items(transaction, (item_id for item_id, _ in batch))
     written: list[Item] = []
     done = Seeded()
@@ -85,10 +131,10 @@ def _laid(
     item_id: str, known: Item | None, fields: Mapping[str, Any], source: str, revision: int, now: datetime
 ) -> Item:
     """The row under a new seed; its revision stays where nothing differs."""
-    if known is None or known.deleted:
-        return Item(item_id, fields, revision, revision, False, source, False, now)
-    if known.offer_written:
+    if known is not None and known.offer_written:
         fields = {**content_of(fields), **offer_of(known.fields)}
+    if known is None or known.deleted:
+        return Item(item_id, fields, revision, revision, False, source, known is not None and known.offer_written, now)
     if canonical(fields) == canonical(known.fields):
         return replace(known, seeded_from=source)
     same_content = canonical(content_of(fields)) == canonical(content_of(known.fields))
@@ -96,9 +142,12 @@ def _laid(
     return Item(item_id, fields, revision, content_revision, False, source, known.offer_written, now)
 
 
-async def _remove_rest(transaction: Transaction, source: str, now: datetime) -> Seeded:
-    """Takes away what only an earlier seed knew; once nothing is left, notes that this seed is complete."""
-    last_revision = await lock_catalogue(transaction)
+async def _remove_rest(transaction: Transaction, token: str, now: datetime) -> Seeded:
+    """Takes away what only an earlier seed knew; once nothing is left, notes that this seed is complete.
+
+    Price and stock that the shop wrote are kept, for the bundle that knows the item.
+    """
+    last_revision, source = await _lock(transaction, token), _source_of(token)
     stale = (
         select(*COLUMNS)
         .where(items.c.seeded_from != source, items.c.deleted.is_(False))
@@ -106,14 +155,16 @@ async def _remove_rest(transaction: Transaction, source: str, now: datetime) -> 
         .limit(ROWS_A_TRANSACTION)
     )
     rest = [item_of(row) for row in await transaction.execute(stale)]
-    removed = [
-        Item(item.item_id, {}, revision, revision, True, source, False, now)
-        for revision, item in enumerate(rest, start=last_revision + 1)
-    ]
+    removed = [_taken_away(item, source, revision, now) for revision, item in enumerate(rest, start=last_revision + 1)]
     await write_items(transaction, removed, last_revision + len(removed))
     if not removed:
-        await transaction.execute(update(catalogue).values(seeded_from=source))
+        await transaction.execute(update(catalogue).values(seeded_from=source, seeding=None))
     return Seeded(removed=len(removed))
+
+
+def _taken_away(item: Item, source: str, revision: int, now: datetime) -> Item:
+    offer = offer_of(item.fields) if item.offer_written else {}
+    return Item(item.item_id, offer, revision, revision, True, source, item.offer_written, now)
 
 
 def _batches(

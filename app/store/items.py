@@ -130,6 +130,8 @@ class ItemStore:
         What the shop wrote stays: content that it replaced, prices and stock that it set, items that it deleted.
         Everything else becomes what this bundle says, and items that only an earlier bundle knew go.
         It is done in pieces, so that other writes get their turn; one that was cut short is completed by the next call.
+        Of two bundles at once the one that began last is laid, and the other one's seed stops; two of the same bundle
+        work together.
         """
         return await seed(self._database, self._clock, source, rows)
 

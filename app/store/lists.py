@@ -1,22 +1,27 @@
 """Lists that were served: for explanations, for pages of one frozen list, and to tell which list sold something."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import Row, select
+import orjson
+from sqlalchemy import Row, Text, cast, select
 
 from app.store.columns import Clock, utc_now
 from app.store.engine import Database, Transaction
 from app.store.event_rows import lock_shoppers
+from app.store.outcomes import ARM_COLUMNS, Arm
 from app.store.purging import purge_rows
 from app.store.recent_erasures import erased_since
 from app.store.tables import served_lists
 from app.store.upsert import insert_into
 
 IDS_A_QUERY: Final = 1000
+LISTS_A_PIECE: Final = 20
+"""Of five hundred items each, 2 MB; between two pieces the event loop does other things."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +45,16 @@ class ServedList:
     session_id: str | None = None
     experiment_id: str | None = None
     variant_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedItems:
+    """What of a list tells whether an event came of it: not what was asked, nor how items came to be in it."""
+
+    arm: Arm
+    created_at: datetime
+    item_ids: frozenset[str]
+    """Of those that were asked about, the ones that stand in it."""
 
 
 FIELDS: Final = tuple(field.name for field in fields(ServedList))
@@ -99,6 +114,26 @@ class ListStore:
 
         return await self._database.read(work, within=within)
 
+    async def listed(self, asked: Mapping[str, Collection[str]]) -> dict[str, ListedItems]:
+        """Those of the lists that are still kept; `asked`: recommendation id → items that may stand in it.
+
+        A thousand lists are 100 MB of JSON, so they are read in pieces and beside the event loop.
+        """
+        columns = (served_lists.c[name] for name in ("recommendation_id", *ARM_COLUMNS, "created_at"))
+        current = select(*columns, cast(served_lists.c["items"], Text).label("items")).where(
+            served_lists.c.expires_at > self._clock()
+        )
+
+        async def work(transaction: Transaction) -> dict[str, ListedItems]:
+            ids = iter(asked)
+            found: dict[str, ListedItems] = {}
+            while batch := list(islice(ids, LISTS_A_PIECE)):
+                rows = await transaction.execute(current.where(served_lists.c.recommendation_id.in_(batch)))
+                found |= await asyncio.to_thread(_listed, rows.all(), asked)
+            return found
+
+        return await self._database.read(work)
+
     async def purge(self) -> int:
         """Deletes what has expired; how many."""
         return await purge_rows(self._database, served_lists, served_lists.c.expires_at <= self._clock())
@@ -106,3 +141,16 @@ class ListStore:
 
 def _list(row: Row[Any]) -> ServedList:
     return ServedList(**row._mapping)
+
+
+def _listed(rows: Sequence[Any], asked: Mapping[str, Collection[str]]) -> dict[str, ListedItems]:
+    return {
+        row.recommendation_id: ListedItems(
+            arm=Arm(**{name: row._mapping[name] for name in ARM_COLUMNS}),
+            created_at=row.created_at,
+            item_ids=frozenset(asked[row.recommendation_id]).intersection(
+                one["item_id"] for one in orjson.loads(row.items)
+            ),
+        )
+        for row in rows
+    }

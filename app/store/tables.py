@@ -27,8 +27,12 @@ catalogue = Table(
     Column("catalogue_id", SmallInteger, primary_key=True, autoincrement=False),
     Column("revision", BigInteger, nullable=False),
     Column("seeded_from", Text),
+    Column("seeding", Text),
 )
-"""One row. Who writes items locks it first, so revisions are given out in the order of commits."""
+"""One row. Who writes items locks it first, so revisions are given out in the order of commits.
+
+`seeded_from`: the bundle whose catalogue was laid last, to its end. `seeding`: the token of the one being laid.
+"""
 
 items = Table(
     "items",
@@ -71,7 +75,8 @@ events = Table(
     Index("ix_events_user", "user_id", "timestamp", "event_number"),
     Index("ix_events_session", "session_id", "timestamp", "event_number"),
 )
-"""`details`: quantity, unit_price, currency and rating as they were sent."""
+"""`event_id`: with a mark where it came with a publishable key.
+`details`: quantity, unit_price, currency and rating as they were sent."""
 
 session_merges = Table(
     "session_merges",

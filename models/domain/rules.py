@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
+from math import isnan
 from types import MappingProxyType
 from typing import Final
 
@@ -13,6 +13,9 @@ MAX_BOOSTS: Final = 20
 MIN_WEIGHT: Final = 0.01
 MAX_WEIGHT: Final = 100.0
 MAX_LIMITED_FIELDS: Final = 5
+MAX_PER_VALUE: Final = 500
+"""Length of the longest list, `MAX_FROZEN`: a higher limit would limit nothing."""
+MAX_SHOWN_DIGITS: Final = 20
 NO_LIMITS: Final[Mapping[str, int]] = MappingProxyType({})
 
 
@@ -40,8 +43,8 @@ def parse_max_per(document: object, at: Path = ("max_per",)) -> Mapping[str, int
     if len(document) > MAX_LIMITED_FIELDS:
         raise RuleRefused(at, f"names {len(document)} fields, the limit is {MAX_LIMITED_FIELDS}")
     for field, most in document.items():
-        if isinstance(most, bool) or not isinstance(most, int) or most < 1:
-            raise RuleRefused((*at, field), "must be an integer of at least 1")
+        if isinstance(most, bool) or not isinstance(most, int) or not 1 <= most <= MAX_PER_VALUE:
+            raise RuleRefused((*at, field), f"must be an integer from 1 to {MAX_PER_VALUE}")
     return MappingProxyType(dict(document))
 
 
@@ -51,9 +54,18 @@ def _parse_boost(document: object, at: Path) -> Boost:
     if "weight" not in document:
         raise RuleRefused((*at, "weight"), "is required")
     weight = document["weight"]
-    if isinstance(weight, bool) or not isinstance(weight, int | float) or not isfinite(weight):
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or _is_nan(weight):
         raise RuleRefused((*at, "weight"), "must be a finite number")
-    if not MIN_WEIGHT <= weight <= MAX_WEIGHT:
-        raise RuleRefused((*at, "weight"), f"must be between {MIN_WEIGHT} and {MAX_WEIGHT:g}, got {weight:g}")
+    if not MIN_WEIGHT <= weight <= MAX_WEIGHT:  # an integer may be too large to become a float
+        raise RuleRefused((*at, "weight"), f"must be between {MIN_WEIGHT} and {MAX_WEIGHT:g}, got {_shown(weight)}")
     rest = {name: value for name, value in document.items() if name != "weight"}
     return Boost(parse_comparison(rest, at), float(weight))
+
+
+def _is_nan(number: float) -> bool:
+    return isinstance(number, float) and isnan(number)
+
+
+def _shown(number: float) -> str:
+    written = str(number) if isinstance(number, int) else f"{number:g}"
+    return written if len(written) <= MAX_SHOWN_DIGITS else written[: MAX_SHOWN_DIGITS - 1] + "…"

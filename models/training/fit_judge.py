@@ -14,7 +14,7 @@ from models.training.found import LIST_LENGTH
 from models.training.judge import JudgedLists, fit_judge, judged_lists
 
 MAX_LISTS: Final = 40_000
-"""Of each ranker; with those that hold what was taken, which are kept, at most 17 KB each."""
+"""Of each ranker; with those that hold what was taken, which are kept, at most 34 KB each."""
 CASES_PER_CALL: Final = 256
 
 
@@ -41,6 +41,7 @@ def fit_judge_on(judgings: Sequence[Judging], *, exclude_seen: bool, seed: int, 
             parts.append(judged_lists(shortlist.evidence_BSF, shortlist.present_BS, taken_BS))
             progress.advance(batch.num_cases)
     lists = JudgedLists.joined(parts) if parts else None
+    parts.clear()  # gigabytes, on large data
     num_lists = 0 if lists is None else len(lists.taken_XC)
     judge = fit_judge(lists, seed) if lists is not None and num_lists else None
     progress.finish(f"{num_lists:,} of {num_cases:,} shortlists hold what was taken next")

@@ -2,7 +2,7 @@
 
 # X lists, C candidates, F pieces of evidence
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -34,9 +34,14 @@ class JudgedLists:
         parts = list(parts)
         longest = max(part.present_XC.shape[1] for part in parts)
 
-        def padded(arrays: Iterable[NDArray[Any]]) -> NDArray[Any]:
-            widths = ([(0, 0), (0, longest - each.shape[1])] + [(0, 0)] * (each.ndim - 2) for each in (*arrays,))
-            return np.concatenate([np.pad(each, width) for each, width in zip(arrays, widths, strict=True)])
+        def padded(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
+            """Without a padded copy of each: evidence is what training needs most memory for."""
+            whole = np.zeros((sum(map(len, arrays)), longest, *arrays[0].shape[2:]), arrays[0].dtype)
+            start = 0
+            for each in arrays:
+                whole[start : start + len(each), : each.shape[1]] = each
+                start += len(each)
+            return whole
 
         return cls(
             padded([part.evidence_XCF for part in parts]),
@@ -62,19 +67,21 @@ def fit_judge(lists: JudgedLists, seed: int, epochs: int = EPOCHS) -> Judge:
     judge = Judge(evidence_XCF.shape[2])
     judge.standardise_by(evidence_XCF[present_XC])
     for member in judge.members:
-        _fit_member(member, judge.standardise(evidence_XCF), present_XC, taken_XC, epochs)
+        _fit_member(judge, member, (evidence_XCF, present_XC, taken_XC), epochs)
     return judge.eval()
 
 
-def _fit_member(member: nn.Module, standard_XCF: Tensor, present_XC: Tensor, taken_XC: Tensor, epochs: int) -> None:
+def _fit_member(judge: Judge, member: nn.Module, lists: tuple[Tensor, Tensor, Tensor], epochs: int) -> None:
+    evidence_XCF, present_XC, taken_XC = lists
     optimizer = torch.optim.AdamW(member.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
-    num_lists = len(standard_XCF)
+    num_lists = len(evidence_XCF)
     total = epochs * -(-num_lists // LISTS_PER_STEP)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / total)
     for _ in range(epochs):
         for chosen in torch.split(torch.randperm(num_lists), LISTS_PER_STEP):
             present = present_XC[chosen]
-            logits = member(in_context(standard_XCF[chosen], present)).masked_fill(~present, -1e9)
+            standard = judge.standardise(evidence_XCF[chosen])
+            logits = member(in_context(standard, present)).masked_fill(~present, -1e9)
             shares = functional.normalize(taken_XC[chosen].float(), p=1.0, dim=1)
             loss = functional.cross_entropy(logits, shares)
             optimizer.zero_grad(set_to_none=True)

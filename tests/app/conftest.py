@@ -47,7 +47,9 @@ def open_store(tmp_path: Path) -> Callable[[], Awaitable[Store]]:
 def client(live: LiveModel, model: ScriptedModel, open_store: Callable[[], Awaitable[Store]]) -> Iterator[TestClient]:
     """A client of an application that has loaded."""
     failures: list[BaseException] = []
-    with TestClient(create_app(live, open_store, on_load_failure=failures.append)) as client:
+    with TestClient(
+        create_app(live, open_store, on_load_failure=failures.append), base_url="http://localhost"
+    ) as client:
         wait_until_loaded(client)
         model.asked.clear()  # what loading asked
         yield client
@@ -73,7 +75,9 @@ def class_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClien
     live = LiveModel(ScriptedModel, Workers(threads=1, max_in_flight=MAX_IN_FLIGHT))
     open_store = partial(Store.open, sqlite_url(tmp_path_factory.mktemp("store")))
     failures: list[BaseException] = []
-    with TestClient(create_app(live, open_store, on_load_failure=failures.append)) as client:
+    with TestClient(
+        create_app(live, open_store, on_load_failure=failures.append), base_url="http://localhost"
+    ) as client:
         wait_until_loaded(client)
         yield client
     assert failures == []
@@ -158,7 +162,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite+aiosqlite:///{tmp_path / 'figment.db'}"
     server, name = request.getfixturevalue("postgresql"), request.getfixturevalue("reused")
     emptied = ", ".join(set(metadata.tables) - {"catalogue"})
-    server.psql(f"TRUNCATE {emptied} RESTART IDENTITY; UPDATE catalogue SET revision = 0, seeded_from = NULL", name)
+    empty = "UPDATE catalogue SET revision = 0, seeded_from = NULL, seeding = NULL"
+    server.psql(f"TRUNCATE {emptied} RESTART IDENTITY; {empty}", name)
     return server.url(name)
 
 

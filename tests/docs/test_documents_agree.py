@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from app.api import MAX_BODY_BYTES, MAX_JSON_DEPTH, MAX_LARGE_BODY_BYTES
+from app.api.answering import MAX_EXPLAINED
 from app.api.batch import MAX_REQUESTS
 from app.api.dependencies import MAX_TIMEOUT_MS, TIMEOUT_HEADER
 from app.api.event_names import ALIASES
@@ -37,7 +38,7 @@ from models.domain.recommendation import (
     MAX_QUERY_CHARACTERS,
     MAX_SAMPLES,
 )
-from models.domain.rules import MAX_BOOSTS, MAX_LIMITED_FIELDS, MAX_WEIGHT, MIN_WEIGHT
+from models.domain.rules import MAX_BOOSTS, MAX_LIMITED_FIELDS, MAX_PER_VALUE, MAX_WEIGHT, MIN_WEIGHT
 from models.evaluation.systems import SYSTEM_NAMES
 from tests.docs.documents import REPOSITORY, WRITTEN_BY_HAND, command_line
 
@@ -80,12 +81,15 @@ class TestLimits:
         ]  # fmt: skip
         assert limits["boosts"] == ["none", "", str(MAX_BOOSTS)]
         assert limits["boosts[].weight"] == ["required", str(MIN_WEIGHT), f"{MAX_WEIGHT:g}"]
-        assert limits["max_per"] == ["none", "", f"{MAX_LIMITED_FIELDS} fields"]
+        assert limits["max_per"] == [
+            "none", "1 of a value", f"{MAX_LIMITED_FIELDS} fields, {MAX_PER_VALUE} of a value",
+        ]  # fmt: skip
         assert limits["diversity"] == ["0", "0", "1"]
         assert limits["query"][1:] == ["1", f"{MAX_QUERY_CHARACTERS} characters"]
         assert limits["candidates` (`/v1/search`)"] == ["none", "", f"{MAX_HANDED_IN:,}"]
         assert limits["requests` (`/v1/recommendations:batch`)"] == [
-            "required", "", f"{MAX_REQUESTS}, {MAX_LARGE_BODY_BYTES // 2**20} MiB",
+            "required", "",
+            f"{MAX_REQUESTS}, {MAX_LARGE_BODY_BYTES // 2**20} MiB, {MAX_EXPLAINED:,} explained events × samples",
         ]  # fmt: skip
         assert limits["exploration"] == ["0", "0", "1"]
         assert limits["num_samples"] == ["1", "1", str(MAX_SAMPLES)]

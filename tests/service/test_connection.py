@@ -12,7 +12,7 @@ from app.api.connection import MAX_HEAD_BYTES, SLICE_BYTES
 from tests.service.process import serving
 
 READ_SECONDS = 1.0
-POST = b"POST /v1/recommendations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+POST = b"POST /v1/recommendations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +66,8 @@ class TestHeadMethod:
             assert head.headers[name] == got.headers[name]
 
     def test_connection_can_be_used_again(self, connection):
-        connection.sendall(b"HEAD /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
-        connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        connection.sendall(b"HEAD /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         answers = all_of(connection)
         assert answers.count(b"HTTP/1.1 200 OK") == 2
         assert answers.count(b'{"status":"ok"}') == 1
@@ -80,7 +80,7 @@ class TestHeadMethod:
 
 class TestHead:
     def test_just_below_the_limit_is_read(self, connection):
-        start = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Long: "
+        start = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Long: "
         connection.sendall(start + b"x" * (MAX_HEAD_BYTES - SLICE_BYTES - len(start)) + b"\r\n\r\n")
         assert all_of(connection).startswith(b"HTTP/1.1 200 ")
 
@@ -115,7 +115,7 @@ class TestHead:
         assert psutil.Process(service.process.pid).memory_info().rss - before < 20e6
 
     def test_limit_counts_each_request_of_a_connection(self, connection):
-        head = b"GET /health/live HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * 40_000 + b"\r\n"
+        head = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"x" * 40_000 + b"\r\n"
         for _ in range(3):
             connection.sendall(head + b"\r\n")
             assert one_answer(connection).startswith(b"HTTP/1.1 200 ")
@@ -139,7 +139,7 @@ class TestTrickle:
         assert time.monotonic() - started >= READ_SECONDS
 
     def test_second_head_of_a_connection_is_408(self, connection):
-        connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert one_answer(connection).startswith(b"HTTP/1.1 200 ")
         connection.sendall(b"GET /heal")
         assert problem_in(all_of(connection))["status"] == 408

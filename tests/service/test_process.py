@@ -105,7 +105,7 @@ class TestServe:
         assert answer.status_code == 413
 
     def test_caller_that_goes_away_is_no_error_of_ours(self, service):
-        head = b"POST /v1/recommendations HTTP/1.1\r\nHost: x\r\nX-Request-Id: gone\r\n"
+        head = b"POST /v1/recommendations HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: gone\r\n"
         head += b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
         with socket.create_connection(("127.0.0.1", service.client.base_url.port)) as connection:
             connection.sendall(head)

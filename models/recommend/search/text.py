@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from models.bundle.read import Bundle
 from models.domain.item_rows import NO_ITEM
 from models.domain.layered_rows import Rows, layered
-from models.features.spec import words_of
-from models.recommend.search.words import FoundWords, WordIndex, described
+from models.recommend.search.words import FoundWords, WordIndex, described, query_words
 from models.retrieval.faiss_index import FaissIndex, build_text_index
 from models.retrieval.layered import LayeredIndex
 
@@ -87,7 +86,8 @@ class TextSearch:
     def find(self, query: str, query_E: NDArray[np.float32], allowed: Sequence[NDArray[np.bool_]]) -> list[FoundByText]:
         """The `NUM_FOUND` best items of each of some sets of allowed ones; best first, of equals the lower row."""
         words = self._words(query)
-        rarities = (max(self.own.of_bundle.words.rarity(word), self.own.words.rarity(word)) for word in words_of(query))
+        of_bundle, own = self.own.of_bundle.words, self.own.words
+        rarities = (max(of_bundle.rarity(word), own.rarity(word)) for word in query_words(query))
         coverage_N = words.shared_N / max(sum(rarities), 1e-9)
         return [self._best(words.scores_N, coverage_N, query_E, allowed_N) for allowed_N in allowed]
 

@@ -69,13 +69,18 @@ class WordIndex:
     def found(self, query: str) -> "FoundWords":
         """What every item shares with the query."""
         scores_N, shared_N = np.zeros((2, self.num_items), np.float32)
-        for word in dict.fromkeys(_QUERY_WORD.findall(query.lower())):
+        for word in query_words(query):
             number = self.number_of.get(word)
             if number is not None:
                 owned = slice(self.starts_W1[number], self.starts_W1[number + 1])
                 scores_N[self.items_X[owned]] += self.rarity_W[number] * self.weights_X[owned]
                 shared_N[self.items_X[owned]] += self.rarity_W[number]
         return FoundWords(scores_N, shared_N)
+
+
+def query_words(query: str) -> list[str]:
+    """Its distinct words, as those of items are told apart."""
+    return list(dict.fromkeys(_QUERY_WORD.findall(query.lower())))
 
 
 class FoundWords(NamedTuple):

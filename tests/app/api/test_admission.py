@@ -23,7 +23,7 @@ def serve(live, open_store):
     @contextmanager
     def start(**rules):
         app = create_app(live, open_store, on_load_failure=pytest.fail, access_rules=AccessRules(**rules))
-        with TestClient(app) as client:
+        with TestClient(app, base_url="http://localhost") as client:
             wait_until_loaded(client)
             yield client
 
@@ -67,6 +67,18 @@ class TestWithoutAnyKey:
 
     def test_a_wrong_one_is_wrong_even_then(self, client):
         assert "not known" in refused(ask(client, bearer("figsk_a_b")), 401)
+
+    @pytest.mark.parametrize("host", ["shop.example", "testserver"])
+    def test_this_machine_is_asked_by_its_own_names_only(self, client, host):
+        for path in ("/v1/model", "/docs", "/openapi.json", "/metrics"):
+            assert host in refused(client.get(path, headers={"Host": host}), 403)
+
+    def test_with_a_key_any_name_will_do(self, client, key):
+        assert ask(client, {**bearer(key), "Host": "shop.example"}).status_code == 200
+
+    def test_everyone_may_ask_by_any_name(self, serve):
+        with serve(open_to="everyone") as client:
+            assert ask(client, {"Host": "shop.example"}).status_code == 200
 
     def test_nobody_may_where_nobody_said_so(self, serve):
         with serve(open_to="nobody") as client:

@@ -61,6 +61,10 @@ class TestBatch:
             ({"history": [], "requests": []}, "/requests/0/requests"),
             ({"history": [], "filter": {"field": "colour", "op": "eq", "value": 1}}, "/requests/0/filter/field"),
             ({"history": [], "filter": {"field": 1}}, "/requests/0/filter/op"),
+            (
+                {"history": [], "boosts": [{"field": "price", "op": "lt", "value": 1, "weight": 10**400}]},
+                "/requests/0/boosts/0/weight",
+            ),
             ({"history": [], "return_properties": ["colour"]}, "/requests/0/return_properties/0"),
             ({"history": [], "page": {"cursor": "x"}}, "/requests/0/page/cursor"),
         ],
@@ -95,6 +99,26 @@ class TestBatch:
     def test_one_more_is_refused(self, client):
         answer = client.post("/v1/recommendations:batch", json={"requests": [GOOD] * (MAX_REQUESTS + 1)})
         assert "has 257 entries, the limit is 256" in check_problem(answer, 422)["detail"]
+
+    def test_explains_as_much_as_one_question_may_ask(self, client, model):
+        long = {"history": [{"item_id": "item-2"}] * 500, "k": 1, "num_samples": 16}
+        explained = {**long, "explain": "reasons"}
+        assert len(results(client, explained, {**long, "explain": "full"}, *[long] * 20)) == 22
+        before = model.num_calls
+        answer = client.post("/v1/recommendations:batch", json={"requests": [explained] * 3})
+        told = check_problem(answer, 422)
+        assert told["errors"][0]["pointer"] == "/requests"
+        assert "24000 events" in told["detail"]
+        assert "the limit is 16000" in told["detail"]
+        assert model.num_calls == before
+
+    def test_counts_stored_histories_that_are_to_be_explained(self, client):
+        for _ in range(2):
+            store(client, *[event("item-4", user_id="u1")] * 300)
+        stored = {"user": {"user_id": "u1"}, "num_samples": 32, "k": 1, "explain": "reasons"}
+        assert len(results(client, stored)) == 1
+        answer = client.post("/v1/recommendations:batch", json={"requests": [stored, stored]})
+        assert "32000 events" in check_problem(answer, 422)["detail"]
 
     def test_body_over_its_limit_is_refused(self, client):
         answer = client.post(

@@ -12,7 +12,9 @@ PAGE, OTHER = "https://shop.example", "https://other.example"
 def named(live, open_store):
     """A service whose setting names one page."""
     rules = AccessRules(allowed_origins=(PAGE,))
-    with TestClient(create_app(live, open_store, on_load_failure=pytest.fail, access_rules=rules)) as client:
+    with TestClient(
+        create_app(live, open_store, on_load_failure=pytest.fail, access_rules=rules), base_url="http://localhost"
+    ) as client:
         wait_until_loaded(client)
         yield client
 

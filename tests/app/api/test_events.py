@@ -249,6 +249,17 @@ class TestIdempotencyKey:
         monkeypatch.undo()
         assert post(client, sent, **{KEY: "k1"}).json()["accepted"] == 1
 
+    def test_after_a_failure_that_nobody_foresaw_too(self, client, monkeypatch):
+        sent = event("a")
+
+        async def broken(*_, **__):
+            raise ZeroDivisionError
+
+        monkeypatch.setattr("app.store.events.EventStore.add", broken)
+        assert check_problem(post(client, sent, **{KEY: "k1"}), 500)
+        monkeypatch.undo()
+        assert post(client, sent, **{KEY: "k1"}).json()["accepted"] == 1
+
     def test_a_request_that_is_refused_claims_nothing(self, client):
         check_problem(client.post("/v1/events", json={}, headers={KEY: "k1"}), 422)
         assert post(client, event(), **{KEY: "k1"}).status_code == 202

@@ -16,7 +16,10 @@ SET_UP = {"e1": {"plain": {"weight": 3}, "bold": {"exploration": 1.0, "num_sampl
 @pytest.fixture
 def client(live, model, open_store):
     rules = ShopRules(experiments=read_experiments(SET_UP))
-    with TestClient(create_app(live, open_store, on_load_failure=partial(pytest.fail, "not loaded"), rules=rules)) as c:
+    with TestClient(
+        create_app(live, open_store, on_load_failure=partial(pytest.fail, "not loaded"), rules=rules),
+        base_url="http://localhost",
+    ) as c:
         wait_until_loaded(c)
         model.asked.clear()
         yield c

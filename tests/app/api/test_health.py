@@ -31,7 +31,7 @@ class TestWhileLoading:
     @pytest.fixture
     def loading_client(self, live, open_store, may_open, told):
         app = create_app(live, open_store, on_load_failure=told.append, on_ready=lambda: told.append("ready"))
-        with TestClient(app) as client:
+        with TestClient(app, base_url="http://localhost") as client:
             yield client
             may_open.set()
             wait_until_loaded(client)
@@ -91,7 +91,7 @@ class TestFailedLoad:
             raise BundleNotFound(tmp_path)
 
         live = LiveModel(open_nothing, Workers(threads=1, max_in_flight=1))
-        with TestClient(create_app(live, open_store, on_load_failure=tell)) as client:
+        with TestClient(create_app(live, open_store, on_load_failure=tell), base_url="http://localhost") as client:
             assert told.wait(timeout=20)
             assert client.get("/health/ready").status_code == 503
         assert str(tmp_path) in str(failures[0])

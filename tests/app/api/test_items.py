@@ -221,6 +221,7 @@ class TestJob:
             "result_url": None,
             "error": None,
             "items": 101,
+            "items_set_aside": None,
             "items_per_second": None,
         }
 

@@ -57,7 +57,7 @@ def traced_client(live, open_store, exporter):
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     app = create_app(live, open_store, on_load_failure=lambda _: None, tracing=Tracing(provider))
-    with TestClient(app) as client:
+    with TestClient(app, base_url="http://localhost") as client:
         wait_until_loaded(client)
         yield client
 
@@ -92,7 +92,9 @@ class TestMetrics:
 
     def test_say_while_loading_that_nothing_answers(self, live, model, open_store):
         model.gate.clear()
-        with TestClient(create_app(live, open_store, on_load_failure=lambda _: None)) as client:
+        with TestClient(
+            create_app(live, open_store, on_load_failure=lambda _: None), base_url="http://localhost"
+        ) as client:
             assert value(client, "figment_index_items") is None
             assert value(client, "figment_queue_depth") == 0
             model.gate.set()

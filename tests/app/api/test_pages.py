@@ -1,6 +1,13 @@
+import sqlite3
+import time
+from contextlib import closing
+
 import pytest
 
+from app.runtime.recommendation_id import new_recommendation_id
+from app.store.lists import ListStore
 from app.store.paging import write_cursor
+from models.domain.errors import StoreUnavailable
 from tests.app.api.lists import HISTORY, ask, item_ids, listed
 from tests.app.api.test_errors import check_problem
 from tests.app.scripted_model import ITEM_IDS
@@ -129,3 +136,52 @@ class TestCursor:
         first = listed(client, {**user, "seed": 1, "page": {"size": 10}})
         later = {"user": {"personalise": False}, "seed": 1, "page": {"size": 10, "cursor": first["next_cursor"]}}
         assert [item["rank"] for item in listed(client, later)["items"]] == list(range(11, 21))
+
+
+class TestDatabaseAway:
+    def test_a_list_that_nobody_was_answered_does_not_count(self, client, monkeypatch):
+        listed(client, BODY)
+        with monkeypatch.context() as patched:
+
+            async def refuse(*_, **__):
+                raise StoreUnavailable("the database", "gone")
+
+            patched.setattr(ListStore, "add", refuse)
+            check_problem(ask(client, {**BODY, "page": {"size": 10}}), 503)
+        assert lists_counted(client) == 1
+
+    def test_nor_one_that_came_too_late(self, client, tmp_path):
+        listed(client, BODY)
+        with closing(sqlite3.connect(tmp_path / "figment.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            check_problem(ask(client, {**BODY, "page": {"size": 10}}, **{"X-Request-Timeout-Ms": "700"}), 504)
+            other.execute("ROLLBACK")
+        assert lists_counted(client) == 1
+
+
+def lists_counted(client):
+    """After a list of pages that is answered, which is written with all that was recorded before; without it."""
+    listed(client, {**BODY, "page": {"size": 10}})
+    (arm,) = client.get("/v1/model").json()["outcomes"]["arms"]
+    return arm["lists"] - 1
+
+
+class TestDeadline:
+    """Of a caller who gave one; the database may take half a minute to answer."""
+
+    def test_ends_the_wait_for_a_list_to_be_written(self, client, tmp_path):
+        listed(client, BODY)
+        with closing(sqlite3.connect(tmp_path / "figment.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            started = time.monotonic()
+            answer = ask(client, {**BODY, "page": {"size": 10}}, **{"X-Request-Timeout-Ms": "700"})
+            took_seconds = time.monotonic() - started
+            other.execute("ROLLBACK")
+        assert "700 ms" in check_problem(answer, 504)["detail"]
+        assert took_seconds < 10
+
+    def test_ends_the_wait_for_a_list_of_another_process(self, client):
+        asked = {"page": {"size": 10, "cursor": write_cursor("this list", new_recommendation_id(), 10)}}
+        check_problem(ask(client, {**BODY, **asked}, **{"X-Request-Timeout-Ms": "200"}), 504)
+        path = f"/v1/recommendations/{new_recommendation_id()}/explanation"
+        check_problem(client.get(path, headers={"X-Request-Timeout-Ms": "200"}), 504)

@@ -43,7 +43,7 @@ def client():
     app.include_router(router)
     app.add_exception_handler(RequestError, answer_error)
     app.add_middleware(RequestContext, metrics=Metrics(), tracing=None)
-    with TestClient(app) as client:
+    with TestClient(app, base_url="http://localhost") as client:
         yield client
 
 

@@ -57,6 +57,17 @@ class TestAttack:
         told = ask(client, {"history": HISTORY}, **page).json()
         check_problem(client.get(f"/v1/recommendations/{told['recommendation_id']}/explanation", headers=page), 403)
 
+    def test_an_order_s_id_does_not_make_the_order_a_repetition(self, client, page, secret):
+        sent = [event("x", event_id="order-1001", user_id="visitor")]
+        order = event("a", event_type="purchase", event_id="order-1001", user_id="buyer")
+        told = [
+            client.post("/v1/events", json={"events": events}, headers=headers).json()
+            for events, headers in ((sent, page), ([order], secret), ([order], secret), (sent, page))
+        ]
+        assert [(one["accepted"], one["duplicates"]) for one in told] == [(1, 0), (1, 0), (0, 1), (0, 1)]
+        stored = client.get("/v1/users/visitor/events", headers=secret).json()["events"]
+        assert [one["event_id"] for one in stored] == ["order-1001"]
+
     def test_batches_are_for_servers(self, client, page):
         check_problem(client.post("/v1/recommendations:batch", json={"requests": []}, headers=page), 403)
 

@@ -19,7 +19,7 @@ def client():
 
     app.add_exception_handler(RequestError, answer_error)
     app.add_middleware(RequestContext, metrics=Metrics(), tracing=None)
-    with TestClient(app) as client:
+    with TestClient(app, base_url="http://localhost") as client:
         yield client
 
 

@@ -130,7 +130,9 @@ class ModelOfManyKinds(ScriptedModel):
 class TestProperties:
     def test_every_kind_of_column_is_json(self, open_store):
         live = LiveModel(ModelOfManyKinds, Workers(threads=1, max_in_flight=1))
-        with TestClient(create_app(live, open_store, on_load_failure=lambda failure: None)) as client:
+        with TestClient(
+            create_app(live, open_store, on_load_failure=lambda failure: None), base_url="http://localhost"
+        ) as client:
             wait_until_loaded(client)
             answer = ask(client, {"history": [], "k": 1, "return_properties": list(ModelOfManyKinds.property_names)})
         assert answer.json()["items"][0]["properties"] == {

@@ -57,7 +57,7 @@ def start_process(bundles: Path, database_url: str) -> StartProcess:
         app = create_app(
             live, partial(Store.open, database_url), on_load_failure=failures.append, serve_from=serve_from
         )
-        with TestClient(app) as client:
+        with TestClient(app, base_url="http://localhost") as client:
             give_up = time.monotonic() + START_SECONDS
             while client.get("/health/startup").status_code != 200:
                 assert not failures

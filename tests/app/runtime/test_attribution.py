@@ -5,18 +5,14 @@ import pytest
 
 from app.runtime.attribution import NO_LIST, outcomes_of
 from app.store.event_rows import Event
-from app.store.lists import ServedList
+from app.store.lists import ListedItems
 from app.store.outcomes import Arm, Outcome
 
 SERVED_AT = datetime(2026, 11, 24, 23, 30, tzinfo=UTC)
 NOW = SERVED_AT + timedelta(hours=3)
 WINDOW = timedelta(hours=2)
-LIST = ServedList(
-    recommendation_id="01J", request={}, items=[{"item_id": "tea", "score": 1.0}, {"item_id": "mug", "score": 0.5}],
-    model_version="m1", index_version="i1", created_at=SERVED_AT, expires_at=SERVED_AT + timedelta(days=1),
-    experiment_id="e1", variant_id="a",
-)  # fmt: skip
 ARM = Arm(model_version="m1", experiment_id="e1", variant_id="a")
+LIST = ListedItems(arm=ARM, created_at=SERVED_AT, item_ids=frozenset({"tea", "mug"}))
 
 
 def event(event_type="click", **fields):
@@ -65,7 +61,7 @@ class TestOutcomesOf:
         assert is_attributed(event(timestamp=SERVED_AT + after)) == is_within
 
     def test_a_list_that_was_not_personalised_counts_too(self):
-        bare = replace(LIST, experiment_id=None, variant_id=None)
+        bare = replace(LIST, arm=Arm(model_version="m1"))
         (outcome,) = outcomes_of([event()], {"01J": bare}, window=WINDOW, now=NOW)
         assert outcome.arm == Arm(model_version="m1")
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -62,6 +63,19 @@ class TestAfter:
         view = trained.after(others, 8)
         assert not view.waiting
         assert (told(view, "tea-5", "title"), told(view, "tea-5", "price")) == ("tea number 5", 1.5)
+
+    def test_what_another_bundle_does_not_know_goes_with_that_bundle(self, trained):
+        """Its catalogue is laid while this one still answers."""
+        offer = {"price": 1.5, "in_stock": False}
+        taken_away = [
+            gone("tea-5", 7, seeded_from="other@digest"),
+            replace(gone("tea-6", 8, seeded_from="other@digest"), fields=offer, offer_written=True),
+            gone("tea-7", 9),
+        ]
+        view = trained.after(taken_away, 9)
+        assert view.model.num_items == 39
+        assert told(view, "tea-5", "price") == 6.0
+        assert (told(view, "tea-6", "price"), told(view, "tea-6", "in_stock")) == (1.5, False)
 
     def test_content_that_is_taken_back_waits_no_more(self, trained):
         view = trained.after([item("tea-5", {**OLD_TEA, "title": "oolong"}, 7)], 7)

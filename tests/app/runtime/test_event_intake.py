@@ -1,7 +1,9 @@
 import asyncio
+import time
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from app.observability.metrics import Metrics
 from app.runtime.attribution import NO_LIST
@@ -84,6 +86,36 @@ class TestTake:
         await lists.flush()
         await intake.take([event("e1")])
         assert (await sums(store, clock))[ARM, "click"].events == 1
+
+    async def test_what_was_asked_is_not_read(self, store, lists, intake, event, clock):
+        """It may hold five hundred events, of each of a thousand lists."""
+        await lists.flush()
+        unreadable = text("UPDATE served_lists SET request = 'no JSON'")
+        await store.database.write(lambda transaction: transaction.execute(unreadable))
+        await intake.take([event("e1")])
+        assert (await sums(store, clock))[ARM, "click"].events == 1
+
+    async def test_many_large_lists_leave_the_event_loop_free(self, store, intake, event, clock):
+        items = [{"item_id": f"item-{number}", "score": 0.5, "sources": {"generator": 1.0}} for number in range(500)]
+        request = {"history": [{"item_id": f"item-{number}", "event_type": "view"} for number in range(500)]}
+        made = [
+            ServedList(
+                recommendation_id=f"{number}J", request=request, items=items, model_version="m1", index_version="i1",
+                created_at=clock.now, expires_at=clock.now + timedelta(hours=25),
+            )
+            for number in range(200)
+        ]  # fmt: skip
+        await store.lists.add(made)
+        named = [
+            event(one.recommendation_id, recommendation_id=one.recommendation_id, item_id="item-1") for one in made
+        ]
+        taking = asyncio.create_task(intake.take(named))
+        longest, before = 0.0, time.thread_time()
+        while not taking.done():
+            await asyncio.sleep(0)
+            longest, before = max(longest, time.thread_time() - before), time.thread_time()
+        assert (await taking).accepted == 200
+        assert longest < 0.1  # seconds of this thread's own work; whole lists in one piece are half a second
 
     async def test_what_has_no_list_is_counted_apart(self, store, intake, event, clock):
         await intake.take([event("e1", recommendation_id="02J"), event("e2", item_id="mug"), event("e3")])

@@ -114,6 +114,7 @@ class TestImport:
         job = finished_job(process, told["job_id"])
         assert (job["state"], job["progress"], job["items"]) == ("done", 1.0, 101)
         assert job["items_per_second"] > 0
+        assert job["items_set_aside"] == 0
         assert listed(process).keys() & {row["item_id"] for row in self.ROWS}
         assert process.get("/v1/model").json()["num_items"] == 141
 
@@ -164,6 +165,24 @@ class TestActivate:
         assert "item_features.npy" in answer.json()["detail"]
         assert ask(process)["meta"]["model_version"] == "tiny-1"
         assert process.post("/v1/models/tiny-9:activate").status_code == 404
+
+
+class TestItemThatCannotBeBuilt:
+    BAD = ("tea-x0", "tea-x1", "tea-x60")
+
+    def test_is_set_aside_and_its_import_is_done_and_tells(self, process, monkeypatch):
+        check = index_builder._checked
+
+        def refuse(view):
+            if any(item_id in view.model.row_of for item_id in self.BAD):
+                raise ViewRefused(view.model.index_version, "it does not find an item")
+            return check(view)
+
+        monkeypatch.setattr(index_builder, "_checked", refuse)
+        told = process.post("/v1/items:batch", json={"items": list(TestImport.ROWS)}).json()
+        job = finished_job(process, told["job_id"])
+        assert (job["state"], job["error"], job["items"], job["items_set_aside"]) == ("done", None, 101, 3)
+        assert process.get("/v1/model").json()["num_items"] == 138
 
 
 class TestIndexThatDoesNotPass:

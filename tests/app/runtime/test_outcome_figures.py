@@ -1,3 +1,4 @@
+import time
 from datetime import timedelta
 
 import numpy as np
@@ -69,6 +70,14 @@ class TestFigures:
         before = (await filled.figures(10)).unattributed
         await store.outcomes.add([Outcome(day=clock.now.date(), arm=NO_LIST, event_type="click")])
         assert (await filled.figures(10)).unattributed == {"click": before["click"] + 1}
+
+    async def test_what_was_shown_is_not_read_again_because_the_catalogue_grows(self, filled, store, clock):
+        before = await filled.figures(10)
+        filled._fresh_until = time.monotonic() + 60
+        await store.outcomes.add_exposures([Exposure(day=clock.now.date(), arm=A, lists=1, times_shown={"jug": 1})])
+        grown = await filled.figures(20)
+        assert [one.lists for one in grown.arms] == [one.lists for one in before.arms]
+        assert (before.coverage, grown.coverage) == (0.3, 0.15)
 
     async def test_of_nothing_are_nothing(self, store):
         figures = await Outcomes(store, window=HOUR).figures(0)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.runtime import served_lists as module
 from app.runtime.recommendation_id import new_recommendation_id
@@ -54,6 +55,12 @@ def away(monkeypatch):
     return is_away
 
 
+@pytest.fixture
+def unwritable(served):
+    """The database refuses a list of no model."""
+    return lambda recommendation_id: served(recommendation_id, model_version=None)
+
+
 async def until(holds):
     give_up = time.monotonic() + 60
     while not await holds():
@@ -80,6 +87,21 @@ class TestRecord:
         assert (lists.num_waiting, lists.num_dropped) == (3, 2)
         await lists.close()
         assert set(await store.lists.get_many(f"{number}J" for number in range(5))) == {"0J", "1J", "2J"}
+
+    async def test_long_lists_are_bounded_by_their_size(self, store, served):
+        lists = ServedLists(store, kept=KEPT, most_waiting_bytes=100_000)
+        for number in range(5):
+            items = [{"item_id": f"item-{place}", "score": 0.5} for place in range(1000)]
+            lists.record(served(f"{number}J", items=items))
+        assert (lists.num_waiting, lists.num_dropped) == (2, 3)
+        await lists.flush()
+        lists.record(served("5J", items=items))  # there is room again
+        assert (lists.num_waiting, lists.num_dropped) == (1, 3)
+        await lists.close()
+
+    async def test_what_is_no_json_is_dropped_at_once(self, lists, served):
+        lists.record(served("1J", request={"k": 10**20}))
+        assert (lists.num_waiting, lists.num_dropped) == (0, 1)
 
     async def test_many_are_written_in_pieces(self, store, lists, served):
         for number in range(250):
@@ -121,6 +143,34 @@ class TestRecord:
         await until(lambda: asyncio.sleep(0, lists.num_waiting == 0))
         assert len(await store.lists.get_many(["1J", "2J"])) == 2
 
+    async def test_one_that_cannot_be_written_keeps_no_other_back(self, store, lists, served, unwritable, clock):
+        for one in (served("1J"), unwritable("2J"), served("3J")):
+            lists.record(one)
+        with capture_logs() as lines:
+            await until(lambda: asyncio.sleep(0, lists.num_waiting == 0))
+        lists.record(served("4J"))
+        await until(lambda: asyncio.sleep(0, lists.num_waiting == 0))
+        assert set(await store.lists.get_many(["1J", "2J", "3J", "4J"])) == {"1J", "3J", "4J"}
+        assert [one.lists for one in await store.outcomes.exposures(clock.now.date())] == [3]
+        assert lists.num_dropped == 1
+        assert [line["event"] for line in lines] == ["a served list cannot be written"]
+
+
+class TestTakeBack:
+    async def test_leaves_no_trace(self, store, lists, served, clock):
+        for number in range(3):
+            lists.record(served(f"{number}J"))
+        lists.take_back(["1J", "made up"])
+        await lists.flush()
+        assert set(await store.lists.get_many(["0J", "1J", "2J"])) == {"0J", "2J"}
+        assert [one.lists for one in await store.outcomes.exposures(clock.now.date())] == [2]
+
+    async def test_after_the_writing_keeps_what_is_written(self, store, lists, served):
+        lists.record(served("1J"))
+        await lists.flush()
+        lists.take_back(["1J"])
+        assert await lists.get("1J") == served("1J")
+
 
 class TestFind:
     async def test_finds_lists_before_and_after_they_are_written(self, lists, served):
@@ -130,6 +180,16 @@ class TestFind:
         lists.record(served("2J"))
         assert await lists.find(["1J", "2J", "3J"]) == {"1J": served("1J"), "2J": served("2J")}
         assert await lists.get("3J") is None
+
+    async def test_tells_of_their_items_likewise(self, lists, served):
+        lists.record(served("1J", experiment_id="e1", variant_id="a"))
+        asked = {"1J": {"mug", "pot"}, "2J": {"tea"}, "3J": {"tea"}}
+        waiting = await lists.listed(asked)
+        assert [(one.arm.variant_id, one.item_ids) for one in waiting.values()] == [("a", {"mug"})]
+        await lists.flush()
+        assert await lists.listed(asked) == waiting
+        lists.record(served("2J"))
+        assert set(await lists.listed(asked)) == {"1J", "2J"}
 
     async def test_waits_for_what_another_process_is_about_to_write(self, store, lists, served):
         fresh = new_recommendation_id()
@@ -162,6 +222,13 @@ class TestClose:
         await lists.close()
         away.clear()
         assert await store.lists.get("1J") is None
+
+    async def test_goes_on_after_one_that_cannot_be_written(self, store, served, unwritable):
+        lists = ServedLists(store, kept=KEPT)
+        lists.record(unwritable("1J"))
+        lists.record(served("2J"))
+        await lists.close()
+        assert set(await store.lists.get_many(["1J", "2J"])) == {"2J"}
 
 
 class TestErase:
@@ -202,6 +269,12 @@ class TestErase:
         lists.record(served("1J", user_id="u1"))
         await lists.flush()
         assert await store.lists.get("1J") is not None
+
+    async def test_goes_on_after_a_list_that_cannot_be_written(self, store, lists, served, unwritable):
+        lists.record(served("1J", user_id="u1"))
+        lists.record(unwritable("2J"))
+        await Shoppers(store, lists).erase("u1")
+        assert await lists.find(["1J", "2J"]) == {}
 
     async def test_at_any_moment_of_writing(self, store, lists, served, clock):
         for turn in range(8):

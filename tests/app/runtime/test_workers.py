@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from app.runtime.workers import Deadline, Workers
+from app.runtime.workers import Deadline, Workers, within
 from models.domain.errors import DeadlineExceeded, Overloaded
 
 
@@ -113,3 +113,22 @@ class TestWorkers:
 
     def test_deadline_counts_from_when_the_request_came(self):
         assert Deadline(5, started=time.perf_counter() - 1).remaining_seconds == 0
+
+
+class TestWithin:
+    def test_gives_up_at_the_deadline(self):
+        async def check():
+            async with within(deadline(20)):
+                await asyncio.sleep(60)
+
+        with pytest.raises(DeadlineExceeded, match="20 ms"):
+            asyncio.run(check())
+
+    def test_lets_other_errors_through(self):
+        async def check(limit):
+            async with within(limit):
+                raise TimeoutError("another one")
+
+        for limit in (None, deadline(60_000)):
+            with pytest.raises(TimeoutError, match="another one"):
+                asyncio.run(check(limit))

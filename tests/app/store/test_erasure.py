@@ -2,6 +2,7 @@ import asyncio
 import random
 from datetime import UTC, datetime, timedelta
 
+import orjson
 import pytest
 from sqlalchemy import String, cast, func, or_, select, text
 
@@ -116,6 +117,20 @@ class TestErase:
         assert (await store.events.erase("u1")).events == 1
         assert [found.item_id for found in await store.events.history(user_id="u2")] == ["item-2"]
 
+    @pytest.mark.parametrize("user_id", ["5", "500", "accepted", "items"])
+    async def test_numbers_and_field_names_of_others_are_no_ids(self, store, user_id):
+        """Nor is what a message says of an event that was refused."""
+        detail = "timestamp 2026-11-24T12:00:05+00:00 is in the future: more than 5 minutes after 2026-11-24T11:00:00"
+        answer = orjson.dumps({"accepted": 5, "duplicates": 500, "errors": [{"index": 5, "detail": detail}]}).decode()
+        claim = await store.idempotency.claim(["k"], "another caller's", b"")
+        await store.idempotency.complete(claim.token, 202, answer)
+        job = await store.jobs.create("index_items", {"after": 120, "last": 620, "items": 500})
+        taken = await store.jobs.take(["index_items"])
+        assert await store.events.erase(user_id) == Erased(0, 0, 0, 0, 0)
+        assert await store.idempotency.claim(["k"], "another caller's", b"") == Done(202, answer)
+        assert await store.jobs.finish(taken, {"items": 500})
+        assert (await store.jobs.get(job.job_id)).state == "done"
+
     async def test_short_ids_are_found_whole_and_not_in_other_words(self, store):
         for answer in ('{"u": "1"}', '{"u": "11"}', '{"accepted": "x1"}', '{"u": "a-1"}'):
             claim = await store.idempotency.claim(["k"], answer, b"")
@@ -125,8 +140,6 @@ class TestErase:
 
     @pytest.mark.parametrize("user_id", ['quo"te', "sla/sh", "per%cent_", "\U0001f375", "a b", "back\\slash", "(x"])
     async def test_ids_are_found_however_they_are_written(self, store, user_id):
-        import orjson
-
         for answer in (
             user_id,
             orjson.dumps([user_id]).decode(),

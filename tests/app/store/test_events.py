@@ -76,6 +76,13 @@ class TestAdd:
         assert (await events.add(sent)).new == [True] * 700 + [False] * 300
         assert (await events.add(sent)).accepted == 0
 
+    async def test_ids_that_visitors_sent_are_apart(self, events):
+        visitor_s = event("x", event_id="order-1001", has_public_id=True)
+        own = event("a", 1, event_id="order-1001", event_type="purchase")
+        assert (await events.add([visitor_s, visitor_s, own, own])).new == [True, False, True, False]
+        assert (await events.add([own, visitor_s])).new == [False, False]
+        assert list((await events.page("u1", 10)).rows) == [own, visitor_s]
+
     async def test_events_without_id_are_always_new(self, events):
         assert (await events.add([event(), event()])).new == [True, True]
         assert (await events.add([event()])).new == [True]

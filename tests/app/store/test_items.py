@@ -4,6 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.store import item_seed
 from app.store.item_seed import Seeded
 from app.store.items import ItemStore
 from models.domain.errors import CursorRefused
@@ -257,6 +258,10 @@ class TestSeed:
     OLD = (("tea", TEA), ("mug", {"title": "Mug", "price": 8}), ("pot", {"title": "Pot"}))
     NEW = (("tea", {**TEA, "title": "Sencha", "price": 5.0}), ("mug", {"title": "Big mug", "price": 9}))
 
+    def broken(self):
+        yield self.NEW[0]
+        raise ZeroDivisionError
+
     async def fields(self, items):
         return {item.item_id: dict(item.fields) for item in (await items.page(100)).rows}
 
@@ -300,14 +305,9 @@ class TestSeed:
 
     async def test_one_that_was_cut_short_is_completed(self, items, monkeypatch):
         monkeypatch.setattr("app.store.item_seed.ROWS_A_TRANSACTION", 1)
-
-        def broken():
-            yield self.NEW[0]
-            raise ZeroDivisionError
-
         await items.seed("one", self.OLD)
         with pytest.raises(ZeroDivisionError):
-            await items.seed("two", broken())
+            await items.seed("two", self.broken())
         assert (await self.fields(items))["pot"] == {"title": "Pot"}
         await items.seed("two", self.NEW)
         assert await self.fields(items) == dict(self.NEW)
@@ -317,6 +317,58 @@ class TestSeed:
         done = await asyncio.gather(items.seed("one", self.OLD), items.seed("one", self.OLD))
         assert sum(done, Seeded()) == Seeded(added=3)
         assert await self.fields(items) == dict(self.OLD)
+
+    async def test_of_two_bundles_at_once_the_one_that_began_last_is_laid_whole(self, items, monkeypatch):
+        monkeypatch.setattr("app.store.item_seed.ROWS_A_TRANSACTION", 1)
+        first, second = await asyncio.gather(items.seed("one", self.OLD), items.seed("two", self.OLD))
+        assert first.is_overtaken != second.is_overtaken
+        assert await self.fields(items) == dict(self.OLD)
+        last = "one" if second.is_overtaken else "two"
+        assert {item.seeded_from for item in (await items.page(9)).rows} == {last}
+        assert await items.seed(last, self.NEW) == Seeded()  # noted as complete
+        await items.seed("one" if last == "two" else "two", self.NEW)
+        assert await self.fields(items) == dict(self.NEW)
+
+    async def test_one_that_was_overtaken_takes_nothing_away_afterwards(self, items, database, clock):
+        """Another bundle and the same one again came before its last step: what it laid is not as it left it."""
+        first = await database.write(lambda transaction: item_seed._begin(transaction, "one"))
+        await database.write(lambda transaction: item_seed._lay(transaction, first, self.OLD, clock.now))
+        await items.seed("two", self.NEW)
+        with pytest.raises(ZeroDivisionError):
+            await items.seed("one", self.broken())
+        before = await self.fields(items)
+        with pytest.raises(item_seed._Stopped):
+            await database.write(lambda transaction: item_seed._remove_rest(transaction, first, clock.now))
+        assert await self.fields(items) == before
+        assert await items.seed("one", self.OLD) != Seeded()
+        assert await self.fields(items) == dict(self.OLD)
+
+    async def test_the_bundle_before_is_laid_again_where_the_next_one_was_cut_short(self, items, monkeypatch):
+        monkeypatch.setattr("app.store.item_seed.ROWS_A_TRANSACTION", 1)
+        await items.seed("one", self.OLD)
+        with pytest.raises(ZeroDivisionError):
+            await items.seed("two", self.broken())
+        assert (await self.fields(items))["tea"]["title"] == "Sencha"
+        await items.seed("one", self.OLD)
+        assert await self.fields(items) == dict(self.OLD)
+
+    async def test_prices_and_stock_of_the_shop_outlive_a_bundle_without_the_item(self, items):
+        await items.seed("one", self.OLD)
+        await items.patch("pot", {"in_stock": False, "price": 99})
+        await items.seed("two", self.NEW)
+        assert await items.get("pot") is None
+        (pot,) = [item for item in (await items.written_since(0)).items if item.item_id == "pot"]
+        assert (pot.deleted, dict(pot.fields)) == (True, {"in_stock": False, "price": 99})
+        for source in ("one", "two", "one"):
+            await items.seed(source, self.OLD if source == "one" else self.NEW)
+        assert dict((await items.get("pot")).fields) == {"title": "Pot", "in_stock": False, "price": 99}
+
+    async def test_a_price_that_the_shop_took_away_stays_away_too(self, items):
+        await items.seed("one", [("pot", {"title": "Pot", "price": 1})])
+        await items.patch("pot", {"price": None})
+        await items.seed("two", [])
+        await items.seed("one", [("pot", {"title": "Pot", "price": 1})])
+        assert dict((await items.get("pot")).fields) == {"title": "Pot"}
 
 
 class TestWrittenSince:

@@ -3,7 +3,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.store.lists import ListStore, ServedList
+from app.store.lists import LISTS_A_PIECE, ListedItems, ListStore, ServedList
+from app.store.outcomes import Arm
 
 pytestmark = pytest.mark.anyio
 
@@ -43,6 +44,33 @@ class TestAdd:
         await lists.add([replace(served, items=[])])
         assert await lists.get("01J") == served
         await lists.add([])
+
+
+class TestListed:
+    async def test_tells_of_items_what_the_whole_lists_say(self, lists, served):
+        many = [
+            replace(
+                served, recommendation_id=f"{number}J", items=[{"item_id": f"item-{number % 7}"}, {"item_id": "mug"}]
+            )
+            for number in range(2 * LISTS_A_PIECE + 1)
+        ]
+        await lists.add([*many, replace(served, recommendation_id="bare", experiment_id=None, variant_id=None)])
+        asked = {one.recommendation_id: ["item-3", "mug", "pot"] for one in many} | {"bare": {"tea"}, "other": {"mug"}}
+        assert await lists.listed(asked) == {
+            one.recommendation_id: ListedItems(
+                arm=Arm(model_version="m1", experiment_id="e1", variant_id="v1"), created_at=one.created_at,
+                item_ids=frozenset({"item-3", "mug"}) & {item["item_id"] for item in one.items},
+            )
+            for one in many
+        } | {
+            "bare": ListedItems(arm=Arm(model_version="m1"), created_at=served.created_at, item_ids=frozenset())
+        }  # fmt: skip
+        assert await lists.listed({}) == {}
+
+    async def test_expired_lists_are_none(self, lists, served, clock):
+        await lists.add([served])
+        clock.forward(hours=1)
+        assert await lists.listed({"01J": {"mug"}}) == {}
 
 
 class TestExpiry:

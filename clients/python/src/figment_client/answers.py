@@ -191,6 +191,7 @@ class Job(TypedDict):
     result_url: str | None
     error: str | None
     items: int | None
+    items_set_aside: int | None
     items_per_second: float | None
 
 

@@ -45,6 +45,13 @@ class TestByText:
         assert ids(search(recommender, "TEA number 17!"))[0] == "tea-17"
         assert ids(search(recommender, "tea number 7"))[0] == "tea-7"
 
+    def test_a_word_of_one_sign_counts_in_what_is_asked_as_in_what_is_found(self, recommender: Recommender) -> None:
+        allowed_N = np.ones(len(recommender.row_of), np.bool_)
+        query_E = np.zeros(recommender._texts.text_NE[np.array([0])].shape[1], np.float32)
+        (found,) = recommender._texts.find("tea number 7", query_E, [allowed_N])
+        assert found.coverage_X.max() == pytest.approx(1.0)
+        assert (found.coverage_X <= 1.0 + 1e-6).all()
+
     def test_meaning_finds_what_no_word_does(self, recommender: Recommender) -> None:
         answer = search(recommender, "something warm to drink", k=20)
         assert answer.sources["meaning"] == 1.0

@@ -1,0 +1,41 @@
+"""Which names this machine is called by, while it answers nobody else and asks for no key.
+
+A web page may let its own name lead to 127.0.0.1 (DNS rebinding): its scripts then ask this service as if they were its
+own pages. What they cannot change is the name in the Host header.
+"""
+
+import ipaddress
+from collections.abc import Sequence
+
+from app.api.auth import forbidden
+from app.api.fields import shown
+
+
+def refuse_other_names(hosts: Sequence[str]) -> None:
+    """Raises the 403 unless the one Host header names loopback: localhost, 127.0.0.0/8 or [::1], with any port."""
+    if len(hosts) == 1 and is_loopback_name(hosts[0]):
+        return
+    told = shown(", ".join(hosts)) if hosts else "nothing"
+    raise forbidden(
+        f"without an API key this service answers by the names localhost, 127.0.0.1 and [::1] only; Host names {told}"
+    )
+
+
+def is_loopback_name(host: str) -> bool:
+    """Of a Host header, with or without port."""
+    name, _, port = host.rpartition(":") if has_port(host) else (host, "", "0")
+    if not (port.isascii() and port.isdecimal()):
+        return False
+    if name.lower() == "localhost":
+        return True
+    try:
+        if name.startswith("[") and name.endswith("]"):
+            return ipaddress.IPv6Address(name[1:-1]).is_loopback
+        return ipaddress.IPv4Address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def has_port(host: str) -> bool:
+    """Whether a colon stands behind the name, not inside an IPv6 address."""
+    return ":" in host.rpartition("]")[2]

@@ -1,0 +1,47 @@
+"""Measure systems that need no bundle on a dataset's held-out events, and record what it took.
+
+    python benchmarks/rivals.py --dataset DIR --systems sasrec,sasrec+item-knn --json results/rivals_NAME.json
+
+Runs `figment evaluate` as anybody would, with the full profile's settings and seed 0, on the split of `accuracy.py`.
+"""
+
+import argparse
+import json
+import resource
+import sys
+from pathlib import Path
+
+from accuracy import PACKAGES, over_seeds
+from record import circumstances
+from runs import figment
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dataset", type=Path, required=True)
+    parser.add_argument("--systems", required=True, help="as `figment evaluate --systems`")
+    parser.add_argument("--json", type=Path, required=True)
+    arguments = parser.parse_args()
+    figures = arguments.json.with_suffix(".figures")
+    options = ["--dataset", str(arguments.dataset), "--systems", arguments.systems, "--json", str(figures)]
+    status, told = figment("evaluate", *options)
+    if status != 0:
+        sys.exit(f"figment evaluate ended with {status}:\n{told[-2000:]}")
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    runs = [{"seed": 0, "figures": json.loads(figures.read_text())}]
+    command = f"python benchmarks/rivals.py --dataset {arguments.dataset.name} --systems {arguments.systems}"
+    result = {
+        "what": f"rivals on {runs[0]['figures']['dataset']}",
+        **circumstances(command, PACKAGES),
+        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 1),
+        "peak_memory_gib": round(usage.ru_maxrss / 2**20, 2),
+        "over_seeds": over_seeds(runs),
+        "runs": runs,
+    }
+    arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+    figures.unlink()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
