@@ -24,7 +24,13 @@ BEYOND_SCHEMAS: Final = (
     ", which knows",
     "it cannot be limited",
     "is not the id of the path",
-    "holds the character U+0000",
+    "the character U+0000",  # in a name or a text
+    "fields, the limit is",
+    "characters, the limit is",
+    "has more than",
+    "attribute",
+    "of a kind that cannot be changed",
+    ", not ",
     "belongs into the document",
     "must be an integer",  # JSON Schema takes 4.0 for one
     "lies deeper than",

@@ -70,7 +70,7 @@ def kind_of_value(item_id: str, name: str, value: Any, kind: Kind | None) -> Kin
     if not _fits(value, found):
         raise DocumentRefused(item_id, name, f"{_HELD[found]}, not {str(value)[:80]!r}")
     if name == "price" and value < 0:
-        raise DocumentRefused(item_id, name, f"is {value:g}, the least is 0")
+        raise DocumentRefused(item_id, name, f"is {str(value)[:80]}, the least is 0")
     return found
 
 
