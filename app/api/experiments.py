@@ -24,7 +24,7 @@ VariantSetUp: Final[type[RequestPart]] = create_model(
     "VariantSetUp", __base__=RequestPart, weight=(float, Field(default=1.0, gt=0, le=MAX_WEIGHT)), **_FIELDS
 )
 """What a request may say of these fields, and a weight."""
-_Variants = Annotated[dict[Id, VariantSetUp], Field(min_length=1, max_length=MAX_VARIANTS)]  # type: ignore[valid-type]
+_Variants = Annotated[dict[Id, VariantSetUp], Field(min_length=1, max_length=MAX_VARIANTS)]  # type: ignore[valid-type]  # made above
 _SET_UP: Final[TypeAdapter[dict[str, dict[str, Any]]]] = TypeAdapter(
     Annotated[dict[Id, _Variants], Field(max_length=MAX_EXPERIMENTS)], config=ConfigDict(strict=True)
 )

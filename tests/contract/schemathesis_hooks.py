@@ -24,13 +24,16 @@ BEYOND_SCHEMAS: Final = (
     ", which knows",
     "it cannot be limited",
     "is not the id of the path",
-    "the character U+0000",  # in a name or a text
-    "fields, the limit is",
-    "characters, the limit is",
-    "has more than",
-    "attribute",
-    "of a kind that cannot be changed",
-    ", not ",
+    "holds the character U+0000",
+    "has the character U+0000 in its name",
+    "would be one more attribute than the limit",
+    "is of a kind that cannot be changed",
+    # what an attribute holds is learned from the first item that has it
+    "holds text, not",
+    "holds finite numbers of at most 2^63, not",
+    "holds true or false, not",
+    "holds times, ISO 8601 with zone, not",
+    "holds lists of strings, not",
     "belongs into the document",
     "must be an integer",  # JSON Schema takes 4.0 for one
     "lies deeper than",
