@@ -104,7 +104,8 @@ class ServiceSettings(BaseSettings):
     max_in_flight: int = Field(default=64, ge=1, le=10_000)
     """Requests computed or queued at once; one more is answered 503 at once."""
     read_seconds: float = Field(default=15.0, ge=0.1, le=300)
-    """The longest that a request's head may take to arrive, and then its body; answered 408 after that."""
+    """The longest that a request's head may take to arrive, and then its body; answered 408 after that. Of an import of
+    items, the longest pause in its body."""
     drain_notice_seconds: float = Field(default=1.0, ge=0, le=300)
     """After SIGTERM, how long `/health/ready` says 503 while requests are still accepted, so that a load balancer
     notices before the port closes."""

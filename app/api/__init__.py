@@ -7,7 +7,7 @@ MAX_BODY_BYTES: Final = 256 * 1024
 MAX_LARGE_BODY_BYTES: Final = 4 * 1024 * 1024
 """Of a batch or of events."""
 MAX_ITEMS_BODY_BYTES: Final = 64 * 1024 * 1024
-"""Of items, which are read as they come where they come line by line."""
+"""Of items, which are read row by row as they come."""
 MAX_JSON_DEPTH: Final = 32
 MAX_INTEGER_DIGITS: Final = 4300
 """Of an integer anywhere in a body; parsers read no longer ones, and every field's own limit is far below."""

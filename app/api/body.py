@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
+from time import perf_counter
 from typing import Any, Final, TypeVar
 
 from fastapi import Request
@@ -26,6 +27,8 @@ JSON: Final = ("application/json",)
 SCHEMAS: Final = "#/components/schemas/"
 LARGE_BYTES: Final = 32 * 1024
 """A thousand events are 260 KiB and take 15 ms to parse; this much takes 2."""
+LEAST_BYTES_A_SECOND: Final = 16 * 1024
+"""On average, of a body that may take its time: 128 kbit/s, less than any line that a shop uploads its catalogue by."""
 NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
@@ -70,22 +73,51 @@ def check_media_type(request: Request, media_types: Collection[str] = JSON) -> s
 async def read_bounded(request: Request, max_bytes: int) -> bytes:
     """The body; 413 as soon as it is declared or found to be longer than `max_bytes`, 408 where it does not come."""
     body = bytearray()
-    async with in_time(request):
+    async with _in_time(request):
         async for chunk in bounded_chunks(request, max_bytes):
             body += chunk
     return bytes(body)
 
 
 @asynccontextmanager
-async def in_time(request: Request) -> AsyncIterator[None]:
+async def _in_time(request: Request) -> AsyncIterator[None]:
     """408 where reading the body takes too long."""
     seconds: float = request.state.read_seconds
     try:
         async with asyncio.timeout(seconds):
             yield
     except TimeoutError:
-        detail = f"the body took longer than the limit, {seconds:g} s"
-        raise RequestError(408, detail, headers={"Connection": "close"}) from None
+        raise _too_slow(f"took longer than the limit, {seconds:g} s") from None
+
+
+def _too_slow(detail: str) -> RequestError:
+    return RequestError(408, f"the body {detail}", headers={"Connection": "close"})
+
+
+async def steady_chunks(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
+    """As `bounded_chunks`, for a body that may take its time as long as it keeps coming: 408 where it does not.
+
+    It may pause for `read_seconds`, and all of its pauses together may be longer by no more than its bytes take at
+    LEAST_BYTES_A_SECOND. A cap on the whole would let who sends a byte now and then hold a connection for as long
+    as the slowest honest upload; by the rate such a one has little more than `read_seconds`. What counts is
+    the time for which the body is waited for, not what is done with it in between.
+    """
+    seconds: float = request.state.read_seconds
+    chunks = bounded_chunks(request, max_bytes)
+    credit = seconds
+    while True:
+        started = perf_counter()
+        try:
+            async with asyncio.timeout(min(seconds, credit)):
+                chunk = await anext(chunks, None)
+        except TimeoutError:
+            if credit < seconds:
+                raise _too_slow(f"came slower than the least, {LEAST_BYTES_A_SECOND} bytes a second") from None
+            raise _too_slow(f"paused for longer than the limit, {seconds:g} s") from None
+        if chunk is None:
+            return
+        credit += len(chunk) / LEAST_BYTES_A_SECOND - (perf_counter() - started)
+        yield chunk
 
 
 async def bounded_chunks(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
@@ -135,7 +167,12 @@ def check_depth(body: bytes) -> None:
     for bracket in STRING.sub(b"", body).translate(None, delete=NOT_BRACKETS):
         depth += 1 if bracket in b"[{" else -1
         if depth > MAX_JSON_DEPTH:
-            raise RequestError(400, f"the body nests deeper than the limit, {MAX_JSON_DEPTH} levels")
+            raise too_deep()
+
+
+def too_deep() -> RequestError:
+    """The 400 for it."""
+    return RequestError(400, f"the body nests deeper than the limit, {MAX_JSON_DEPTH} levels")
 
 
 def _check_json(text: str) -> None:

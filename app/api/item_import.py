@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import Field, GetJsonSchemaHandler, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import Field, GetJsonSchemaHandler, RootModel, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic.json_schema import JsonSchemaValue
 
 from app.api import MAX_BODY_BYTES, MAX_ITEMS_BODY_BYTES
 from app.api.auth import needs
-from app.api.body import bounded_chunks, check_media_type, in_time, parse_body, read_json
+from app.api.body import check_media_type, parse_body, steady_chunks
 from app.api.dependencies import AskingKeyDep, ItemIntakeDep
+from app.api.document_rows import DocumentRows
 from app.api.fields import refused, told_together
 from app.api.item_document import ItemBody, ItemDocument, field_problems, id_problem
 from app.api.parts import AnswerPart, RequestPart
@@ -123,12 +124,20 @@ class Rows:
         """Of the good ones."""
         self._check = check
 
-    def add(self, rows: Iterable[object]) -> None:
-        """Rows of a document."""
+    def add_elements(self, rows: Iterable[bytes]) -> None:
+        """Rows of a document. Raises what is wrong with it as a whole: a row that is no JSON, or one too many."""
         for row in rows:
-            problems = self._problems(row)
-            if problems:
-                self._refuse(told_together(problems[:PROBLEMS_TOLD], num_found=len(problems), whole="the row"))
+            index = self.num_rows
+            if index == MAX_ITEMS:
+                raise _too_many()
+            if len(row) > MAX_BODY_BYTES:
+                self._refuse(f"the row is longer than the limit, {MAX_BODY_BYTES} bytes")
+                continue
+            try:
+                value = parse_body(_AnyValue, row).root
+            except RequestError as error:
+                raise _of_row(error, index) from None
+            self._add(value)
 
     def add_lines(self, lines: Iterable[bytes]) -> None:
         """Rows of NDJSON, each a document of its own."""
@@ -141,12 +150,22 @@ class Rows:
             except RequestError as error:
                 self._refuse(error.detail)
             else:
-                self.add([row])
+                self._add(row)
 
     def unknown(self, results: Sequence[WriteResult]) -> list[ItemProblem]:
         """Those that were to change an item that is not there."""
         found = zip(self._indexes, results, strict=True)
         return [ItemProblem(index=index, detail="there is no such item") for index, each in found if each == "unknown"]
+
+    @property
+    def num_rows(self) -> int:
+        """So far; the next one's index."""
+        return len(self.good) + len(self.errors)
+
+    def _add(self, row: object) -> None:
+        problems = self._problems(row)
+        if problems:
+            self._refuse(told_together(problems[:PROBLEMS_TOLD], num_found=len(problems), whole="the row"))
 
     def _problems(self, row: object) -> list[FieldProblem]:
         if not isinstance(row, dict):
@@ -157,40 +176,60 @@ class Rows:
             return [FieldProblem(pointer="/item_id", detail=detail)]
         problems = field_problems(item_id, fields, self._check)
         if not problems:
-            self._indexes.append(self._next_index)
+            self._indexes.append(self.num_rows)
             self.good.append((item_id, fields))
         return problems
 
     def _refuse(self, detail: str) -> None:
-        self.errors.append(ItemProblem(index=self._next_index, detail=detail))
+        self.errors.append(ItemProblem(index=self.num_rows, detail=detail))
 
-    @property
-    def _next_index(self) -> int:
-        return len(self.good) + len(self.errors)
+
+class _AnyValue(RootModel[Any]):
+    """What stands in the place of a row."""
+
+
+def _too_many() -> RequestError:
+    """The 422 for more rows than there may be."""
+    return refused([FieldProblem(pointer="", detail=f"has more rows than the limit, {MAX_ITEMS}")])
+
+
+def _of_row(error: RequestError, index: int) -> RequestError:
+    """What is wrong with one row, told as of the document."""
+    if not error.errors:
+        return RequestError(error.status, f"{error.detail}, in items[{index}]")
+    return refused([FieldProblem(pointer=f"/items/{index}{one.pointer}", detail=one.detail) for one in error.errors])
 
 
 async def _read(request: Request, rows: Rows, mode: WriteMode | None) -> WriteMode:
-    """Reads the body into `rows`, in a thread: others get their turn meanwhile."""
-    if check_media_type(request, MEDIA_TYPES) != NDJSON:
-        if mode is not None:
-            raise refused([FieldProblem(pointer="query:mode", detail="belongs into the document")])
-        body, _ = await read_json(request, ItemsBody, max_bytes=MAX_ITEMS_BODY_BYTES)
-        await asyncio.to_thread(rows.add, body.items)
-        return body.mode
-    async with in_time(request):
-        num_lines = 0
-        async for lines in _lines(request):
-            num_lines += len(lines)
-            if num_lines > MAX_ITEMS:
-                raise refused([FieldProblem(pointer="", detail=f"has more rows than the limit, {MAX_ITEMS}")])
-            await asyncio.to_thread(rows.add_lines, lines)
-    return mode or "replace"
+    """Reads the body into `rows` as it comes, in a thread: others get their turn meanwhile."""
+    if check_media_type(request, MEDIA_TYPES) == NDJSON:
+        await _read_lines(request, rows)
+        return mode or "replace"
+    if mode is not None:
+        raise refused([FieldProblem(pointer="query:mode", detail="belongs into the document")])
+    return (await _read_document(request, rows)).mode
+
+
+async def _read_document(request: Request, rows: Rows) -> ItemsBody:
+    """The document, in which a 0 stands for each row."""
+    document = DocumentRows()
+    async for chunk in steady_chunks(request, MAX_ITEMS_BODY_BYTES):
+        await asyncio.to_thread(rows.add_elements, document.take(chunk))
+    rows.add_elements(document.end())
+    return await asyncio.to_thread(parse_body, ItemsBody, bytes(document.rest))
+
+
+async def _read_lines(request: Request, rows: Rows) -> None:
+    async for lines in _lines(request):
+        if rows.num_rows + len(lines) > MAX_ITEMS:
+            raise _too_many()
+        await asyncio.to_thread(rows.add_lines, lines)
 
 
 async def _lines(request: Request) -> AsyncIterator[list[bytes]]:
     """Those that are complete, as they come; without blank ones."""
     pieces: list[bytes] = []
-    async for chunk in bounded_chunks(request, MAX_ITEMS_BODY_BYTES):
+    async for chunk in steady_chunks(request, MAX_ITEMS_BODY_BYTES):
         head, newline, rest = chunk.rpartition(b"\n")
         if newline:
             yield _not_blank(b"".join([*pieces, head]))

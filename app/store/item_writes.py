@@ -1,6 +1,6 @@
 """What a write does to an item, worked out before anything is stored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -14,6 +14,8 @@ WriteResult = Literal["created", "changed", "unchanged", "deleted", "unknown"]
 
 ROWS_A_STEP: Final = 200
 """Between two steps of one transaction the event loop does other things; a step keeps it for less than 10 ms."""
+BYTES_A_STEP: Final = 1024 * 1024
+"""No step is longer by more than its last row; 200 of the largest rows would be 50 MiB and keep it for 35 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,7 @@ async def write(transaction: Transaction, writes: Sequence[ItemWrite], now: date
     """Carries the writes out in their order, several for one item too; an item that differs gets a new revision."""
     last_revision = await lock_catalogue(transaction)
     results: list[WriteResult] = []
-    for first in range(0, len(writes), ROWS_A_STEP):
-        piece = writes[first : first + ROWS_A_STEP]
+    for piece in in_steps(writes):
         before = await read_items(transaction, (write.item_id for write in piece))
         after: dict[str, Mapping[str, Any] | None] = {
             item_id: None if item.deleted else item.fields for item_id, item in before.items()
@@ -45,6 +46,16 @@ async def write(transaction: Transaction, writes: Sequence[ItemWrite], now: date
                 changed.append(item)
         await write_items(transaction, changed, last_revision)
     return results
+
+
+def in_steps(writes: Sequence[ItemWrite]) -> Iterator[Sequence[ItemWrite]]:
+    """The writes in their order, so many at once as keep the event loop for a moment only."""
+    first, num_bytes = 0, 0
+    for end, each in enumerate(writes, start=1):
+        num_bytes += len(canonical(each.fields))
+        if end - first == ROWS_A_STEP or num_bytes >= BYTES_A_STEP or end == len(writes):
+            yield writes[first:end]
+            first, num_bytes = end, 0
 
 
 def _carry_out(write: ItemWrite, after: dict[str, Mapping[str, Any] | None]) -> WriteResult:

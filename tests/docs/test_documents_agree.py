@@ -7,13 +7,15 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from app.api import MAX_BODY_BYTES, MAX_JSON_DEPTH, MAX_LARGE_BODY_BYTES
+from app.api import MAX_BODY_BYTES, MAX_ITEMS_BODY_BYTES, MAX_JSON_DEPTH, MAX_LARGE_BODY_BYTES
 from app.api.answering import MAX_EXPLAINED
 from app.api.batch import MAX_REQUESTS
+from app.api.body import LEAST_BYTES_A_SECOND
 from app.api.dependencies import MAX_TIMEOUT_MS, TIMEOUT_HEADER
 from app.api.event_names import ALIASES
 from app.api.events import MAX_EVENTS
 from app.api.idempotency import MAX_KEY_CHARACTERS
+from app.api.item_import import MAX_ITEMS
 from app.api.list_request import DEFAULT_K, MAX_PROPERTIES
 from app.api.shop_event import MAX_PRICE, MAX_QUANTITY, MAX_RATING
 from app.cli import cli
@@ -102,6 +104,15 @@ class TestLimits:
         guide = (REPOSITORY / "docs/guide/evaluation.md").read_text()
         assert f"before {VALIDATION_QUANTILE * 100:.0f} %" in guide
         assert f"up to {TEST_QUANTILE * 100:.0f} %" in guide
+
+
+class TestImports:
+    def test_limits_are_those_of_the_code(self):
+        guide = (REPOSITORY / "docs/guide/catalogue.md").read_text()
+        assert f"up to {MAX_ITEMS:,} rows" in guide
+        assert f"{MAX_ITEMS_BODY_BYTES // 2**20} MiB |" in guide
+        assert f"each row up to {MAX_BODY_BYTES // 1024} KiB" in guide
+        assert f"{LEAST_BYTES_A_SECOND // 1024} KiB a second" in guide
 
 
 class TestEvents:

@@ -8,11 +8,14 @@ import orjson
 import psutil
 import pytest
 
+from app.api.body import LEAST_BYTES_A_SECOND
 from app.api.connection import MAX_HEAD_BYTES, SLICE_BYTES
 from tests.service.process import serving
 
 READ_SECONDS = 1.0
 POST = b"POST /v1/recommendations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+
+IMPORT = b"POST /v1/items:batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -156,3 +159,38 @@ class TestTrickle:
     def test_service_answers_others_meanwhile(self, service, connection):
         connection.sendall(POST + b"Content-Length: 100\r\n\r\n{")
         assert service.ask(history=[]).status_code == 200
+
+
+class TestUpload:
+    """Of items, which may take longer than other bodies."""
+
+    def test_that_keeps_coming_is_taken_however_long_it_takes(self, service, connection):
+        started = time.monotonic()
+        rows = [orjson.dumps({"item_id": f"slow-{number}", "note": "x" * 8192}) + b"\n" for number in range(8)]
+        connection.sendall(IMPORT + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(b"".join(rows)))
+        for row in rows:
+            time.sleep(READ_SECONDS / 4)
+            connection.sendall(row)
+        assert b'"accepted":8' in all_of(connection)
+        assert time.monotonic() - started > 2 * READ_SECONDS
+
+    def test_that_pauses_is_408(self, connection):
+        connection.sendall(IMPORT + b"Content-Length: 1000000\r\n\r\n" + b"x" * 500_000)
+        problem = problem_in(all_of(connection))
+        assert problem["status"] == 408
+        assert "paused for longer than the limit, 1 s" in problem["detail"]
+
+    def test_that_only_trickles_is_408(self, connection):
+        started = time.monotonic()
+        connection.sendall(IMPORT + b"Content-Length: 1000000\r\n\r\n")
+        with suppress(ConnectionError):
+            while time.monotonic() - started < 4 * READ_SECONDS:
+                connection.sendall(b"x")
+                time.sleep(READ_SECONDS / 10)
+        problem = problem_in(all_of(connection))
+        assert problem["status"] == 408
+        assert f"slower than the least, {LEAST_BYTES_A_SECOND} bytes a second" in problem["detail"]
+
+    def test_of_a_document_too(self, connection):
+        connection.sendall(IMPORT.replace(b"x-ndjson", b"json") + b'Content-Length: 100\r\n\r\n{"items": [')
+        assert "paused" in problem_in(all_of(connection))["detail"]
