@@ -94,6 +94,7 @@ def create_app(
     on_load_failure: Callable[[BaseException], None],
     on_ready: Callable[[], None] = lambda: None,
     read_seconds: float = 15.0,
+    answer_seconds: float = 120.0,
     rules: ShopRules = AS_IT_COMES,
     access_rules: AccessRules = THIS_MACHINE,
     tracing: Tracing | None = None,
@@ -122,7 +123,9 @@ def create_app(
         shop = Shop.open(store, rules, live.metrics, serve_from(store) if serve_from else FixedServing(live))
         loading = asyncio.create_task(shop.serving.load())
         loading.add_done_callback(tell_outcome)
-        yield ServiceState(live=live, shop=shop, texts=SearchTexts(), read_seconds=read_seconds)
+        yield ServiceState(
+            live=live, shop=shop, texts=SearchTexts(), read_seconds=read_seconds, answer_seconds=answer_seconds
+        )
         loading.cancel()
         purging.cancel()
         following_keys.cancel()
@@ -181,6 +184,7 @@ def serve(settings: ServiceSettings) -> None:
                 on_load_failure=stop,
                 on_ready=partial(_tell_ready, settings, live),
                 read_seconds=settings.read_seconds,
+                answer_seconds=settings.answer_seconds,
                 rules=_rules(settings),
                 serve_from=partial(_follow, live, bundles, partial(Recommender.open, wish=settings.recommender)),
                 access_rules=access_rules_of(settings),

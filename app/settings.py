@@ -106,6 +106,9 @@ class ServiceSettings(BaseSettings):
     read_seconds: float = Field(default=15.0, ge=0.1, le=300)
     """The longest that a request's head may take to arrive, and then its body; answered 408 after that. Of an import of
     items, the longest pause in its body."""
+    answer_seconds: float = Field(default=120.0, ge=0.1, le=600)
+    """The longest that a list, an explanation or a batch may take where its request has no `X-Request-Timeout-Ms`;
+    answered 504 after that, and the work ends before its next stage."""
     drain_notice_seconds: float = Field(default=1.0, ge=0, le=300)
     """After SIGTERM, how long `/health/ready` says 503 while requests are still accepted, so that a load balancer
     notices before the port closes."""

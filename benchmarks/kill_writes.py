@@ -27,7 +27,7 @@ from models.pipeline.fill_bundle import git_revision
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.service.process import SCRIPTED, serving
-from tests.service.writing import PARTS, WRITERS, Writers, found_in
+from tests.service.writing import LOADS, PARTS, WRITERS, Writers, found_in
 
 PACKAGES: Final = ["sqlalchemy", "aiosqlite", "fastapi", "uvicorn"]
 KILLS: Final = 50
@@ -77,7 +77,8 @@ def main() -> int:
         "revision": git_revision(),
         **circumstances(f"python benchmarks/kill_writes.py --json {arguments.json}", PACKAGES),
         "writers": WRITERS,
-        "events_a_request": PARTS,
+        "requests_in_turn": [f"{load.path}, {'with' if load.has_key else 'without'} a key" for load in LOADS],
+        "parts_a_request": PARTS,
         "seed": arguments.seed,
         "kills": len(rounds),
         "acknowledged_requests": len(progress.acknowledged),

@@ -30,6 +30,11 @@ class Caller:
     scopes: frozenset[Scope]
 
     @property
+    def may_read_outcomes(self) -> bool:
+        """Whether what came of the lists, revenue among it, may be told to this caller."""
+        return "admin" in self.scopes
+
+    @property
     def may_read_stored(self) -> bool:
         """Whether what is stored about a shopper may be read for this caller, or shape its answers.
 

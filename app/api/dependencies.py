@@ -23,7 +23,8 @@ TIMEOUT_PARAMETER: Final[dict[str, Any]] = {
     "name": TIMEOUT_HEADER,
     "in": "header",
     "required": False,
-    "description": "Milliseconds after which the caller has no use for the answer; 504 then.",
+    "description": "Milliseconds after which the caller has no use for the answer; 504 then. Without it the service "
+    "gives up after a while of its own (FIGMENT_ANSWER_SECONDS).",
     "schema": {"type": "integer", "minimum": 1, "maximum": MAX_TIMEOUT_MS},
 }
 
@@ -36,6 +37,8 @@ class ServiceState(TypedDict):
     texts: SearchTexts
     read_seconds: float
     """The longest that a head, or a body, may take to arrive."""
+    answer_seconds: float
+    """The longest that an answer may take whose request does not say."""
 
 
 async def live_model(request: Request) -> LiveModel:
@@ -98,11 +101,11 @@ async def may_read_stored(caller: CallerDep) -> bool:
     return caller.may_read_stored
 
 
-async def deadline(request: Request) -> Deadline | None:
-    """The caller's own time limit, if there is one."""
+async def deadline(request: Request) -> Deadline:
+    """The caller's own time limit, else the service's: no work keeps its permit for ever."""
     sent = request.headers.get(TIMEOUT_HEADER)
     if sent is None:
-        return None
+        return Deadline(round(1000 * request.state.answer_seconds), request.state.started)
     if sent.isascii() and sent.isdecimal() and len(sent) <= 9 and 1 <= int(sent) <= MAX_TIMEOUT_MS:
         return Deadline(int(sent), request.state.started)
     detail = f"must be a whole number from 1 to {MAX_TIMEOUT_MS}, got {shown(sent)}"
@@ -120,4 +123,4 @@ ServingDep = Annotated[Serving, Depends(serving)]
 SearchTextsDep = Annotated[SearchTexts, Depends(search_texts)]
 AskingKeyDep = Annotated[str | None, Depends(asking_key_id)]
 MayReadStoredDep = Annotated[bool, Depends(may_read_stored)]
-DeadlineDep = Annotated[Deadline | None, Depends(deadline)]
+DeadlineDep = Annotated[Deadline, Depends(deadline)]

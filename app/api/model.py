@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.auth import needs
+from app.api.auth import CallerDep, needs
 from app.api.dependencies import LoadedDep, ShopDep
 from app.api.outcomes import OutcomeFacts, outcome_facts
 from app.api.problem import Problem
@@ -14,6 +14,10 @@ from app.runtime.live_model import Loaded
 from models.bundle.manifest import DatasetRecord, TextEncoderRecord
 
 router = APIRouter(prefix="/v1", tags=["model"], dependencies=[needs()])
+
+
+def _no_default(schema: dict[str, Any]) -> None:
+    del schema["default"]
 
 
 class ModelFacts(BaseModel):
@@ -60,18 +64,26 @@ class ModelFacts(BaseModel):
     text_encoder: TextEncoderRecord
     property_names: list[str]
     """What `return_properties` may name."""
-    outcomes: OutcomeFacts
-    """What came of the lists of the last days."""
+    # absent for others, and never null
+    outcomes: OutcomeFacts = Field(default=None, json_schema_extra=_no_default)  # type: ignore[assignment]
+    """What came of the lists of the last days; only for keys with the scope `admin`."""
 
 
-@router.get("/model", summary="The model card of what serves", responses={503: {"model": Problem}})
-async def model(loaded: LoadedDep, shop: ShopDep) -> ModelFacts:
+@router.get(
+    "/model",
+    summary="The model card of what serves",
+    response_model_exclude_unset=True,
+    responses={503: {"model": Problem}},
+)
+async def model(loaded: LoadedDep, shop: ShopDep, caller: CallerDep) -> ModelFacts:
     """From the manifest of the served bundle; what came of its lists, and of others', from the events."""
+    if not caller.may_read_outcomes:
+        return facts(loaded)
     figures = await shop.outcomes.figures(loaded.model.num_items)
-    return facts(loaded, outcome_facts(figures, shop.served_lists.num_dropped))
+    return facts(loaded, outcomes=outcome_facts(figures, shop.served_lists.num_dropped))
 
 
-def facts(loaded: Loaded, outcomes: OutcomeFacts) -> ModelFacts:
+def facts(loaded: Loaded, **only_if_allowed: Any) -> ModelFacts:
     """The part of the manifest that callers can use, and what serves now."""
     served, manifest = loaded.model, loaded.model.manifest
     told = manifest.model_dump(include=set(ModelFacts.model_fields) - {"serves", "num_items"})
@@ -83,5 +95,5 @@ def facts(loaded: Loaded, outcomes: OutcomeFacts) -> ModelFacts:
         index_age_seconds=loaded.index.age_seconds,
         num_items=served.num_items,
         property_names=list(served.property_names),
-        outcomes=outcomes,
+        **only_if_allowed,
     )

@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A caller's own time limit, counted from when the request came in."""
+    """A request's time limit, counted from when it came in."""
 
     timeout_ms: int
     started: float

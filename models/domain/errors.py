@@ -193,11 +193,11 @@ class Overloaded(ServiceError):
 
 
 class DeadlineExceeded(ServiceError):
-    """The caller's own time limit passed first."""
+    """The request's time limit passed first."""
 
     def __init__(self, timeout_ms: int) -> None:
         self.timeout_ms = timeout_ms
-        super().__init__(f"no answer within the {timeout_ms} ms that the request allowed")
+        super().__init__(f"no answer within the {timeout_ms} ms that the request may take")
 
 
 class AddressTaken(ServiceError):

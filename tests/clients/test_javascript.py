@@ -26,7 +26,7 @@ class TestPage:
         database = sqlite_url(tmp_path)
         publishable = {"kind": "publishable", "origins": ["https://shop.example"]}
         key, _ = key_made(database, "recommend", "events", **publishable)
-        secret, _ = key_made(database, "recommend")
+        secret, _ = key_made(database, "admin")
         with serving(tmp_path, command=SCRIPTED) as service:
             service.wait_until_ready()
             told = run(node, str(service.client.base_url), key)

@@ -98,7 +98,10 @@ class TestLimits:
         assert limits["return_properties"] == ["none", "", f"{MAX_PROPERTIES} names"]
         assert limits["any id"] == ["", "1", f"{MAX_ID_CHARACTERS} printable characters"]
         assert limits["body"] == ["", "", f"{MAX_BODY_BYTES // 1024} KiB, JSON depth {MAX_JSON_DEPTH}"]
-        assert limits[TIMEOUT_HEADER] == ["none", "1", f"{MAX_TIMEOUT_MS:,}"]
+        usual_ms = 1000 * ServiceSettings.model_fields["answer_seconds"].default
+        assert limits[TIMEOUT_HEADER] == [
+            f"{usual_ms:,.0f} (`FIGMENT_ANSWER_SECONDS`)", "1", f"{MAX_TIMEOUT_MS:,}",
+        ]  # fmt: skip
 
     def test_split_instants_are_those_of_the_code(self):
         guide = (REPOSITORY / "docs/guide/evaluation.md").read_text()

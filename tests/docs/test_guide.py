@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from figment_client import Figment
-from tests.docs.documents import REPOSITORY
+from tests.docs.documents import REPOSITORY, shell_blocks
 from tests.docs.shell import Shell, end
 from tests.tiny_shop import write_tiny_csv_shop
 
@@ -24,6 +24,7 @@ WORDS = (
     "/v1/events",
     "anna:merge",
     "from figment_client",
+    "Origin:",
     "items:batch",
     "items/tea-20",
     "boosts",
@@ -40,6 +41,17 @@ START_SECONDS = 120
 class TestBlocks:
     def test_are_those_that_the_tests_below_run(self):
         assert [words in block for words, block in zip(WORDS, BLOCKS, strict=True)] == [True] * len(WORDS)
+
+
+class TestKeys:
+    def test_are_made_and_listed_as_their_page_tells(self, tmp_path):
+        (tmp_path / ".venv").symlink_to(Path(sys.prefix))
+        shell = Shell(tmp_path, HOME=str(tmp_path))
+        printed = [shell.run(block) for block in shell_blocks(REPOSITORY / "docs/guide/keys.md")]
+        listed = shell.run(".venv/bin/figment keys list")
+        assert "shop front end" in printed[0]
+        assert "https://shop.example" in listed
+        assert listed.count("recommend") == len(printed)
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +137,11 @@ class TestCommands:
             BLOCKS[WORDS.index("from figment_client")].replace("127.0.0.1:8000", f"127.0.0.1:{shell.port}")
         )
         assert shell.run(".venv/bin/python shop.py").startswith("tea number")
+
+    def test_page_asks_with_its_own_key(self, answers):
+        (answer,) = answers("Origin:")
+        assert len(answer["items"]) == 4
+        assert groups_of(answer) == {"tea"}
 
     def test_prices_and_stock_are_in_the_next_answer(self, answers, ask):
         before = {item["item_id"]: item["properties"]["price"] for item in ask()["items"]}

@@ -40,7 +40,7 @@ class Load:
     column: tuple[str, str]
     """Table and column that hold the names of stored parts."""
     has_key: bool
-    """Whether an `Idempotency-Key` makes repetitions safe; else the parts have ids."""
+    """Whether an `Idempotency-Key` makes repetitions safe; else the parts have ids, as items always do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +70,16 @@ def events(parts: Sequence[str], listed: Mapping[str, Any], *, have_ids: bool) -
     }
 
 
+def items(parts: Sequence[str], _listed: Mapping[str, Any]) -> dict[str, Any]:
+    """New ones, whose content and price are all there is of them."""
+    return {"items": [{"item_id": part, "title": f"tea {part}", "price": 1.5} for part in parts]}
+
+
 EVENT_NAMES: Final = ("events", "session_id")
 LOADS: Final = (
     Load("/v1/events", lambda parts, listed: events(parts, listed, have_ids=False), EVENT_NAMES, has_key=True),
     Load("/v1/events", lambda parts, listed: events(parts, listed, have_ids=True), EVENT_NAMES, has_key=False),
+    Load("/v1/items:batch", items, ("items", "item_id"), has_key=False),
 )
 """They take turns."""
 
@@ -168,7 +174,8 @@ def found_in(folder: Path) -> Found:
             for table, column in dict.fromkeys(load.column for load in LOADS):
                 for (part,) in database.execute(f"SELECT {column} FROM {table}"):
                     name, _, place = part.rpartition(":")
-                    places.setdefault(name, Counter())[place] += 1
+                    if name:  # else it is of the catalogue that was there before
+                        places.setdefault(name, Counter())[place] += 1
             whole = Counter({str(place): 1 for place in range(PARTS)})
             return Found(
                 requests=frozenset(places),
@@ -189,6 +196,10 @@ MUST_BE_EQUAL: Final = {
     "places of lists, and items shown": (
         "SELECT coalesce(sum(items_shown), 0) FROM exposures",
         "SELECT coalesce(sum(times_shown), 0) FROM item_exposures",
+    ),
+    "the catalogue's revision, and its newest item's": (
+        "SELECT max(revision) FROM catalogue",
+        "SELECT coalesce(max(revision), 0) FROM items",
     ),
     "requests with a key, and their answers": (
         f"SELECT count(*) / {PARTS} FROM events WHERE event_id IS NULL",

@@ -1,8 +1,13 @@
+import time
+
 import pytest
+from fastapi.testclient import TestClient
 
 from app.api.errors import told_of
+from app.main import create_app
 from models.domain import errors
 from models.domain.errors import DeadlineExceeded, HistoryTooLong, NotReady, Overloaded, UnknownName
+from tests.app.conftest import wait_until_loaded
 
 
 def check_problem(answer, status):
@@ -74,6 +79,28 @@ class TestOverHttp:
         model.gate.set()
         assert client.post("/v1/recommendations", json={"history": []}).status_code == 200
         assert live.workers.in_flight == 0
+
+    @pytest.mark.parametrize(
+        ("path", "body"),
+        [
+            ("/v1/recommendations", {"history": []}),
+            ("/v1/recommendations:batch", {"requests": [{"history": []}, {"history": []}]}),
+            ("/v1/search", {"query": "tea", "history": []}),
+        ],
+    )
+    def test_without_a_time_limit_of_its_own_a_request_has_the_service_s(self, live, open_store, model, path, body):
+        app = create_app(live, open_store, on_load_failure=pytest.fail, answer_seconds=0.3)
+        with TestClient(app, base_url="http://localhost") as client:
+            wait_until_loaded(client)
+            model.gate.clear()
+            assert "300 ms" in check_problem(client.post(path, json=body), 504)["detail"]
+            longer = client.post(path, json=body, headers={"X-Request-Timeout-Ms": "400"})
+            assert "400 ms" in check_problem(longer, 504)["detail"]
+            model.gate.set()
+            give_up = time.monotonic() + 10
+            while live.workers.in_flight:
+                assert time.monotonic() < give_up
+                time.sleep(0.005)
 
     @pytest.mark.parametrize("limit", ["0", "-5", "soon", "1.5", "600001", "9" * 5_000])
     def test_senseless_time_limit_is_422(self, client, limit):

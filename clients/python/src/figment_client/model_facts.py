@@ -82,7 +82,8 @@ class Model(TypedDict):
     max_history_events: int
     text_encoder: TextEncoder
     property_names: list[str]
-    outcomes: Outcomes
+    outcomes: NotRequired[Outcomes]
+    """Only for keys with the scope `admin`."""
 
 
 class ListedModel(TypedDict):
