@@ -28,6 +28,8 @@ def main() -> None:
             live,
             partial(Store.open, settings.database_url),
             on_load_failure=failures.append,
+            read_seconds=settings.read_seconds,
+            answer_seconds=settings.answer_seconds,
             access_rules=access_rules_of(settings),
         ),
         host=settings.host,
