@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import httpx
 from enlarged_service import EnlargedService, enlarged_service
-from record import circumstances
+from record import circumstances, keep
 
 PACKAGES: Final = ["numpy", "polars", "faiss-cpu", "onnxruntime", "sqlalchemy", "uvicorn"]
 ASKING_THREADS: Final = 8
@@ -74,9 +74,7 @@ def main() -> None:
         "p99 during the import, times the usual": round(told_of(during)["p99"] / told_of(usual)["p99"], 2),
         "limit": LIMIT,
     }
-    arguments.json.parent.mkdir(parents=True, exist_ok=True)
-    arguments.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
-    print(json.dumps(result, indent=1, ensure_ascii=False))
+    keep(result, arguments.json)
 
 
 class Crowd:

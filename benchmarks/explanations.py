@@ -8,7 +8,6 @@ several it need not, as each was judged alone. Means and paired differences with
 """
 
 import argparse
-import json
 import time
 from pathlib import Path
 from statistics import median
@@ -17,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from held_out import held_out_cases
 from numpy.typing import NDArray
-from record import circumstances
+from record import circumstances, keep, rounded
 
 from models.metrics.bootstrap import mean_interval, paired_difference
 from models.recommend.explain import Explainer, without
@@ -64,9 +63,7 @@ def main() -> None:
         },
         "median_ms": {"reasons": round(median(reasons_ms), 1), "full": round(median(full_ms), 1)},
     }
-    arguments.json.parent.mkdir(parents=True, exist_ok=True)
-    arguments.json.write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps(result, indent=1))
+    keep(result, arguments.json)
 
 
 def falls_of(
@@ -96,11 +93,6 @@ def summarised(falls_URW: NDArray[np.float64]) -> dict[str, Any]:
             row[f"named above {way}"] = rounded(*paired_difference(of_ways["named"], of_ways[way], seed=1))
         table[f"{removed} removed"] = row
     return table
-
-
-def rounded(*numbers: float) -> list[float]:
-    """Mean and interval, as they are shown."""
-    return [round(float(number), 4) for number in numbers]
 
 
 def _arguments() -> argparse.Namespace:

@@ -7,7 +7,6 @@ second table times the two ways of finding the 500 nearest allowed items alone: 
 """
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from record import circumstances
+from record import circumstances, keep
 from synthetic_shop import NOISE_SIZE, synthetic_ranker
 
 from models.recommend.find_more import PREFILTER_SHARE
@@ -43,9 +42,7 @@ def main() -> None:
         "recall": rows,
         "crossing": {"prefilter_share": PREFILTER_SHARE, "milliseconds": crossing(ranker, arguments.requests)},
     }
-    arguments.json.parent.mkdir(parents=True, exist_ok=True)
-    arguments.json.write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps(result, indent=1))
+    keep(result, arguments.json)
 
 
 def recall_rows(ranker: Ranker, share: float, num_requests: int) -> list[dict[str, Any]]:

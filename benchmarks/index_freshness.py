@@ -8,7 +8,6 @@ it can be listed. Processor seconds are those of the whole service meanwhile: on
 """
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,7 @@ from statistics import median
 from typing import Any, Final
 
 from enlarged_service import EnlargedService, enlarged_service
-from record import circumstances
+from record import circumstances, keep
 
 PACKAGES: Final = ["numpy", "polars", "faiss-cpu", "onnxruntime", "sqlalchemy", "uvicorn"]
 SIZES: Final = (1, 10, 100)
@@ -55,9 +54,7 @@ def main() -> None:
         "limit_seconds": LIMIT_SECONDS,
         "is_within_limit": max(each["seconds"]["most"] for each in new.values()) <= LIMIT_SECONDS,
     }
-    arguments.json.parent.mkdir(parents=True, exist_ok=True)
-    arguments.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
-    print(json.dumps(result, indent=1, ensure_ascii=False))
+    keep(result, arguments.json)
 
 
 def add(service: EnlargedService, titles: list[str], size: int, name: str) -> None:

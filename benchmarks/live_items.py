@@ -7,7 +7,6 @@ are its own. Embedding texts is timed apart: it is what a new item costs most, a
 """
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 import polars as pl
-from record import circumstances
+from record import circumstances, keep
 
 from models.bundle.read import Bundle, open_bundle
 from models.domain.events import HistoryEvent
@@ -92,9 +91,7 @@ def main() -> None:
         "median milliseconds of an answer": answers,
         "embedding 100 titles, milliseconds": embedding,
     }
-    arguments.json.parent.mkdir(parents=True, exist_ok=True)
-    arguments.json.write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps(result, indent=1))
+    keep(result, arguments.json)
 
 
 def enlarged(bundle: Bundle, num_items: int) -> Bundle:

@@ -10,7 +10,6 @@ away: sending is left out.
 
 import argparse
 import asyncio
-import json
 import sys
 import time
 from contextlib import ExitStack, nullcontext
@@ -25,7 +24,7 @@ from numpy.typing import NDArray
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-from record import circumstances
+from record import circumstances, keep
 
 from app.main import create_app
 from app.observability.logs import configure_logs
@@ -169,9 +168,7 @@ def main() -> None:
         "cost_of_traces_beside": quartiles(micros["metrics and traces"] - micros["metrics"]),
         "unobserved_stage_nanoseconds": nanoseconds_of_a_stage_that_nobody_observes(),
     }
-    arguments.json.parent.mkdir(parents=True, exist_ok=True)
-    arguments.json.write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps(result, indent=1))
+    keep(result, arguments.json)
 
 
 if __name__ == "__main__":

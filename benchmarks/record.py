@@ -1,7 +1,9 @@
-"""What every committed result says about where and when it was measured."""
+"""What every committed result says about where and when it was measured, and how it is written down."""
 
+import json
 import os
 import platform
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +18,19 @@ def circumstances(command: str, packages: list[str]) -> dict[str, object]:
         "load_average": [round(load, 1) for load in os.getloadavg()],
         "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
     }
+
+
+def keep(result: Mapping[str, object], file: Path) -> None:
+    """Writes the result to the file, and shows it."""
+    told = json.dumps(result, indent=1, ensure_ascii=False)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(told + "\n")
+    print(told)
+
+
+def rounded(*numbers: float) -> list[float]:
+    """Mean and interval, as they are shown."""
+    return [round(float(number), 4) for number in numbers]
 
 
 def hardware() -> dict[str, object]:

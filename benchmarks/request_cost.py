@@ -6,7 +6,6 @@ Histories of real held-out shoppers. Parts are timed by the functions that do th
 """
 
 import argparse
-import json
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from typing import Any, Final
 from unittest.mock import patch
 
 import numpy as np
-from record import circumstances
+from record import circumstances, keep
 
 from models.data.read import load_dataset
 from models.data.sequences_from_events import build_sequences
@@ -54,9 +53,7 @@ def main() -> None:
     result["shares"] = {
         part: round(value / result["microseconds"]["whole"], 3) for part, value in result["microseconds"].items()
     }
-    arguments.json.parent.mkdir(parents=True, exist_ok=True)
-    arguments.json.write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps(result, indent=1))
+    keep(result, arguments.json)
 
 
 def timed(asked: ranker.Ranker, questions: list[Question]) -> dict[str, list[float]]:

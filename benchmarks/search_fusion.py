@@ -8,7 +8,6 @@ the query; both. With 95 % bootstrap intervals, and paired differences of both t
 """
 
 import argparse
-import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 from held_out import held_out_cases
 from numpy.typing import NDArray
-from record import circumstances
+from record import circumstances, keep, rounded
 
 from models.domain.events import EVENT_TYPES, HistoryEvent
 from models.domain.recommendation import RecommendationRequest, SearchRequest
@@ -67,9 +66,7 @@ def main() -> None:
             name: recalls(recommender, histories, targets, words) for name, words in QUERIES.items()
         },
     }
-    arguments.json.parent.mkdir(parents=True, exist_ok=True)
-    arguments.json.write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps(result, indent=1))
+    keep(result, arguments.json)
 
 
 def history_of(recommender: Recommender, histories: Any, user: int) -> list[HistoryEvent]:
@@ -124,11 +121,6 @@ def recalls(
     for way in ("text", "text and popularity", "history"):
         table[f"both above {way}"] = rounded(*paired_difference(arrays["both"], arrays[way], seed=1))
     return {**table, "events": len(milliseconds), "median_ms": round(median(milliseconds), 1)}
-
-
-def rounded(*numbers: float) -> list[float]:
-    """Mean and interval, as they are shown."""
-    return [round(float(number), 4) for number in numbers]
 
 
 def _arguments() -> argparse.Namespace:

@@ -9,7 +9,6 @@ cheap: the softmax in 32 bits by automatic differentiation, and batches of any l
 """
 
 import argparse
-import json
 import math
 import time
 from collections import defaultdict
@@ -25,7 +24,7 @@ from unittest.mock import patch
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from record import circumstances
+from record import circumstances, keep
 from torch import Tensor
 
 from models.domain.progress import NoProgress
@@ -120,9 +119,7 @@ def main() -> None:
         **as_it_is,
         "without": without,
     }
-    arguments.json.parent.mkdir(parents=True, exist_ok=True)
-    arguments.json.write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps(result, indent=1))
+    keep(result, arguments.json)
 
 
 def timed_training(prepared: Prepared, config: TrainingConfig) -> Clock:
