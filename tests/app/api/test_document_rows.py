@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import RootModel
 
@@ -25,6 +25,7 @@ WRITTEN = st.builds(
     st.none() | st.just(1),
     st.booleans(),
 )
+SLOWLY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SLIPS = [b"", b'"', b"\\", b"[", b"]", b"{", b"}", b",", b":", b" ", b"\n", b"0", b"\xff", b"NaN", b"nul"]
 
 
@@ -66,12 +67,14 @@ def outcome(read, *arguments):
 
 
 class TestReading:
+    @SLOWLY
     @given(WRITTEN, st.integers(1, 9))
     @example(b'{"items": [1, "a]b\\"", {"b": [",", []]}, []], "mode": "merge"}', 1)
     @example(b'{"\\u0069tems": ["\\\\", "\\\\\\"]"]}', 2)
     def test_is_the_same_as_in_one_go(self, body, num_bytes):
         assert outcome(read_in_pieces, body, num_bytes) == outcome(read_whole, body)
 
+    @SLOWLY
     @given(WRITTEN, st.integers(0, 10**6), st.integers(0, 3), st.sampled_from(SLIPS), st.integers(1, 9))
     @example(b'{"items": [1, 2]}', 12, 1, b"", 3)
     @example(b'{"items": [1, 2]}', 16, 1, b"", 3)
