@@ -11,7 +11,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -58,8 +58,8 @@ def main() -> None:
     arguments = _arguments()
     runs = []
     for seed in arguments.seeds:
-        with taught_once():
-            runs += [run_of(arguments, name, seed) for name in TRAININGS]
+        with taught_once() as teaching:
+            runs += [run_of(arguments, name, seed, teaching) for name in TRAININGS]
     options = f"--dataset {arguments.dataset.name} --seeds {' '.join(map(str, arguments.seeds))}"
     result = {
         "what": f"ablation on {arguments.dataset.name}",
@@ -71,13 +71,13 @@ def main() -> None:
     arguments.json.write_text(json.dumps(result, indent=1) + "\n")
 
 
-def run_of(arguments: argparse.Namespace, name: str, seed: int) -> dict[str, Any]:
+def run_of(arguments: argparse.Namespace, name: str, seed: int, teaching: "Teaching") -> dict[str, Any]:
     """The record of one training; made now unless its file is there."""
     folder = arguments.folder / f"seed-{seed}"
 
     def run() -> dict[str, Any]:
         fitting = fitting_of(arguments.dataset, arguments.folder, seed)
-        return {"training": name, "seed": seed, **measured(fitting, TRAININGS[name], folder, name)}
+        return {"training": name, "seed": seed, **measured(fitting, TRAININGS[name], folder, name, teaching)}
 
     record = finished(folder / f"{name}.json", run)
     figures = record["arms"]
@@ -115,9 +115,9 @@ def fitting_of(dataset: Path, folder: Path, seed: int) -> Fitting:
     )
 
 
-def measured(fitting: Fitting, training: Training, folder: Path, name: str) -> dict[str, Any]:
+def measured(fitting: Fitting, training: Training, folder: Path, name: str, teaching: "Teaching") -> dict[str, Any]:
     """One training, and the arms that read it."""
-    started = time.process_time()
+    started, taught_before = time.process_time(), teaching.cpu_seconds
     logs = folder / "logs" / name
     fitting = replace(fitting, config=training.config(fitting.config), logs=logs, incidents=[])
     prepared, seed = fitting.prepared, fitting.config.seed
@@ -125,7 +125,8 @@ def measured(fitting: Fitting, training: Training, folder: Path, name: str) -> d
     with training.changed():
         fitted = fitting.fit(prepared.split.train, "measured")
         judgings = judgings_of(fitting) if training.is_judged else []
-    trained = time.process_time() - started
+    taught = teaching.cpu_seconds - taught_before
+    trained = time.process_time() - started - taught
     ranker = told_of_critic(unsealed_ranker(fitted, prepared, UNTUNED), training)
     weights, _ = choose_fusion(ranker, prepared.split.validation, **rules)
     ranker = replace(ranker, weights=weights)
@@ -139,6 +140,7 @@ def measured(fitting: Fitting, training: Training, folder: Path, name: str) -> d
         arms[arm] = measuring.accuracy(replace(ranker, judge=runs_in_process(judge)), "judged")
     record = {
         "cpu_seconds": round(trained, 1),
+        "shared_cpu_seconds": round(taught, 1),
         "settings": training.settings,
         "incidents": fitting.incidents,
         "fusion": weights.as_dict(),
@@ -211,20 +213,30 @@ def shortlist_of(ranker: Ranker, questions: list[Question], rows_BS: NDArray[np.
     )
 
 
+@dataclass(slots=True)
+class Teaching:
+    """What the teacher said of each part of the events, and what that took."""
+
+    heard: dict[int, TaughtLists | None] = field(default_factory=dict)
+    cpu_seconds: float = 0.0
+
+
 @contextmanager
-def taught_once() -> Iterator[None]:
+def taught_once() -> Iterator[Teaching]:
     """The teacher's lists do not depend on the arm: each training of a seed hears the same."""
-    teach, heard = Fitting._taught, {}
+    teach, teaching = Fitting._taught, Teaching()
 
     def taught(self: Fitting, train: Sequences, *others: Any) -> TaughtLists | None:
         if self.config.teacher_share == 0:
             return None
-        if train.num_events not in heard:
-            heard[train.num_events] = teach(self, train, *others)
-        return heard[train.num_events]
+        if train.num_events not in teaching.heard:
+            started = time.process_time()
+            teaching.heard[train.num_events] = teach(self, train, *others)
+            teaching.cpu_seconds += time.process_time() - started
+        return teaching.heard[train.num_events]
 
     with patch.object(Fitting, "_taught", taught):
-        yield
+        yield teaching
 
 
 def _arguments() -> argparse.Namespace:
