@@ -74,7 +74,12 @@ class TestPatience:
         figment.model()
         assert time.monotonic() - started >= 1
 
-    @pytest.mark.parametrize("until", ["2", format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)])
+    @pytest.mark.parametrize(
+        "until",
+        ["2", format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)],
+        # by name: each test process has its own now, and all must collect the same tests
+        ids=["seconds", "moment"],
+    )
     def test_has_an_end(self, server, figment, until):
         server.script += [busy(Retry_After=until)]
         with pytest.raises(Unavailable) as caught:
