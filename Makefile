@@ -33,7 +33,7 @@ test: $(INSTALLED) ## runs the test suite
 	$(PYTEST)
 
 test-long: $(INSTALLED) ## runs the slower proofs: README commands in a clean clone, whole trainings
-	.venv/bin/pytest -m long
+	$(PYTEST) -m long
 
 check: lint types layers test ## everything that must be right before a commit
 

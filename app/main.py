@@ -25,10 +25,13 @@ from starlette.types import Lifespan
 
 from app.api import (
     batch,
+    concepts,
     docs_page,
     events,
     explanations,
+    fraud,
     health,
+    images,
     item_import,
     items,
     jobs,
@@ -39,6 +42,7 @@ from app.api import (
     recommendations,
     search,
     similar,
+    synthetic,
     users,
 )
 from app.api.admission import THIS_MACHINE, Access, AccessRules, OpenTo
@@ -53,9 +57,12 @@ from app.observability.otlp import open_tracing
 from app.observability.traces import Tracing
 from app.runtime.bundles import Bundles
 from app.runtime.event_times import EventTimes
+from app.runtime.fraud import FraudCheckers
+from app.runtime.imagining import Imagining
 from app.runtime.known_keys import any_key_made
 from app.runtime.live_model import LiveModel
 from app.runtime.live_serving import LiveServing
+from app.runtime.pictures import PictureRules, Pictures
 from app.runtime.purging import purge_forever
 from app.runtime.search_texts import SearchTexts
 from app.runtime.server import DrainingServer, listen
@@ -72,6 +79,7 @@ from models.retrieval.faiss_index import set_search_threads
 RESOURCES: Final = (
     *(recommendations, batch, explanations, search, similar),
     *(events, users, items, item_import, jobs, model, models),
+    *(concepts, fraud, images, synthetic),
     *(health, metrics, openapi, docs_page),
 )
 OTHERS_TELEMETRY: Final[TelemetryConfig] = {
@@ -96,6 +104,7 @@ def create_app(
     read_seconds: float = 15.0,
     answer_seconds: float = 120.0,
     rules: ShopRules = AS_IT_COMES,
+    picture_rules: PictureRules | None = None,
     access_rules: AccessRules = THIS_MACHINE,
     tracing: Tracing | None = None,
     serve_from: Callable[[Store], Serving] | None = None,
@@ -118,17 +127,27 @@ def create_app(
             on_load_failure(failure)
             yield {}  # to raise here would end the process with a stack instead of the reason
             return
-        purging = asyncio.create_task(purge_forever(store))
-        following_keys = asyncio.create_task(access.keys.follow())
+        background = [asyncio.create_task(work) for work in (purge_forever(store), access.keys.follow())]
         shop = Shop.open(store, rules, live.metrics, serve_from(store) if serve_from else FixedServing(live))
         loading = asyncio.create_task(shop.serving.load())
         loading.add_done_callback(tell_outcome)
+        pictures = Pictures(picture_rules or PictureRules())
+        pictures.attend(store.jobs, live)
+        imagining = Imagining(live, store)
+        imagining.start()
         yield ServiceState(
-            live=live, shop=shop, texts=SearchTexts(), read_seconds=read_seconds, answer_seconds=answer_seconds
+            live=live,
+            shop=shop,
+            texts=SearchTexts(),
+            pictures=pictures,
+            fraud=FraudCheckers(),
+            imagining=imagining,
+            read_seconds=read_seconds,
+            answer_seconds=answer_seconds,
         )
-        loading.cancel()
-        purging.cancel()
-        following_keys.cancel()
+        await asyncio.gather(pictures.close(), imagining.close())
+        for task in (loading, *background):
+            task.cancel()
         live.workers.close()
         await shop.close()
 
@@ -186,6 +205,7 @@ def serve(settings: ServiceSettings) -> None:
                 read_seconds=settings.read_seconds,
                 answer_seconds=settings.answer_seconds,
                 rules=_rules(settings),
+                picture_rules=PictureRules.of(settings),
                 serve_from=partial(_follow, live, bundles, partial(Recommender.open, wish=settings.recommender)),
                 access_rules=access_rules_of(settings),
                 tracing=tracing,

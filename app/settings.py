@@ -97,6 +97,18 @@ class ServiceSettings(BaseSettings):
     requests_per_minute: int | None = Field(default=None, ge=1, le=MAX_PER_MINUTE)
     """For each API key that has no limit of its own, and for each address that asks without a key. Unset: as many
     as the service takes."""
+    images: Path | None = None
+    """Folder of a picture model (`figment images train`). Unset: the one in the bundle, if it was trained with one."""
+    visible_mark: bool = True
+    """Whether generated pictures show the letters AI in a corner. What their files say stays in any case."""
+    c2pa_certificates: Path | None = None
+    """PEM file: the shop's certificates, leaf first, that generated pictures are signed with. Unset: a key is made in
+    `FIGMENT_PROVENANCE`, whose signatures are valid but unknown to C2PA's readers."""
+    c2pa_key: Path | None = Field(default=None, repr=False)
+    """PEM file with the private key of `FIGMENT_C2PA_CERTIFICATES`."""
+    provenance: Path = Path("var/provenance")
+    """Folder for the key that signs generated pictures where the shop names none: made there with the first picture,
+    and the same from then on."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severity that is logged."""
     worker_threads: int = Field(default=2, ge=1, le=256)

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from tests.picture_shop import picture_shop
 from tests.postgresql import PostgresqlServer, running_postgresql
 from tests.tiny_shop import write_tiny_shop
 
+PICTURE_STEPS = 12
 REPOSITORY = Path(__file__).parents[1]
 
 
@@ -49,6 +51,32 @@ def tiny_bundle(tiny_shop: Path, once_a_run: Path) -> Path:
     with FileLock(once_a_run / "tiny-bundle.lock"):
         if not (bundle / "manifest.json").exists():
             train(TrainOptions(dataset=tiny_shop, out=bundle, profile="quick", var=var))
+    return bundle
+
+
+@pytest.fixture(scope="session")
+def picture_model(once_a_run: Path, tiny_bundle: Path) -> Path:
+    """A picture model really trained, if only for moments, on made-up photographs; once for all processes."""
+    from models.pipeline.images.train import ImagesOptions, train_images
+
+    shop, var = once_a_run / "picture-shop", tiny_bundle.parents[1]
+    model = once_a_run / "pictures-1"
+    with FileLock(once_a_run / "picture-model.lock"):
+        if not model.exists():
+            picture_shop(shop)
+            train_images(ImagesOptions(dataset=shop, out=model, size=32, steps=PICTURE_STEPS, var=var))
+    return model
+
+
+@pytest.fixture(scope="session")
+def fraud_bundle(tiny_shop: Path, tiny_bundle: Path, once_a_run: Path) -> Path:
+    """The same with a detector of frauds, really fitted."""
+    from models.pipeline.fit_detector import FitOptions, fit_detector
+
+    bundle = tiny_bundle.with_name("tiny-fraud")
+    with FileLock(once_a_run / "fraud-bundle.lock"):
+        if not (bundle / "manifest.json").exists():
+            fit_detector(FitOptions(dataset=tiny_shop, bundle=tiny_bundle, out=bundle, var=once_a_run / "tiny-var"))
     return bundle
 
 

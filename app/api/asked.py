@@ -65,7 +65,7 @@ async def asked_of(asking: Asking, body: ListBody) -> Asked:
     refuse_unknown_properties(asking.loaded.model, body.return_properties or ())
     digest = body_digest(body) if body.page else None
     later = await later_page(asking, body.page.cursor, digest) if body.page and digest else None
-    seed = later.kept.seed if later else _drawn() if body.seed is None else body.seed
+    seed = later.kept.seed if later else drawn_seed() if body.seed is None else body.seed
     variant = _variant(asking, body, seed)
     if variant is not None:
         body = body.model_copy(update=dict(variant.overrides))
@@ -92,7 +92,8 @@ def request_of(body: ListBody, history: Sequence[HistoryEvent], seed: int) -> Re
     )
 
 
-def _drawn() -> int:
+def drawn_seed() -> int:
+    """Where the caller leaves it open."""
     return secrets.randbelow(MAX_DRAWN_SEED + 1)
 
 

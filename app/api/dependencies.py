@@ -9,8 +9,11 @@ from app.api.fields import refused, shown
 from app.api.problem import FieldProblem
 from app.observability.metrics import Metrics
 from app.runtime.event_intake import EventIntake
+from app.runtime.fraud import FraudCheckers
+from app.runtime.imagining import Imagining
 from app.runtime.item_intake import ItemIntake
 from app.runtime.live_model import LiveModel, Loaded
+from app.runtime.pictures import Pictures
 from app.runtime.search_texts import SearchTexts
 from app.runtime.serving import Serving
 from app.runtime.shop import Shop
@@ -35,6 +38,9 @@ class ServiceState(TypedDict):
     live: LiveModel
     shop: Shop
     texts: SearchTexts
+    pictures: Pictures
+    fraud: FraudCheckers
+    imagining: Imagining
     read_seconds: float
     """The longest that a head, or a body, may take to arrive."""
     answer_seconds: float
@@ -85,9 +91,27 @@ async def serving(request: Request) -> Serving:
     return (await shop(request)).serving
 
 
+async def fraud_checkers(request: Request) -> FraudCheckers:
+    """Who checks for fraud."""
+    found: FraudCheckers = request.state.fraud
+    return found
+
+
 async def search_texts(request: Request) -> SearchTexts:
     """Loads what searches need."""
     found: SearchTexts = request.state.texts
+    return found
+
+
+async def pictures(request: Request) -> Pictures:
+    """Opens the picture model."""
+    found: Pictures = request.state.pictures
+    return found
+
+
+async def imagining(request: Request) -> Imagining:
+    """Makes what does not exist."""
+    found: Imagining = request.state.imagining
     return found
 
 
@@ -120,7 +144,10 @@ LoadedDep = Annotated[Loaded, Depends(loaded_model)]
 EventIntakeDep = Annotated[EventIntake, Depends(event_intake)]
 ItemIntakeDep = Annotated[ItemIntake, Depends(item_intake)]
 ServingDep = Annotated[Serving, Depends(serving)]
+ImaginingDep = Annotated[Imagining, Depends(imagining)]
 SearchTextsDep = Annotated[SearchTexts, Depends(search_texts)]
+PicturesDep = Annotated[Pictures, Depends(pictures)]
+FraudCheckersDep = Annotated[FraudCheckers, Depends(fraud_checkers)]
 AskingKeyDep = Annotated[str | None, Depends(asking_key_id)]
 MayReadStoredDep = Annotated[bool, Depends(may_read_stored)]
 DeadlineDep = Annotated[Deadline, Depends(deadline)]

@@ -8,6 +8,7 @@
 | ClientDisconnect of the framework      | 400, which nobody is left to read |
 | RuleRefused                            | 422 with a pointer to the part of the rule |
 | UnknownItem                            | 404    |
+| ModelLacks                             | 409    |
 | InputError                             | 422    |
 | NotReady, Overloaded, StoreUnavailable | 503 with Retry-After |
 | DeadlineExceeded                       | 504    |
@@ -30,6 +31,7 @@ from models.domain.errors import (
     DeadlineExceeded,
     FigmentError,
     InputError,
+    ModelLacks,
     NotReady,
     Overloaded,
     RuleRefused,
@@ -54,6 +56,7 @@ class Told:
 
 OWN_ERRORS: Sequence[tuple[type[FigmentError], Told]] = (
     (UnknownItem, Told(404, "")),
+    (ModelLacks, Told(409, "", "model-lacks-part", "Not in this model")),
     (InputError, Told(422, "", "invalid-fields", "Invalid fields")),
     (DeadlineExceeded, Told(504, "", "deadline-exceeded", "Deadline exceeded")),
     (NotReady, Told(503, "", "not-ready", "Not ready", headers=RETRY_AFTER)),

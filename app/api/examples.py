@@ -88,9 +88,37 @@ def event_examples(item_ids: Sequence[str], now: datetime) -> Examples:
     }
 
 
+def fraud_session_examples(item_ids: Sequence[str]) -> Examples:
+    """Each is answered 200 where the bundle has a detector, else 409."""
+    timed = [
+        {"item_id": item_id, "event_type": "purchase", "timestamp": f"2026-11-{day:02}T09:30:00Z"}
+        for day, item_id in enumerate(item_ids, 20)
+    ]
+    plain = [{"item_id": item_id} for item_id in item_ids]
+    return {
+        "session": _example("One shopper's behaviour", {"sessions": [{"user_id": "u1", "history": plain}]}),
+        "two": _example("Two at once, with times", {"sessions": [{"history": timed}, {"history": plain}]}),
+    }
+
+
+def fraud_item_examples(property_names: Sequence[str]) -> Examples:
+    """As above."""
+    said = {"title": "Ceramic teapot, blue", "category": "Home > Kitchen", "brand": "Figment House", "price": 24.5}
+    item = {"item_id": "new-1", **{name: value for name, value in said.items() if name in property_names}}
+    return {"listing": _example("An item before it is listed", {"items": [{**item, "title": said["title"]}]})}
+
+
 def merge_examples() -> Examples:
     """Answered 200."""
     return {"merge": _example("A guest logs in", {"session_id": "s1"})}
+
+
+def image_examples() -> Examples:
+    """Each is answered 200 by a model with pictures; which categories and colours it knows is its own."""
+    return {
+        "any": _example("Four pictures of whatever the shop sells", {"seed": 7}),
+        "one": _example("One, small", {"n": 1, "size": 32, "seed": 7}),
+    }
 
 
 def _rules(shown: Sequence[str]) -> dict[str, Any]:
@@ -123,3 +151,18 @@ def offer_examples(item_ids: Sequence[str]) -> Examples:
     """As above."""
     offers = [{"item_id": item_id, "price": 9.99, "in_stock": True} for item_id in item_ids]
     return {"offers": {"summary": "Nightly prices and stock", "value": {"items": offers, "mode": "merge"}}}
+
+
+def concept_examples(item_ids: Sequence[str]) -> Examples:
+    """As above."""
+    histories = [[{"item_id": item_id}] for item_id in item_ids]
+    return {"histories": _example("From what some shoppers did", {"segment": {"histories": histories}, "n": 3})}
+
+
+def synthetic_examples(num: str, item_ids: Sequence[str]) -> Examples:
+    """As above."""
+    histories = [[{"item_id": item_id}] for item_id in item_ids]
+    return {
+        "few": _example("Three of them", {num: 3, "seed": 1}),
+        "segment": _example("Like some shoppers", {num: 3, "segment": {"histories": histories}}),
+    }

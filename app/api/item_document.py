@@ -53,6 +53,15 @@ class ItemDocument(RootModel[dict[str, Any]]):
         return {**described, "required": ["item_id"]}
 
 
+class ListingDocument(RootModel[dict[str, Any]]):
+    """An item as it is, or would be, listed: any attributes, and an `item_id` where it has one."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """As above."""
+        return {**_fields_schema(), "description": cls.__doc__, "title": cls.__name__}
+
+
 def id_problem(value: object) -> str | None:
     """What is wrong with an item's id in a body."""
     if not isinstance(value, str):

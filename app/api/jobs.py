@@ -10,9 +10,13 @@ from app.api.dependencies import StoreDep
 from app.api.parts import AnswerPart
 from app.api.paths import IdRoute, path_id, path_id_parameter
 from app.api.problem import Problem
+from app.runtime.imagining import RESULTS as IMAGINED
 from app.runtime.import_jobs import KIND, ImportRange
+from app.runtime.pictures import KIND as PICTURES
 from app.store.jobs import Job
 
+RESULTS: Final = {PICTURES: "/v1/images", **IMAGINED}
+"""Where what a job of each kind made can be had."""
 JOB_ID: Final = path_id_parameter("job_id", "As it was answered when the work began.")
 
 
@@ -60,7 +64,7 @@ async def get_job(job_id: Annotated[str, Depends(job_id)], store: StoreDep) -> J
         job_id=job.job_id,
         state=job.state,
         progress=job.progress,
-        result_url=None,
+        result_url=f"{RESULTS[job.kind]}/{job.job_id}" if job.kind in RESULTS and job.state == "done" else None,
         error=job.error,
         items=items,
         items_set_aside=(job.result or {}).get("set_aside", 0) if items is not None and job.state == "done" else None,

@@ -7,35 +7,46 @@ from typing import Any, Final
 import orjson
 from fastapi import APIRouter, FastAPI, Request
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from app.api import MAX_BODY_BYTES
 from app.api.auth import CallerDep, needs
 from app.api.batch import BatchBody
 from app.api.body import SCHEMAS
+from app.api.concepts import ConceptsBody
 from app.api.connection import MAX_HEAD_BYTES
 from app.api.dependencies import LiveModelDep
 from app.api.errors import problem_of
 from app.api.events import EventsBody
 from app.api.examples import (
     batch_examples,
+    concept_examples,
     event_examples,
+    fraud_item_examples,
+    fraud_session_examples,
+    image_examples,
     item_examples,
     merge_examples,
     offer_examples,
     recommendation_examples,
     search_examples,
+    synthetic_examples,
 )
 from app.api.fields import refused
+from app.api.fraud import FraudItemsBody, FraudSessionsBody
 from app.api.idempotency import in_progress
+from app.api.images import ImagesBody
 from app.api.item_document import ItemBody
 from app.api.item_import import ItemsBody
 from app.api.list_request import RecommendationBody, SearchBody
 from app.api.openapi_access import with_access
 from app.api.problem import MEDIA_TYPE, FieldProblem, RequestError
 from app.api.similar import SimilarQuery
+from app.api.synthetic import ItemsMadeBody, SessionsBody
 from app.api.users import MergeBody
-from models.domain.errors import DeadlineExceeded, NotReady
+from models.domain.errors import DeadlineExceeded, ModelLacks, NotReady
+from models.fraud.open import REMEDY
 
 WHEN_WRITTEN: Final = datetime(2026, 11, 24, 3, tzinfo=UTC)
 """In the examples of the document that is no service's answer."""
@@ -60,6 +71,13 @@ ERRORS: Final[Mapping[int, Exception]] = {
     504: DeadlineExceeded(200),
 }
 """One of each status, for the examples."""
+ERRORS_OF: Final[Mapping[tuple[str, int], Exception]] = {
+    ("/v1/fraud/sessions", 409): ModelLacks("fraud detector", "first", REMEDY),
+    ("/v1/fraud/items", 409): ModelLacks("fraud detector", "first", REMEDY),
+    ("/v1/images", 409): ModelLacks("pictures", "first", "make them with `figment images train`"),
+    ("/v1/images/{job_id}", 409): HTTPException(409, "the job is running: its pictures are not there"),
+}
+"""Where another one is meant."""
 BODIES: Final[Sequence[type[BaseModel]]] = (
     RecommendationBody,
     SearchBody,
@@ -68,6 +86,12 @@ BODIES: Final[Sequence[type[BaseModel]]] = (
     MergeBody,
     ItemBody,
     ItemsBody,
+    ConceptsBody,
+    SessionsBody,
+    ItemsMadeBody,
+    FraudSessionsBody,
+    FraudItemsBody,
+    ImagesBody,
 )
 """Read by `json_body`, which the framework knows nothing of."""
 LIST: Final = f"{SCHEMAS}RecommendationAnswer"
@@ -84,6 +108,26 @@ LINKS: Final[Mapping[str, Mapping[str, Any]]] = {
     },
 }
 """Where one can go on to from every list."""
+
+
+def _similar_to(item_id: str, description: str) -> Mapping[str, Any]:
+    return {**LINKS["similar"], "parameters": {"item_id": f"$response.body#{item_id}"}, "description": description}
+
+
+LINKS_OF: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
+    LIST: LINKS,
+    f"{SCHEMAS}ConceptsAnswer": {"similar": _similar_to("/concepts/0/nearest/0/item_id", "More near the first one.")},
+    f"{SCHEMAS}SessionsAnswer": {"similar": _similar_to("/sessions/0/events/0/item_id", "Like its first event's.")},
+}
+"""Where one can go on to from an answer, by its schema."""
+LINKS_OF_JOB: Final[Mapping[str, Mapping[str, Any]]] = {
+    "job": {
+        "operationId": "get_job_v1_jobs__job_id__get",
+        "parameters": {"job_id": "$response.body#/job_id"},
+        "description": "How far the work is.",
+    },
+}
+"""From the 202 of an answer that else has what a job makes."""
 EXAMPLE_REQUEST_ID: Final = "8f0c2f1f6b0e4d6c9a3b5d7e1f2a4c6e"
 
 router = APIRouter(include_in_schema=False, dependencies=[needs()])
@@ -133,6 +177,12 @@ def contract(
         MergeBody.__name__: merge_examples(),
         ItemBody.__name__: item_examples(),
         ItemsBody.__name__: offer_examples(item_ids),
+        ConceptsBody.__name__: concept_examples(item_ids),
+        SessionsBody.__name__: synthetic_examples("num_sessions", item_ids),
+        ItemsMadeBody.__name__: synthetic_examples("num_items", item_ids),
+        FraudSessionsBody.__name__: fraud_session_examples(item_ids),
+        FraudItemsBody.__name__: fraud_item_examples(property_names),
+        ImagesBody.__name__: image_examples(),
     }
     document = with_access(app.openapi(), needs_key=needs_key)
     schemas = dict(document["components"]["schemas"])
@@ -153,11 +203,13 @@ def _complete(path: str, operation: Mapping[str, Any], bodies: Mapping[str, Any]
     responses = dict(operation["responses"])
     for status, response in responses.items():
         if int(status) >= 400:
-            problem = problem_of(ERRORS[int(status)], path=path, request_id=EXAMPLE_REQUEST_ID)
+            problem = problem_of(
+                ERRORS_OF.get((path, int(status)), ERRORS[int(status)]), path=path, request_id=EXAMPLE_REQUEST_ID
+            )
             content = {**response["content"]["application/json"], "example": problem.model_dump()}
             responses[status] = {**response, "content": {MEDIA_TYPE: content}}
-        elif response.get("content", {}).get("application/json", {}).get("schema") == {"$ref": LIST}:
-            responses[status] = {**response, "links": LINKS}
+        elif links := LINKS_OF.get(_schema_of(response)):
+            responses[status] = {**response, "links": LINKS_OF_JOB if status == "202" else links}
     completed = {**operation, "responses": responses}
     if "requestBody" in operation:
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
@@ -165,3 +217,9 @@ def _complete(path: str, operation: Mapping[str, Any], bodies: Mapping[str, Any]
         content = {**operation["requestBody"]["content"], "application/json": {"schema": schema, "examples": of_body}}
         completed["requestBody"] = {**operation["requestBody"], "content": content}
     return completed
+
+
+def _schema_of(response: Mapping[str, Any]) -> str:
+    """Where the schema of a JSON answer is; empty for others."""
+    found: str = response.get("content", {}).get("application/json", {}).get("schema", {}).get("$ref", "")
+    return found

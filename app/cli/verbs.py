@@ -5,15 +5,26 @@ Each imports what it needs itself, so that `figment serve` never loads torch.
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import typer
 
+from app.cli import imagining
+from app.cli.fraud import fraud_cli
+from app.cli.images import images_cli
 from app.cli.keys import keys_cli
+from app.cli.parts import (
+    MAX_SEED,
+    ColumnMap,
+    Dataset,
+    Strict,
+    column_map_of,
+    interruptible,
+    refuse_unwritable,
+    refuse_unwritable_file,
+)
 from models.domain.errors import FigmentError, SettingsRefused
 from models.domain.event_weights import read_event_weights
 from models.domain.recommendation import MAX_K
@@ -28,20 +39,12 @@ EXTRA_OF: Final = {
     "onnxscript": "train",
     "safetensors": "train",
     "scipy": "train",
+    "sklearn": "train",
     "tensorboard": "train",
     "torch": "train",
     "transformers": "train",
 }
 """Packages that serving does without, and the extra that brings each."""
-MAX_SEED: Final = 2**32 - 1
-"""The most that every generator of random numbers here takes."""
-
-Dataset = Annotated[Path, typer.Option("--dataset", metavar="DIR", help="Folder with catalogue and events.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Stop on any problem instead of dropping what is unusable.")]
-ColumnMap = Annotated[
-    list[str] | None,
-    typer.Option("--map", metavar="OURS=THEIRS", help="A column's other name, as in events.user_id=customer."),
-]
 NamedBundle = typer.Argument(metavar="BUNDLE", help="A name in the folder of bundles, or a path.", show_default=False)
 BundleRoot = Annotated[
     Path | None, typer.Option("--bundles", metavar="DIR", help="Folder of bundles; by default FIGMENT_BUNDLES.")
@@ -55,7 +58,10 @@ cli = typer.Typer(
 )
 bundles_cli = typer.Typer(no_args_is_help=True, help="Look at bundles and choose which one serves.")
 cli.add_typer(bundles_cli, name="bundle")
+cli.add_typer(images_cli, name="images")
 cli.add_typer(keys_cli, name="keys")
+cli.add_typer(fraud_cli, name="fraud")
+imagining.add_to(cli)
 
 
 def main() -> None:
@@ -78,16 +84,6 @@ def main() -> None:
     except OSError as error:
         reason = error.strerror or str(error) or type(error).__name__
         _fail(reason if error.filename is None else f"{error.filename}: {reason}", 1)
-
-
-@contextmanager
-def interruptible(if_stopped: str) -> Iterator[None]:
-    """Ctrl-C inside ends the process with this line and exit code 1."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        print(f"\nfigment: stopped; {if_stopped}", file=sys.stderr)
-        raise typer.Exit(1) from None
 
 
 @cli.callback(invoke_without_command=True)
@@ -124,7 +120,7 @@ def check(dataset: Dataset, strict: Strict = False, column_map: ColumnMap = None
         from models.data.check import render_report
         from models.data.read import load_dataset
 
-        loaded = load_dataset(dataset, strict=strict, column_map=_column_map(column_map))
+        loaded = load_dataset(dataset, strict=strict, column_map=column_map_of(column_map))
         print(render_report(loaded.report))
 
 
@@ -147,6 +143,9 @@ def train(
         list[str] | None,
         typer.Option("--event-weight", metavar="TYPE=WEIGHT", help="As in view=0.1; a purchase is 1."),
     ] = None,
+    images: Annotated[
+        Path | None, typer.Option("--images", metavar="DIR", help="A picture model that goes into the bundle.")
+    ] = None,
     strict: Strict = False,
     column_map: ColumnMap = None,
 ) -> None:
@@ -158,7 +157,7 @@ def train(
         from models.pipeline.train import TrainOptions
         from models.pipeline.train import train as train_bundle
 
-        _refuse_unwritable("--out", out)
+        refuse_unwritable("--out", out)
         options = TrainOptions(
             dataset=dataset,
             out=out,
@@ -168,8 +167,9 @@ def train(
             resume=resume,
             refit=refit,
             strict=strict,
-            column_map=_column_map(column_map),
+            column_map=column_map_of(column_map),
             text_encoder=text_encoder,
+            images=images,
             event_weights=read_event_weights(event_weight or ()),
         )
         with TaskProgress() as progress:
@@ -207,15 +207,15 @@ def evaluate(
         from models.evaluation.table import render_table
 
         if json_file:
-            _refuse_unwritable_file("--json", json_file)
+            refuse_unwritable_file("--json", json_file)
         if report_folder:
-            _refuse_unwritable_file("--report", report_folder / REPORT_PAGE)
+            refuse_unwritable_file("--report", report_folder / REPORT_PAGE)
         options = EvaluateOptions(
             dataset=dataset,
             bundle=bundle,
             systems=[name.strip() for name in systems.split(",")] if systems else None,
             keep_seen=keep_seen,
-            column_map=_column_map(column_map),
+            column_map=column_map_of(column_map),
         )
         with TaskProgress() as progress:
             report = evaluate_systems(options, progress)
@@ -265,11 +265,11 @@ def recommend(
         from models.domain.counted import counted
         from models.recommend.batch import recommend_file
 
-        _refuse_unwritable_file("--out", out)
+        refuse_unwritable_file("--out", out)
         if out.resolve() == events.resolve():
             raise SettingsRefused(f"--out {out} is the file of --events: the lists would replace the events")
         with TaskProgress() as progress:
-            written = recommend_file(bundle, events, out, k, progress, tell_losses, _column_map(column_map))
+            written = recommend_file(bundle, events, out, k, progress, tell_losses, column_map_of(column_map))
         print(f"{counted(written.num_users, 'list')} in {out}")
         if written.num_fallbacks:
             print(f"{written.num_fallbacks:,} of popular items, for want of a known item in the shopper's history")
@@ -293,7 +293,7 @@ def dataset(
                 print(f"{known:18} {source.about}")
             return
         if out:
-            _refuse_unwritable("--out", out)
+            refuse_unwritable("--out", out)
         with TaskProgress() as progress:
             print(write_known_source(name, out or Path("var/datasets") / name, progress, file))
 
@@ -351,38 +351,6 @@ def _root(root: Path | None) -> Path:
     from app.settings import read_settings
 
     return root or read_settings().bundles
-
-
-def _refuse_unwritable(option: str, destination: Path) -> None:
-    """Raises SettingsRefused where hours of work would end in nothing: found before they begin."""
-    nearest = next(folder for folder in destination.absolute().parents if os.access(folder, os.F_OK))
-    if not nearest.is_dir():
-        raise SettingsRefused(f"{option} {destination}: {nearest} is not a folder")
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise SettingsRefused(f"{option} {destination}: folder {nearest} cannot be written")
-
-
-def _refuse_unwritable_file(option: str, file: Path) -> None:
-    """The same for a file, which may be there already and is then written over."""
-    _refuse_unwritable(option, file)
-    if file.is_dir():
-        raise SettingsRefused(f"{option} {file}: that is a folder, not a file")
-    if file.exists() and not os.access(file, os.W_OK):
-        raise SettingsRefused(f"{option} {file}: the file cannot be written")
-
-
-def _column_map(pairs: list[str] | None) -> dict[str, str]:
-    """`["events.user_id=customer"]` → `{"events.user_id": "customer"}`."""
-    column_map: dict[str, str] = {}
-    for pair in pairs or []:
-        ours, separator, theirs = pair.partition("=")
-        if not (separator and ours and theirs):
-            raise typer.BadParameter(f"{pair!r} is not OURS=THEIRS, as in events.user_id=customer", param_hint="--map")
-        if ours in column_map:
-            both = f"{column_map[ours]!r} and {theirs!r}"
-            raise typer.BadParameter(f"{ours} is mapped twice, to {both}", param_hint="--map")
-        column_map[ours] = theirs
-    return column_map
 
 
 def _fail(message: str, exit_code: int) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from app.observability.live_figures import IndexState
@@ -27,6 +28,7 @@ log = get_log(__name__)
 class ServedModel(Protocol):
     """What the service needs of `models.recommend.recommender.Recommender`."""
 
+    folder: Path
     manifest: Manifest
     model_version: str
     index_version: str

@@ -85,6 +85,23 @@ class EventStore:
         found = sorted(await self._database.read(work, within=within), key=lambda row: (row[0], row[1]))
         return [HistoryEvent(row[2], row[3], row[0].timestamp()) for row in found[-limit:]]
 
+    async def newest_histories(self, limit: int) -> list[list[HistoryEvent]]:
+        """What the newest `limit` stored events make: a history for each account, and for each session without one.
+
+        Each is oldest first and at most as long as a posted one; events that are no history are left out.
+        """
+        columns = (events.c.timestamp, events.c.event_number, events.c.item_id, events.c.event_type)
+        of_types = select(*columns, events.c.user_id, events.c.session_id).where(
+            events.c.event_type.in_(HISTORY_EVENT_TYPES)
+        )
+        query = of_types.order_by(events.c.event_number.desc()).limit(limit)
+        found = (await self._database.read(lambda transaction: transaction.execute(query))).all()
+        histories: dict[tuple[str | None, str | None], list[HistoryEvent]] = {}
+        for row in sorted(found, key=lambda row: (row[0], row[1])):
+            shopper = (row.user_id, None if row.user_id else row.session_id)
+            histories.setdefault(shopper, []).append(HistoryEvent(row[2], row[3], row[0].timestamp()))
+        return [history[-MAX_HISTORY_EVENTS:] for history in histories.values()]
+
     async def page(self, user_id: str, limit: int, cursor: str | None = None) -> Page[Event]:
         """An account's events, newest first, every field as it was sent. Raises CursorRefused."""
         query = select(events).where(events.c.user_id == user_id)

@@ -17,6 +17,12 @@ GOLDEN: Final = "golden.jsonl"
 MODEL_CARD: Final = "MODEL_CARD.md"
 TEXT_ENCODER: Final = "networks/text_encoder.onnx"
 TOKENIZER: Final = "networks/tokenizer.json"
+FRAUD: Final = "fraud.npz"
+"""Only where `figment fraud fit` made it."""
+DECODER_LABELS: Final = "decoder_labels.parquet"
+"""Beside `networks/decoder.onnx`; a bundle of before there was a decoder, or of too little to learn one, lacks both."""
+SESSIONS: Final = "sessions.npz"
+"""How sessions begin, end and go on, in sums that name no shopper; absent where it was not counted."""
 
 REQUIRED_FILES: Final = frozenset(
     {

@@ -71,6 +71,11 @@ class Bundle:
         options.intra_op_num_threads = threads
         return ort.InferenceSession(self.folder / file, options, providers=["CPUExecutionProvider"])
 
+    def decoder_labels(self) -> pl.DataFrame | None:
+        """What the decoder's outputs mean; None where the bundle has no decoder. Raises BundleCorrupt."""
+        path = self.folder / layout.DECODER_LABELS
+        return _load_table(path, ("kind", "value", "share")) if path.is_file() else None
+
     def text_encoder(self, *, threads: int | None = None) -> TextEncoder:
         """The sentence encoder of training; verified now, because becoming ready does not wait for it."""
         self._verify_late(layout.TEXT_ENCODER)

@@ -35,7 +35,7 @@ def seal_bundle(destination: Path, write: Callable[[Path], Manifest]) -> Manifes
         ValueError: `write` left out a file that every bundle has, or named another version.
     """
     refuse_existing(destination)
-    with _unfinished_folder(destination) as folder:
+    with unfinished_folder(destination) as folder:
         manifest = write(folder)
         missing = sorted(REQUIRED_FILES - files_in(folder))
         if missing:
@@ -45,7 +45,7 @@ def seal_bundle(destination: Path, write: Callable[[Path], Manifest]) -> Manifes
         digests = {name: file_digest(folder / name) for name in sorted(files_in(folder))}
         sealed = manifest.model_copy(update={"files": digests})
         (folder / MANIFEST).write_bytes(sealed.as_file())
-        _to_disk(folder)
+        to_disk(folder)
         refuse_existing(destination)
         folder.rename(destination)
     _sync(destination.parent)
@@ -58,16 +58,20 @@ def place_text_encoder(onnx_file: Path, tokenizer_file: Path, folder: Path) -> N
     Copied where the file system cannot link, or where the cache lies on another one.
     """
     for source, name in ((onnx_file, TEXT_ENCODER), (tokenizer_file, TOKENIZER)):
-        target = folder / name
-        target.parent.mkdir(exist_ok=True)
-        try:
-            os.link(source, target)
-        except OSError:
-            shutil.copyfile(source, target)
+        link_or_copy(source, folder / name)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """The same file under another name; its folder is made. A copy where the file system cannot link."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 @contextmanager
-def _unfinished_folder(destination: Path) -> Iterator[Path]:
+def unfinished_folder(destination: Path) -> Iterator[Path]:
     """An empty folder beside `destination`, gone afterwards unless it was renamed; locked as long as this runs."""
     parent = destination.parent
     parent.mkdir(parents=True, exist_ok=True)
@@ -107,7 +111,7 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def _to_disk(folder: Path) -> None:
+def to_disk(folder: Path) -> None:
     """Contents before names: after a power cut the renamed folder must not hold empty files."""
     for path in folder.rglob("*"):
         _sync(path)

@@ -11,7 +11,7 @@ import polars as pl
 from models.data.catalogue import OPTIONAL_COLUMNS as CATALOGUE_COLUMNS
 from models.data.catalogue import read_catalogue
 from models.data.check import CheckReport, Findings
-from models.data.dataset import Dataset
+from models.data.dataset import Dataset, DatasetInfo
 from models.data.dataset_info import read_info
 from models.data.digest import dataset_digest
 from models.data.events import OPTIONAL_COLUMNS as OPTIONAL_EVENT_COLUMNS
@@ -45,6 +45,15 @@ class LoadedEvents:
     report: CheckReport
 
 
+@dataclass(frozen=True, slots=True)
+class LoadedCatalogue:
+    """A catalogue without events and what was found while checking it."""
+
+    info: DatasetInfo
+    catalogue: pl.DataFrame
+    report: CheckReport
+
+
 def load_dataset(folder: Path, *, strict: bool = False, column_map: Mapping[str, str] = NO_COLUMN_MAP) -> LoadedDataset:
     """The usable part of a dataset folder and the report on the rest.
 
@@ -71,6 +80,30 @@ def load_dataset(folder: Path, *, strict: bool = False, column_map: Mapping[str,
     catalogue, dropped_items = items
     dataset = Dataset(info=info, catalogue=catalogue, events=read.events, digest=dataset_digest(catalogue, read.events))
     return LoadedDataset(dataset, _report(findings, read.events, read.num_dropped, catalogue.height, dropped_items))
+
+
+def load_catalogue(
+    folder: Path, *, strict: bool = False, column_map: Mapping[str, str] = NO_COLUMN_MAP
+) -> LoadedCatalogue:
+    """The catalogue of a dataset folder alone: pictures need no events."""
+    if not folder.is_dir():
+        raise DatasetError(f"{folder} is not a folder")
+    findings = Findings()
+    info = read_info(folder, findings)
+    file = find_table(folder, "catalogue", findings)
+    items = read_catalogue(file, _renamed_columns(column_map)["catalogue"], findings) if file else None
+    findings.stop_if_unusable(str(folder), strict=strict)
+    assert items is not None, "what cannot be used was reported as fatal"
+    catalogue, dropped_items = items
+    report = CheckReport(
+        problems=findings.problems,
+        num_items=catalogue.height,
+        num_users=0,
+        num_events=0,
+        dropped_items=dropped_items,
+        dropped_events=0,
+    )
+    return LoadedCatalogue(info, catalogue, report)
 
 
 def load_events(file: Path, *, strict: bool = False, column_map: Mapping[str, str] = NO_COLUMN_MAP) -> LoadedEvents:

@@ -6,9 +6,12 @@ FigmentError
 │   ├── SplitRefused            a split that this dataset cannot support
 │   ├── HistoryTooLong          more events than one request may carry
 │   ├── UnknownItem             an item that the catalogue does not have, or has no more
+│   │   └── NotPictured         an item whose photograph the picture model never saw
+│   ├── TooFewShoppers          a segment with less behaviour than anything can be said of
 │   ├── UnknownName             a system, profile, property or bundle that does not exist
 │   ├── DocumentRefused         an item as the shop sent it, with a value that its field cannot have
 │   ├── RuleRefused             a filter, boost or limit that this catalogue cannot answer; says where in it
+│   ├── ModelLacks              a part that the model that serves was trained without
 │   ├── SettingsRefused         the environment or the command line asks for what must not or cannot be
 │   └── CursorRefused           a page cursor that no page of this list handed out
 ├── BundleError                 a bundle that must not be served
@@ -74,6 +77,23 @@ class UnknownItem(InputError):
         super().__init__(f"no item {item_id!r} in the catalogue")
 
 
+class NotPictured(UnknownItem):
+    """An item whose photograph the picture model never saw."""
+
+    def __init__(self, item_id: str, model: str) -> None:
+        super().__init__(item_id)
+        self.args = (f"the picture model {model!r} was trained on no photograph of item {item_id!r}",)
+
+
+class TooFewShoppers(InputError):
+    """A segment with less behaviour than anything can be said of."""
+
+    def __init__(self, found: int, least: int, what: str) -> None:
+        self.found = found
+        self.least = least
+        super().__init__(f"{found} {what}, the least is {least}")
+
+
 class UnknownName(InputError):
     """A name that is none of the known ones."""
 
@@ -100,6 +120,14 @@ class DocumentRefused(InputError):
         self.field = field
         self.reason = reason
         super().__init__(f"item {item_id!r}: {field[:128]!r} {reason}")
+
+
+class ModelLacks(InputError):
+    """A part that the model that serves was trained without."""
+
+    def __init__(self, part: str, model: str, remedy: str) -> None:
+        self.part = part
+        super().__init__(f"the model {model!r} has no {part}: {remedy}")
 
 
 class SettingsRefused(InputError):

@@ -10,7 +10,8 @@ from typing import Final, Literal, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-StageName = Literal["encode", "generate", "search", "fuse", "judge", "filter", "rerank", "explain"]
+StageName = Literal["encode", "generate", "search", "fuse", "judge", "filter", "rerank", "explain", "picture"]
+"""The last is one picture, whole: its parts would blur what these names say of lists."""
 Result = TypeVar("Result")
 
 

@@ -116,7 +116,7 @@ def _train(data: RivalData, config: TrainingConfig) -> SasRecNetwork:
             likelihood = network.likelihood(batch, catalogue, config)
             norm = apply_gradient(likelihood, optimizer, config.gradient_clip)
             watch.look(done, {"likelihood": likelihood, "gradient_norm": norm})
-            follow(average, network, config, done)
+            follow(average, network, config.ema_decay, done)
             done += 1
             progress.advance(1, f"epoch {epoch + 1}/{length.epochs} · likelihood {watch.means['likelihood']:.3f}")
     progress.finish(f"likelihood {watch.means.get('likelihood', math.nan):.3f}")

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from models.features.histories import NUM_EVENT_TYPES
 from models.networks.critic import Critic, ServedCritic
+from models.networks.decoder import Decoder
 from models.networks.generator import Generator
 from models.networks.item_encoder import NUM_PRICE_VALUES, ItemEncoder
 from models.networks.judge import Judge
@@ -75,6 +76,17 @@ def export_judge(judge: Judge, file: Path, *, num_evidence: int) -> None:
         },
         outputs=["logits"],
         dynamic={"evidence": lists, "present": lists},
+    )
+
+
+def export_decoder(decoder: Decoder, file: Path, *, embedding_size: int) -> None:
+    """Features to what products there would be, in the order of the decoder's labels; any number of features."""
+    export_onnx(
+        decoder,
+        file,
+        inputs={"features": torch.randn(3, embedding_size)},
+        outputs=["decoded"],
+        dynamic={"features": {0: "points"}},
     )
 
 

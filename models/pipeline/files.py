@@ -10,12 +10,20 @@ from safetensors.torch import save_file
 from torch import nn
 
 from models.bundle import layout
-from models.networks.export import export_critic, export_generator, export_item_encoder, export_judge
+from models.networks.export import (
+    export_critic,
+    export_decoder,
+    export_generator,
+    export_item_encoder,
+    export_judge,
+)
 from models.networks.judge import Judge
-from models.pipeline.fit import Fitted, item_features
+from models.pipeline.fit import Fitted, content_features, item_features
 from models.pipeline.prepare import Prepared
 from models.recommend.evidence import EVIDENCE
 from models.retrieval.faiss_index import build_faiss_index
+from models.synthesis.habits import Habits
+from models.training.decoder import fit_decoder
 
 
 def write_serving_files(folder: Path, fitted: Fitted, judge: Judge | None, prepared: Prepared) -> None:
@@ -44,6 +52,21 @@ def write_serving_files(folder: Path, fitted: Fitted, judge: Judge | None, prepa
     np.save(folder / layout.POPULARITY, fitted.facts.events_N, allow_pickle=False)
     prepared.spec.vocabulary().write_parquet(folder / layout.VOCABULARY)
     prepared.dataset.catalogue.write_parquet(folder / layout.CATALOGUE)
+
+
+def write_imagining_files(folder: Path, fitted: Fitted, prepared: Prepared, seed: int) -> dict[str, float]:
+    """What imagining adds: decoder, and how sessions go. The decoder's figures; empty where none could be fitted."""
+    networks, catalogue = fitted.trained.networks, prepared.dataset.catalogue
+    Habits.fit(fitted.train, prepared.content.num_items).save(folder / layout.SESSIONS)
+    features_ND = item_features(networks, prepared, fitted.train)
+    decoder = fit_decoder(features_ND, content_features(networks, prepared), catalogue, prepared.spec, seed)
+    if decoder is None:
+        return {}
+    file = folder / layout.network_file("decoder")
+    export_decoder(decoder.network, file, embedding_size=features_ND.shape[1])
+    decoder.labels.table().write_parquet(folder / layout.DECODER_LABELS)
+    _write_weights(folder / "weights", {"decoder": decoder.network})
+    return dict(decoder.figures)
 
 
 def _write_weights(folder: Path, modules: Mapping[str, nn.Module]) -> None:

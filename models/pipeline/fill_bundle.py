@@ -3,6 +3,7 @@
 import resource
 import subprocess
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,7 @@ from models.bundle.write import place_text_encoder
 from models.data.split import EvaluationCases
 from models.networks.judge import Judge
 from models.pipeline.choose_system import choose_system
-from models.pipeline.files import write_serving_files
+from models.pipeline.files import write_imagining_files, write_serving_files
 from models.pipeline.fit import Fitted, Fitting
 from models.pipeline.measure import measure
 from models.pipeline.model_card import model_card
@@ -22,6 +23,8 @@ from models.recommend.build import build_ranker
 from models.recommend.evidence import EVIDENCE
 from models.recommend.golden import record_golden
 from models.recommend.recommender import Recommender
+from models.synthesis.temperature import likeliest_temperature
+from models.synthesis.workshop import Workshop
 from models.training.choose_fusion import UNTUNED, choose_fusion
 
 MEASURING_THREADS: Final = 2
@@ -36,14 +39,14 @@ def fill_bundle(
     """
     prepared = fitting.prepared
     place_text_encoder(*prepared.text_encoder, folder)
-    _write_files(folder, fitting, fitted, judge)
-    manifest = _draft(version, fitting, fitted, judge)
+    decoder = _write_files(folder, fitting, fitted, judge)
+    manifest = _draft(version, fitting, fitted, judge, decoder)
     if prepared.split.validation is not None:
         manifest = _measured(folder, manifest, fitting, prepared.split.validation)
     if refit:
         refitted = fitting.fit(prepared.sequences, "refitted")
-        _write_files(folder, fitting, refitted, judge)
-        everything = _draft(version, fitting, refitted, judge)
+        decoder = _write_files(folder, fitting, refitted, judge)
+        everything = _draft(version, fitting, refitted, judge, decoder)
         kept = ("fusion", "scoreboard", "serves", "created_at")
         metrics = {**manifest.metrics, **everything.metrics}
         update = {name: getattr(manifest, name) for name in kept} | {"refitted": True, "metrics": metrics}
@@ -63,10 +66,16 @@ def _spent() -> dict[str, float]:
     }
 
 
-def _write_files(folder: Path, fitting: Fitting, fitted: Fitted, judge: Judge | None) -> None:
+def _write_files(folder: Path, fitting: Fitting, fitted: Fitted, judge: Judge | None) -> dict[str, float]:
+    """The decoder's figures."""
     fitting.progress.start("writing networks and index")
     write_serving_files(folder, fitted, judge, fitting.prepared)
     fitting.progress.finish()
+    fitting.progress.start("fitting the decoder")
+    figures = write_imagining_files(folder, fitted, fitting.prepared, fitting.config.seed)
+    told = ", ".join(f"{name} {figures[name]:.2f}" for name in ("category", "brand", "words") if name in figures)
+    fitting.progress.finish(f"right on held-out items: {told}" if told else "too little to learn one from")
+    return figures
 
 
 def _measured(folder: Path, manifest: Manifest, fitting: Fitting, validation: EvaluationCases) -> Manifest:
@@ -86,11 +95,14 @@ def _measured(folder: Path, manifest: Manifest, fitting: Fitting, validation: Ev
         **manifest.metrics,
         "validation_ndcg@10": {**of_weights, **of_systems},
         "exploration": measured.exploration,
+        "synthesis": {"temperature": likeliest_temperature(Workshop(recommender), validation, seed)},
     }
     return manifest.model_copy(update={"scoreboard": measured.scoreboard, "metrics": metrics, "serves": serves})
 
 
-def _draft(version: str, fitting: Fitting, fitted: Fitted, judge: Judge | None) -> Manifest:
+def _draft(
+    version: str, fitting: Fitting, fitted: Fitted, judge: Judge | None, decoder: Mapping[str, float]
+) -> Manifest:
     """All that is known before anything is measured."""
     prepared, trained, config = fitting.prepared, fitted.trained, fitting.config
     info = prepared.dataset.info
@@ -112,6 +124,7 @@ def _draft(version: str, fitting: Fitting, fitted: Fitted, judge: Judge | None) 
             "networks_cpu_seconds": round(trained.cpu_seconds, 1),
             "probe": dict(trained.figures),
             "incidents": list(fitting.incidents),
+            "decoder": dict(decoder),
         },
         scoreboard={},
         serves="figment",

@@ -107,6 +107,14 @@ class Fitting:
 
 
 @torch.no_grad()
+def content_features(networks: Networks, prepared: Prepared) -> NDArray[np.float32]:
+    """Features of every catalogue item by content alone."""
+    inputs = {name: torch.from_numpy(values) for name, values in prepared.content.as_inputs().items()}
+    features_ND: NDArray[np.float32] = networks.items(**inputs).numpy()
+    return features_ND
+
+
+@torch.no_grad()
 def item_features(networks: Networks, prepared: Prepared, train: Sequences) -> NDArray[np.float32]:
     """Features of every catalogue item; the identity counts only where an event trained it."""
     inputs = {name: torch.from_numpy(values) for name, values in prepared.content.as_inputs().items()}

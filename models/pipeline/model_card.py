@@ -36,6 +36,10 @@ def model_card(manifest: Manifest) -> str:
         "",
         *_stability(manifest.metrics),
         "",
+        "## Decoder",
+        "",
+        *_decoder(manifest.metrics.get("decoder", {})),
+        "",
         "## Exploration",
         "",
         *_exploration(manifest.metrics.get("exploration", {})),
@@ -72,6 +76,26 @@ def _stability(metrics: Mapping[str, Any]) -> list[str]:
     for each in metrics.get("incidents", ()):
         lines.append(f"- {each['fit']}: rolled back at step {each['step']}: {each['reason']}; then {each['remedy']}")
     return lines if len(lines) > 1 else [*lines, "Training was never rolled back."]
+
+
+def _decoder(figures: Mapping[str, float]) -> list[str]:
+    """How far descriptions of what does not exist can be believed."""
+    if not figures:
+        return ["None: there was too little to learn one from."]
+    rows = [
+        (name.replace("_", " "), figures[name], figures.get(f"nearest_{name}"))
+        for name in ("category", "category_top", "brand", "words", "price_inside")
+        if name in figures
+    ]
+    return [
+        "What it says of items that it was not fitted on, from their content's features:"
+        f" {figures['held_out_items']:.0f} items. Words: share of the five said that the item has; price: share inside"
+        " the range, which is made for .8.",
+        "",
+        "| | right | copied from the nearest other item |",
+        "|---|---|---|",
+        *(f"| {name} | {right:.3f} | {'-' if near is None else f'{near:.3f}'} |" for name, right, near in rows),
+    ]
 
 
 def _exploration(effect: Mapping[str, Mapping[str, float]]) -> list[str]:

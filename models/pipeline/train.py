@@ -9,12 +9,16 @@ from typing import Any
 
 from models.baselines.content_neighbours import content_neighbours
 from models.baselines.tuned_neighbours import MixtureConfig
+from models.bundle.manifest import Manifest
 from models.bundle.write import refuse_existing, seal_bundle
 from models.data.check import CheckReport
 from models.data.split import SplitKind
 from models.domain.errors import SettingsRefused
 from models.domain.events import EVENT_WEIGHTS, EventType
 from models.domain.progress import NoProgress, Progress
+from models.images import layout
+from models.images.folder import place_images
+from models.images.manifest import verified_manifest
 from models.pipeline.fill_bundle import fill_bundle
 from models.pipeline.fit import Fitting
 from models.pipeline.prepare import Prepared, prepare
@@ -41,6 +45,8 @@ class TrainOptions:
     text_encoder: str | None = None
     event_weights: Mapping[EventType, float] = field(default_factory=dict)
     """Of these types; `EVENT_WEIGHTS` of the others."""
+    images: Path | None = None
+    """A picture model that goes into the bundle."""
     var: Path = Path("var")
     """Checkpoints, logs and caches."""
 
@@ -77,6 +83,8 @@ def train(options: TrainOptions, progress: Progress = NoProgress()) -> TrainOutc
     """
     started = time.monotonic()
     refuse_existing(options.out)
+    if options.images:
+        verified_manifest(options.images)
     if options.refit and options.split == "none":
         raise SettingsRefused("split none trains on all events already: there is nothing to refit")
     weights = tuple({**EVENT_WEIGHTS, **options.event_weights}.items())
@@ -86,10 +94,13 @@ def train(options: TrainOptions, progress: Progress = NoProgress()) -> TrainOutc
     fitting = run.choose(prepared)
     judge = train_judge(fitting)
     fitted = fitting.fit(prepared.split.train, "measured")
-    version, refit = options.out.name, options.refit
-    manifest = seal_bundle(
-        options.out, lambda folder: fill_bundle(folder, version, fitting, fitted, judge, refit=refit)
-    )
+
+    def fill(folder: Path) -> Manifest:
+        if options.images:
+            place_images(options.images, folder / layout.IN_BUNDLE)
+        return fill_bundle(folder, options.out.name, fitting, fitted, judge, refit=options.refit)
+
+    manifest = seal_bundle(options.out, fill)
     return TrainOutcome(
         bundle=options.out,
         scoreboard=manifest.scoreboard,

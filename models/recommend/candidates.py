@@ -139,7 +139,7 @@ class CandidateSource:
             return Candidates(
                 rows_BC=rows_BC,
                 generator_BC=self.likelihood(wishes, features_BCD),
-                neighbours_BC=_look_up(rows_BC, wishes.scored_rows_BX, wishes.scored_BX),
+                neighbours_BC=look_up(rows_BC, wishes.scored_rows_BX, wishes.scored_BX),
                 critic_BC=self.critic({"taste": wishes.taste_BD, "candidates": features_BCD}),
                 from_generator_BC=_contains(rows_BC, generated_BX),
                 from_neighbours_BC=_contains(rows_BC, neighbour_rows_BX),
@@ -198,7 +198,7 @@ def _contains(rows_BC: NDArray[np.int32], proposed_BX: NDArray[np.int32]) -> NDA
     return found_BC
 
 
-def _look_up(
+def look_up(
     rows_BC: NDArray[np.int32], scored_BX: NDArray[np.int32], scores_BX: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """The score of each row where it is among the scored ones, else 0."""

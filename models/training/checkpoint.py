@@ -136,7 +136,7 @@ def _tensors(trainee: Trainee) -> dict[str, Tensor]:
     }
     for name, optimizer in trainee.optimizers.items():
         for number, state in optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{name}.{number}.{key}": value for key, value in state.items()}
+            tensors |= {f"optimizer.{name}.{number}.{key}": value.contiguous() for key, value in state.items()}
     return tensors
 
 

@@ -9,7 +9,7 @@ r1, r2         zero-centred gradient penalties on real and generated features, R
 # P positions, S samples, R = P·S rows, D features, N items, M masked pairs, T targets of a position
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.networks.critic import Critic
 from models.retrieval.metric import InnerProduct
 
+Critic = Callable[[Tensor, Tensor], Tensor]
+"""What was asked for (a shopper's taste, a picture's condition) and samples, one each, to logits."""
 CHUNK_ROWS = 512
 """Rows of logits held at once: 512 × 20,000 items × 4 bytes = 40 MB."""
 
@@ -169,24 +170,25 @@ def critic_loss(
     taste_BD: Tensor,
     real_BD: Tensor,
     fake_BD: Tensor,
-    mismatched_BD: Tensor,
+    mismatched_BD: Tensor | None = None,
     *,
-    is_other_B: Tensor,
+    is_other_B: Tensor | None = None,
     gamma: float,
+    num_penalised: int | None = None,
 ) -> CriticLoss:
     """Real next item against generated and against someone else's real item; all features standardised, detached.
 
-    `is_other_B` is false where the mismatched item happens to be the real one: such a pair says nothing.
+    `is_other_B` is false where the mismatched item happens to be the real one: such a pair says nothing; without
+    `mismatched_BD` none does. The penalties are taken on the first `num_penalised` pairs, by default on all. Pictures
+    [B, C, H, W] go the same way as features.
     """
-    real_BD = real_BD.detach().requires_grad_(True)
-    fake_BD = fake_BD.detach().requires_grad_(True)
-    real_logits_B = critic(taste_BD, real_BD)
-    fake_logits_B = critic(taste_BD, fake_BD)
+    real_logits_B, r1 = _penalised_logits(critic, taste_BD, real_BD, num_penalised)
+    fake_logits_B, r2 = _penalised_logits(critic, taste_BD, fake_BD, num_penalised)
     adversarial = functional.softplus(fake_logits_B - real_logits_B).mean()
-    mismatched_B = functional.softplus(critic(taste_BD, mismatched_BD.detach()) - real_logits_B)
-    mismatched = (mismatched_B * is_other_B).sum() / is_other_B.sum().clamp_min(1)
-    r1 = _zero_centred_penalty(real_logits_B, real_BD)
-    r2 = _zero_centred_penalty(fake_logits_B, fake_BD)
+    mismatched = adversarial.new_zeros(())
+    if mismatched_BD is not None and is_other_B is not None:
+        mismatched_B = functional.softplus(critic(taste_BD, mismatched_BD.detach()) - real_logits_B)
+        mismatched = (mismatched_B * is_other_B).sum() / is_other_B.sum().clamp_min(1)
     return CriticLoss(
         adversarial=adversarial,
         mismatched=mismatched,
@@ -209,7 +211,15 @@ def balanced_weight(likelihood: Tensor, adversarial: Tensor, at: Tensor, ratio: 
     return ratio * likelihood_gradient.norm() / adversarial_gradient.norm().clamp_min(1e-12)
 
 
-def _zero_centred_penalty(logits_B: Tensor, features_BD: Tensor) -> Tensor:
-    (gradient_BD,) = torch.autograd.grad(logits_B.sum(), features_BD, create_graph=True)
-    penalty: Tensor = gradient_BD.square().sum(dim=-1).mean()
-    return penalty
+def _penalised_logits(
+    critic: Critic, taste_BD: Tensor, samples_BD: Tensor, num_penalised: int | None
+) -> tuple[Tensor, Tensor]:
+    """Logits of all samples, and the zero-centred penalty of the first ones: the others cost no second derivative."""
+    samples_BD = samples_BD.detach()
+    penalised_BD = samples_BD[:num_penalised].requires_grad_(True)
+    logits_B = critic(taste_BD[:num_penalised], penalised_BD)
+    (gradient_BD,) = torch.autograd.grad(logits_B.sum(), penalised_BD, create_graph=True)
+    penalty = gradient_BD.flatten(1).square().sum(dim=1).mean()
+    if len(penalised_BD) < len(samples_BD):
+        logits_B = torch.cat([logits_B, critic(taste_BD[num_penalised:], samples_BD[num_penalised:])])
+    return logits_B, penalty

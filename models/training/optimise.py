@@ -65,9 +65,9 @@ def apply_gradient(loss: Tensor, optimizer: torch.optim.Optimizer, clip: float) 
 
 
 @torch.no_grad()
-def follow(average: nn.Module, networks: nn.Module, config: TrainingConfig, done: int) -> None:
+def follow(average: nn.Module, networks: nn.Module, ema_decay: float, done: int) -> None:
     """Exponential moving average of parameters, shorter in the first steps; buffers are taken as they are."""
-    decay = min(config.ema_decay, (1 + done) / (10 + done))
+    decay = min(ema_decay, (1 + done) / (10 + done))
     torch._foreach_lerp_(list(average.parameters()), list(networks.parameters()), 1 - decay)
     for mine, theirs in zip(average.buffers(), networks.buffers(), strict=True):
         mine.copy_(theirs)

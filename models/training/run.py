@@ -169,7 +169,7 @@ class Run:
             norm = apply_gradient(generator_loss, optimizers["generator"], config.gradient_clip)
             critic_norm = apply_gradient(critic_loss, optimizers["critic"], math.inf)
             self.watch.look(self.done, {**terms, "gradient_norm": norm, "critic_gradient_norm": critic_norm})
-            follow(self.average, self.networks, config, self.done)
+            follow(self.average, self.networks, config.ema_decay, self.done)
             self.done += 1
             if self.done % LOG_EVERY_STEPS == 0:
                 _write(log, self.watch.means, self.done)

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from models.bundle.manifest import DatasetRecord, Manifest, TextEncoderRecord
@@ -49,6 +50,7 @@ MANIFEST = Manifest(
 class ScriptedModel:
     """Answers at once, unless `gate` is closed."""
 
+    folder = Path("var/bundles/scripted")
     manifest = MANIFEST
     model_version = MANIFEST.model_version
     index_version = "scripted+0"

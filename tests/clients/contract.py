@@ -8,7 +8,7 @@ from typing import Any, Literal, NotRequired, Required, Union, get_args, get_ori
 import orjson
 
 from figment_client.operation import Operation
-from figment_client.operations import catalogue, lists, service, shoppers
+from figment_client.operations import catalogue, fraud, images, imagining, lists, service, shoppers
 from tests.conftest import REPOSITORY
 
 Schema = Mapping[str, Any]
@@ -31,7 +31,7 @@ def operations_of_client() -> dict[tuple[str, str], Callable[..., Operation[Any]
     """By method and path, as they are when filled in."""
     return {
         (filled.method, filled.path): function
-        for module in (lists, catalogue, shoppers, service)
+        for module in (lists, catalogue, shoppers, fraud, images, imagining, service)
         for function in vars(module).values()
         if inspect.isfunction(function) and function.__module__ == module.__name__
         if get_origin(get_type_hints(function)["return"]) is Operation
@@ -64,9 +64,10 @@ def answer_of(function: Callable[..., Operation[Any]]) -> Any:
 
 
 def answer_schema(told: Schema) -> Schema | None:
-    """Of the success; None where that has no body in JSON."""
-    (success,) = (answer for status, answer in told["responses"].items() if status.startswith("2"))
-    content = success.get("content", {}).get("application/json")
+    """Of the success, the same for each of its statuses; None where that has no body in JSON."""
+    successes = [answer for status, answer in told["responses"].items() if status.startswith("2")]
+    content, *others = [success.get("content", {}).get("application/json") for success in successes]
+    assert all(other == content for other in others)
     return content and resolved(content["schema"])
 
 

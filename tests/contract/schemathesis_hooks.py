@@ -37,6 +37,14 @@ BEYOND_SCHEMAS: Final = (
     "belongs into the document",
     "must be an integer",  # JSON Schema takes 4.0 for one
     "lies deeper than",
+    "unknown category",
+    "unknown colour",
+    "unknown picture size",
+    "where image/png is asked for",
+    "needs either filter or histories",
+    "of the segment's histories have an event on an item of the catalogue",
+    "shoppers have an event on an item",
+    "is true of no item of the catalogue",
 )
 """Reasons why something that fits its schema may be refused."""
 

@@ -9,3 +9,11 @@ def test_readme_says_what_the_records_say():
     with_figures = runpy.run_path(str(REPOSITORY / "benchmarks" / "readme_figures.py"))["with_figures"]
     readme = (REPOSITORY / "README.md").read_text()
     assert with_figures(readme) == readme, "run: python benchmarks/readme_figures.py"
+
+
+def test_uses_say_what_the_records_of_pictures_say():
+    page_of = runpy.run_path(str(REPOSITORY / "benchmarks" / "images_page.py"))
+    pages = [page for page in page_of["PAGES"] if page.exists() and page_of["BEGIN"] in page.read_text()]
+    assert pages
+    for page in pages:
+        assert page_of["with_figures"](page.read_text()) == page.read_text(), "run: python benchmarks/images_page.py"

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from models.data.sources.complete_journey import write_complete_journey
+from models.data.sources.fashion_mnist import write_fashion_mnist
 from models.data.sources.online_retail import write_online_retail
 from models.domain.errors import InputError, UnknownName
 from models.domain.progress import NoProgress, Progress
@@ -27,6 +28,11 @@ KNOWN_SOURCES: Mapping[str, KnownSource] = MappingProxyType(
         "complete-journey": KnownSource(
             about="The Complete Journey (84.51°): a year of groceries, simulated from real shopping patterns",
             write=write_complete_journey,
+        ),
+        "fashion-mnist": KnownSource(
+            about="Fashion-MNIST: 70,000 small grey pictures, for picture models; no events; downloads 31 MB",
+            write=write_fashion_mnist,
+            write_from_file=write_fashion_mnist,
         ),
         "online-retail": KnownSource(
             about="UCI Online Retail: a year of real purchases at a gift shop; downloads 24 MB",

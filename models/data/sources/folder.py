@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import polars as pl
 
@@ -21,13 +22,25 @@ def is_written(folder: Path, name: str) -> bool:
     raise DatasetError(f"{folder} exists and does not hold {name!r}: choose another folder or remove it")
 
 
-def write_folder(folder: Path, info: Mapping[str, object], catalogue: pl.DataFrame, events: pl.DataFrame) -> Path:
-    """The folder with both tables as Parquet; written beside its place and renamed, so that no half of it is seen."""
+def write_folder(
+    folder: Path,
+    info: Mapping[str, object],
+    catalogue: pl.DataFrame,
+    events: pl.DataFrame | None = None,
+    others: Mapping[str, pl.DataFrame] = MappingProxyType({}),
+) -> Path:
+    """The folder with its tables as Parquet; written beside its place and renamed, so that no half of it is seen.
+
+    `others`: further tables by their file names.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         catalogue.write_parquet(unfinished / "catalogue.parquet")
-        events.write_parquet(unfinished / "events.parquet")
+        if events is not None:
+            events.write_parquet(unfinished / "events.parquet")
+        for name, table in others.items():
+            table.write_parquet(unfinished / name)
         text = json.dumps(info, indent=1, ensure_ascii=False)
         (unfinished / "dataset.json").write_text(text + "\n", encoding="utf-8")
         unfinished.chmod(0o755)  # mkdtemp's 0700 would lock out a service that runs as someone else

@@ -58,13 +58,16 @@ class TestContract:
         headers = {"X-Request-Id": example["request_id"]}
         assert client.post("/v1/recommendations", json={"history": [], "k": 101}, headers=headers).json() == example
 
-    def test_links_of_every_list_lead_to_operations(self, client):
+    def test_links_of_lists_and_of_what_is_imagined_lead_to_operations(self, client):
         operations = [
             operation for path in client.get("/openapi.json").json()["paths"].values() for operation in path.values()
         ]
         ids = {operation["operationId"] for operation in operations}
-        links = [operation["responses"].get("200", {}).get("links") for operation in operations]
-        assert sum(bool(each) for each in links) == 4
+        links = [
+            operation["responses"].get(status, {}).get("links") for operation in operations for status in ("200", "202")
+        ]
+        # four lists; concepts; sessions now, by a job, and when it is done
+        assert sum(bool(each) for each in links) == 4 + 1 + 3
         assert {link["operationId"] for each in links if each for link in each.values()} <= ids
 
     def test_every_reference_leads_somewhere(self, client):

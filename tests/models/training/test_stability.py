@@ -152,9 +152,9 @@ class TestNotFinite:
     ) -> None:
         steps = 0
 
-        def follow_and_break(average: Networks, networks: Networks, config: TrainingConfig, done: int) -> None:
+        def follow_and_break(average: Networks, networks: Networks, decay: float, done: int) -> None:
             nonlocal steps
-            follow(average, networks, config, done)
+            follow(average, networks, decay, done)
             steps += 1
             if steps == 80:
                 networks.generator.log_scale.fill_(torch.nan)

@@ -195,6 +195,75 @@ class Job(TypedDict):
     items_per_second: float | None
 
 
+class ImplausibleStep(TypedDict):
+    """A step of a session, and the share of other items that are less plausible there."""
+
+    position: int
+    item_id: str
+    percentile: float
+
+
+class SharedItem(TypedDict):
+    """An item that sessions have in common."""
+
+    item_id: str
+    sessions: int
+    expected: float
+
+
+class SessionScore(TypedDict):
+    """What is thought of a session."""
+
+    user_id: str | None
+    score: float | None
+    calibrated_probability: float | None
+    decision: Literal["accept", "review", "abstain"]
+    evidence: list[ImplausibleStep]
+    group: SharedItem | None
+    warnings: list[str]
+
+
+class SessionScores(TypedDict):
+    """One score a session, in their order."""
+
+    scores: list[SessionScore]
+    meta: Meta
+
+
+class MismatchedField(TypedDict):
+    """A field that does not fit the text."""
+
+    field: str
+    value: str | float
+    usual: str | float
+    share: float | None
+
+
+class NearItem(TypedDict):
+    """An item whose text is near."""
+
+    item_id: str
+    cosine: float
+
+
+class ListingScore(TypedDict):
+    """What is thought of a listing."""
+
+    item_id: str | None
+    score: float
+    calibrated_probability: float
+    decision: Literal["accept", "review", "abstain"]
+    evidence: list[MismatchedField]
+    nearest: list[NearItem]
+
+
+class ListingScores(TypedDict):
+    """One score an item, in their order."""
+
+    scores: list[ListingScore]
+    meta: Meta
+
+
 class Healthy(TypedDict):
     """What a probe says when all is well."""
 

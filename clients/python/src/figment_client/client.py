@@ -11,7 +11,7 @@ from figment_client.connection import LONGEST_PAUSE_SECONDS, RETRIES, TIMEOUT_SE
 from figment_client.errors import NoAnswer, no_answer
 from figment_client.methods import described_by
 from figment_client.operation import Answer, Element, Operation, Series
-from figment_client.operations import catalogue, lists, service, shoppers
+from figment_client.operations import catalogue, fraud, images, imagining, lists, service, shoppers
 from figment_client.retrying import Retrying
 
 P = ParamSpec("P")
@@ -73,6 +73,18 @@ class Figment:
     iterate_events = _iterates(shoppers.iterate_events)
     merge_session = _sends(shoppers.merge_session)
     erase_user = _sends(shoppers.erase_user)
+
+    make_images = _sends(images.make_images)
+    images_of_job = _sends(images.images_of_job)
+
+    score_sessions = _sends(fraud.score_sessions)
+    score_items = _sends(fraud.score_items)
+
+    concepts = _sends(imagining.concepts)
+    synthetic_sessions = _sends(imagining.synthetic_sessions)
+    synthetic_items = _sends(imagining.synthetic_items)
+    sessions_of_job = _sends(imagining.sessions_of_job)
+    items_of_job = _sends(imagining.items_of_job)
 
     model = _sends(service.model)
     models = _sends(service.models)

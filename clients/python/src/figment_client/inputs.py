@@ -34,6 +34,13 @@ class HistoryEvent(TypedDict):
     timestamp: NotRequired[Time | None]
 
 
+class FraudSession(TypedDict):
+    """What one shopper did; at least three events."""
+
+    user_id: NotRequired[str | None]
+    history: Sequence[HistoryEvent]
+
+
 class Exclusions(TypedDict, total=False):
     """What a list leaves out."""
 

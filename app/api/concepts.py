@@ -1,0 +1,134 @@
+"""`POST /v1/concepts`: ideas for products that the shop does not have."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends
+from pydantic import Field
+
+from app.api import MAX_LARGE_BODY_BYTES
+from app.api.asked import drawn_seed
+from app.api.auth import needs
+from app.api.body import json_body, request_body
+from app.api.dependencies import TIMEOUT_PARAMETER, DeadlineDep, ImaginingDep, LiveModelDep
+from app.api.list_request import MAX_SEED
+from app.api.parts import AnswerPart, RequestPart
+from app.api.problem import Problem
+from app.api.segments import ProvenancePart, SegmentBody
+from app.runtime.imagining import provenance, shoppers_of
+from app.runtime.workers import within
+from models.concepts.imagine import DEFAULT_NOVELTY, MAX_CONCEPTS, Concept, Imagined, imagine
+from models.synthesis.workshop import Workshop
+
+DEFAULT_NUM: Final = 10
+
+router = APIRouter(prefix="/v1", tags=["imagining"], dependencies=[needs("studio")])
+
+
+class ConceptsBody(RequestPart):
+    """For whom, how many and how bold."""
+
+    segment: SegmentBody | None = None
+    """Unset: every shopper whose events are stored."""
+    n: int = Field(default=DEFAULT_NUM, ge=1, le=MAX_CONCEPTS)
+    """Most concepts of the answer."""
+    novelty: float = Field(default=DEFAULT_NOVELTY, ge=0, le=1)
+    """How far wishes are moved away from what exists: 0 not at all."""
+    seed: int | None = Field(default=None, ge=0, le=MAX_SEED)
+    """Unset: drawn, and echoed in `provenance`."""
+
+
+class NearProduct(AnswerPart):
+    """A real product near a concept."""
+
+    item_id: str
+    distance: float
+    """1 − cosine of their features by content: 0 the same, 1 nothing in common."""
+
+
+class ConceptAnswer(AnswerPart):
+    """A product that does not exist. What the catalogue does not have is null, not invented."""
+
+    concept_id: str
+    category: str | None
+    brand: str | None
+    price_range: list[float] | None
+    """Four in five prices of such products lie in it, as far as the decoder can tell."""
+    words: list[str]
+    """Likely here, and likelier than elsewhere; the first tells most."""
+    nearest: list[NearProduct]
+    gap: float
+    """Distance to the nearest real product."""
+    demand: float
+    """Share of the segment's next choices that it would take, in shares of an average product."""
+    realism: float
+    """Share of real products that the critic finds less real for the shopper whose wish it was."""
+    shoppers: float
+    """Share of the segment's shoppers with a wish that led here."""
+
+
+class ConceptsAnswer(AnswerPart):
+    """The best by demand × gap first, no two alike. The model card says how often descriptions are right."""
+
+    concepts: list[ConceptAnswer]
+    num_shoppers: int
+    """Drawn from the segment, 256 at most."""
+    warnings: list[str]
+    provenance: ProvenancePart
+
+
+BodyDep = Annotated[ConceptsBody, Depends(json_body(ConceptsBody, max_bytes=MAX_LARGE_BODY_BYTES))]
+
+
+@router.post(
+    "/concepts",
+    summary="Ideas for products that the shop does not have",
+    responses={status: {"model": Problem} for status in (400, 408, 409, 413, 415, 422, 431, 500, 503, 504)},
+    openapi_extra={"requestBody": request_body(ConceptsBody), "parameters": [TIMEOUT_PARAMETER]},
+)
+async def concepts(body: BodyDep, imagining: ImaginingDep, live: LiveModelDep, deadline: DeadlineDep) -> ConceptsAnswer:
+    """Wishes of the segment's shoppers, moved into the gap between products, that the critic finds real.
+
+    Of stored shoppers at least 20 are needed, of posted histories one with an item of the catalogue. 409 where the
+    model that serves has no decoder.
+    """
+    workshop = imagining.workshop()
+    segment = body.segment.document() if body.segment else None
+    async with within(deadline):
+        reads_store = segment is None or "filter" in segment
+        stored = await imagining.stored_histories() if reads_store else ()
+    seed = drawn_seed() if body.seed is None else body.seed
+
+    def work() -> Imagined:
+        shoppers = shoppers_of(workshop, segment, stored)
+        return imagine(workshop, shoppers, n=body.n, novelty=body.novelty, seed=seed)
+
+    found = await live.workers.run(work, deadline=deadline)
+    return answered(workshop, found, body.n, seed)
+
+
+def answered(workshop: Workshop, found: Imagined, n: int, seed: int) -> ConceptsAnswer:
+    """As it is told."""
+    few = len(found.concepts) < n
+    return ConceptsAnswer(
+        concepts=[_told(concept) for concept in found.concepts],
+        num_shoppers=found.num_shoppers,
+        warnings=[f"{len(found.concepts)} of {n}: the segment's wishes hold no more that are unlike"] if few else [],
+        provenance=ProvenancePart(**provenance(workshop, seed)),
+    )
+
+
+def _told(concept: Concept) -> ConceptAnswer:
+    told, prices = concept.description, concept.description.price_range
+    near: list[Any] = [NearProduct(item_id=each.item_id, distance=each.distance) for each in concept.nearest]
+    return ConceptAnswer(
+        concept_id=concept.concept_id,
+        category=told.category,
+        brand=told.brand,
+        price_range=None if prices is None else list(prices),
+        words=list(told.words),
+        nearest=near,
+        gap=concept.gap,
+        demand=concept.demand,
+        realism=concept.realism,
+        shoppers=concept.shoppers,
+    )

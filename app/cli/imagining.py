@@ -1,0 +1,175 @@
+"""`figment concepts` and `figment synthesize`: what does not exist, from a bundle and files."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from models.domain.errors import SettingsRefused
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from models.domain.events import HistoryEvent
+    from models.domain.filter import Filter
+    from models.synthesis.walk import Beginning
+    from models.synthesis.workshop import Workshop
+
+MAX_SEED = 2**63 - 1
+MAX_MADE = 10_000_000
+Bundle = Annotated[Path, typer.Option("--bundle", metavar="BUNDLE", help="The bundle that imagines.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, max=MAX_SEED, help="Of everything drawn.")]
+FilterText = Annotated[
+    str | None, typer.Option("--filter", metavar="JSON", help="The segment: items, as in the filters of requests.")
+]
+SegmentEvents = Annotated[
+    Path | None, typer.Option("--events", metavar="FILE", help="The segment: histories; .parquet, .csv or .jsonl.")
+]
+Out = Annotated[Path, typer.Option("--out", metavar="FILE", help="Rows: .parquet, .csv or .jsonl.")]
+
+synthesize_cli = typer.Typer(no_args_is_help=True, help="Make shoppers and items that do not exist.")
+
+
+def concepts(
+    bundle: Bundle,
+    events: Annotated[Path, typer.Option("--events", metavar="FILE", help="Shoppers: .parquet, .csv or .jsonl.")],
+    filter_text: FilterText = None,
+    n: Annotated[int, typer.Option("--n", metavar="N", min=1, max=50, help="Most concepts.")] = 10,
+    novelty: Annotated[float, typer.Option("--novelty", min=0, max=1, help="How far from what exists.")] = 0.5,
+    seed: Seed = 0,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write them there.")] = None,
+) -> None:
+    """Ideas for products that the shop does not have, from the events of its shoppers."""
+    import json
+
+    from app.observability.progress import TaskProgress
+    from models.concepts.imagine import imagine
+    from models.concepts.table import as_documents, render_concepts
+    from models.synthesis.segment import stored_segment
+
+    with TaskProgress() as progress:
+        progress.start("opening the bundle")
+        workshop = _workshop(bundle)
+        segment = stored_segment(workshop, _histories(events), _filter(filter_text))
+        progress.finish(f"{len(segment):,} shoppers")
+        progress.start("imagining")
+        found = imagine(workshop, segment, n=n, novelty=novelty, seed=seed)
+        progress.finish(f"{len(found.concepts)} concepts from the wishes of {found.num_shoppers} shoppers")
+    if json_file:
+        json_file.write_text(json.dumps(as_documents(workshop, found, seed), indent=1) + "\n", encoding="utf-8")
+    print(render_concepts(workshop, found))
+
+
+@synthesize_cli.command("sessions")
+def sessions(
+    bundle: Bundle,
+    num: Annotated[int, typer.Option("--num", metavar="N", min=1, max=MAX_MADE, help="How many.")],
+    out: Out,
+    filter_text: FilterText = None,
+    events: SegmentEvents = None,
+    seed: Seed = 0,
+) -> None:
+    """Sessions of shoppers who do not exist, as the events of a dataset, each row labelled synthetic."""
+    from app.observability.progress import TaskProgress
+    from models.synthesis.walk import walk
+
+    _refuse_unknown(out)
+    with TaskProgress() as progress:
+        workshop = _workshop(bundle)
+        made = walk(workshop, _beginning(workshop, filter_text, events), num, seed, progress)
+        frame = made.frame(workshop.recommender.item_ids, seed)
+        _write(frame, out)
+    print(f"{num:,} sessions, {len(frame):,} events in {out}")
+
+
+@synthesize_cli.command("items")
+def items(
+    bundle: Bundle,
+    num: Annotated[int, typer.Option("--num", metavar="N", min=1, max=MAX_MADE, help="How many.")],
+    out: Out,
+    filter_text: FilterText = None,
+    events: SegmentEvents = None,
+    seed: Seed = 0,
+) -> None:
+    """Catalogue rows of items that do not exist, each row labelled synthetic."""
+    from app.observability.progress import TaskProgress
+    from models.synthesis.items import make_items
+
+    _refuse_unknown(out)
+    with TaskProgress() as progress:
+        progress.start("making items")
+        workshop = _workshop(bundle)
+        _write(make_items(workshop, _beginning(workshop, filter_text, events), num, seed).frame, out)
+        progress.finish()
+    print(f"{num:,} items in {out}")
+
+
+def _workshop(bundle: Path) -> "Workshop":
+    from models.recommend.recommender import Recommender
+    from models.synthesis.workshop import Workshop
+
+    return Workshop(Recommender.open(bundle, threads=2))
+
+
+def _beginning(workshop: "Workshop", filter_text: str | None, events: Path | None) -> "Beginning":
+    from models.synthesis.segment import posted_segment
+    from models.synthesis.walk import beginning
+
+    if filter_text and events:
+        raise SettingsRefused("--filter and --events are two ways to say whose sessions: give one")
+    if events:
+        return beginning(workshop, histories=posted_segment(workshop, _histories(events)))
+    return beginning(workshop, _filter(filter_text))
+
+
+def _filter(text: str | None) -> "Filter | None":
+    import json
+
+    from models.domain.filter import parse_filter
+
+    if text is None:
+        return None
+    try:
+        return parse_filter(json.loads(text), ("filter",))
+    except ValueError as error:
+        raise SettingsRefused(f"--filter is not JSON: {error}") from None
+
+
+def _histories(file: Path) -> "list[list[HistoryEvent]]":
+    """One for each shopper of an events file."""
+    import polars as pl
+
+    from models.data.read import load_events
+    from models.domain.events import HistoryEvent
+
+    table = load_events(file).events.with_columns(pl.col("user_id", "item_id", "event_type").cast(pl.String))
+    seconds = pl.col("timestamp").dt.epoch("s") if table["timestamp"].dtype.is_temporal() else pl.col("timestamp")
+    rows = table.select("user_id", "item_id", "event_type", seconds.alias("seconds"))
+    histories: dict[str, list[HistoryEvent]] = {}
+    for user_id, item_id, event_type, moment in rows.iter_rows():
+        histories.setdefault(user_id, []).append(HistoryEvent(item_id, event_type, float(moment)))
+    return list(histories.values())
+
+
+def _refuse_unknown(out: Path) -> None:
+    from models.recommend.batch import WRITERS
+
+    if out.suffix not in WRITERS:
+        raise SettingsRefused(f"{out}: unknown format {out.suffix!r} to write rows in; known: {', '.join(WRITERS)}")
+    if not out.parent.is_dir():
+        raise SettingsRefused(f"{out.parent} is no folder: {out} cannot be written")
+
+
+def _write(frame: "pl.DataFrame", out: Path) -> None:
+    """Whole or not at all."""
+    from models.recommend.batch import WRITERS
+
+    unfinished = out.with_name(f".unfinished-{out.name}")
+    WRITERS[out.suffix](frame, unfinished)
+    unfinished.replace(out)
+
+
+def add_to(cli: typer.Typer) -> None:
+    """Both verbs."""
+    cli.command()(concepts)
+    cli.add_typer(synthesize_cli, name="synthesize")

@@ -1,0 +1,93 @@
+"""Writes the figures of pictures from the records of `images.py` into the page: `python benchmarks/images_page.py`."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+RESULTS: Final = Path(__file__).parent / "results"
+REPOSITORY: Final = Path(__file__).parents[1]
+PAGES: Final = (REPOSITORY / "docs" / "uses.md", REPOSITORY / "docs" / "uses" / "images.md")
+"""Where the section stands, whichever is there."""
+BEGIN: Final = "<!-- benchmarks/images_page.py writes from here -->\n\n"
+END: Final = "\n<!-- to here -->"
+NAMES: Final = ("fashion_mnist", "fashion_photos")
+GATES: Final[Mapping[str, tuple[str, Callable[[Mapping[str, Any]], bool]]]] = {
+    "FID at most 12 % of the textbook's": ("fashion_mnist", lambda record: record["fid_share_of_textbook"] <= 0.12),
+    "class accuracy at least .88": ("fashion_mnist", lambda record: record["pictures"]["class_accuracy"] >= 0.88),
+    "coverage at least .60": ("fashion_mnist", lambda record: record["pictures"]["coverage"] >= 0.60),
+    "KID ahead of the textbook's": (
+        "fashion_mnist",
+        lambda record: record["pictures"]["kid"] < record["textbook"]["best"]["kid"],
+    ),
+}
+"""Fixed before anything was measured."""
+MEASURES: Final = {
+    "fid": "FID",
+    "kid": "KID",
+    "precision": "precision",
+    "recall": "recall",
+    "density": "density",
+    "coverage": "coverage",
+    "class_accuracy": "shows the category asked for",
+    "spread_within_class": "variety within a category, of the photographs'",
+    "nearest_training_median": "pixels to the nearest training photograph, median",
+    "nearest_training_below_real": "nearer than 99 % of held-out photographs are",
+}
+
+
+def with_figures(page: str) -> str:
+    """The page with today's records between its marks."""
+    before, rest = page.split(BEGIN)
+    return before + BEGIN + figures() + END + rest.split(END)[1]
+
+
+def figures() -> str:
+    """A table and a contact sheet for each record that is there, and what became of the gates."""
+    records = {name: json.loads(path.read_text()) for name in NAMES if (path := _record(name)).exists()}
+    parts = [_table(name, record) for name, record in records.items()]
+    missing = [f"`{name}`" for name in NAMES if name not in records]
+    if missing:
+        parts.append(f"Not measured yet: {', '.join(missing)}. Nothing is claimed of what has no table here.")
+    for gate, (name, holds) in GATES.items():
+        if name in records:
+            parts.append(f"- {gate}: {'reached' if holds(records[name]) else '**missed**'}")
+    return "\n".join(parts) + "\n"
+
+
+def _record(name: str) -> Path:
+    return RESULTS / f"images_{name}.json"
+
+
+def _table(name: str, record: Mapping[str, Any]) -> str:
+    pictures, textbook, floor = record["pictures"], record["textbook"]["best"], record["floor"]
+    what, size, steps = (
+        record["what"].removeprefix("pictures of "),
+        record["settings"]["size"],
+        record["settings"]["steps"],
+    )
+    minutes, held_out = record["training_cpu_seconds"] / 60, record["photographs"]["held_out"]
+    lines = [
+        f"**{what}**, {size} × {size}: {steps:,} steps, {minutes:.0f} CPU-minutes; classifier's accuracy on "
+        f"{held_out:,} held-out photographs {record['classifier']['accuracy']:.3f}.",
+        "",
+        f"| | Figment | textbook (best of {len(record['textbook']['fid_by_epoch'])} epochs) | floor |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {label} | {_cell(pictures.get(measure))} | {_cell(textbook.get(measure))} | {_cell(floor.get(measure))} |"
+        for measure, label in MEASURES.items()
+    ]
+    share = f"FID is {100 * record['fid_share_of_textbook']:.1f} % of the textbook's."
+    sheet = f"![Generated pictures, a line for each category](../images/pictures_{name}.png)"
+    return "\n".join([*lines, "", share, "", sheet, ""])
+
+
+def _cell(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3g}"
+
+
+if __name__ == "__main__":
+    for page in PAGES:
+        if page.exists() and BEGIN in page.read_text():
+            page.write_text(with_figures(page.read_text()))

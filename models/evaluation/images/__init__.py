@@ -1,0 +1,1 @@
+"""How good generated pictures are, and the textbook generator that they are compared with."""

@@ -1,0 +1,1 @@
+"""How implausible a behaviour or a listing is, and the evidence for it."""

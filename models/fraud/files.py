@@ -1,0 +1,163 @@
+"""`figment fraud sessions` and `figment fraud items`: a verdict for every shopper, or listing, of a file."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from models.data.catalogue import read_catalogue
+from models.data.check import CheckReport, Findings
+from models.data.read import NO_COLUMN_MAP, load_events
+from models.data.sequences_from_events import sequences_from_events
+from models.domain.errors import DatasetError, SettingsRefused
+from models.domain.progress import NoProgress, Progress
+from models.fraud.listing_verdicts import ListingChecker, ListingVerdict
+from models.fraud.open import open_detector
+from models.fraud.sessions import ReadHistory, SessionChecker, SessionVerdict
+from models.recommend.batch import WRITERS
+from models.recommend.recommender import Recommender
+
+LISTINGS_PER_CALL: Final = 256
+SESSION_SCHEMA: Final[Mapping[str, type[pl.DataType]]] = {
+    "user_id": pl.String,
+    "score": pl.Float64,
+    "calibrated_probability": pl.Float64,
+    "decision": pl.String,
+    "least_plausible_item_id": pl.String,
+    "least_plausible_percentile": pl.Float64,
+    "group_item_id": pl.String,
+    "group_sessions": pl.Int64,
+    "group_expected": pl.Float64,
+}
+LISTING_SCHEMA: Final[Mapping[str, type[pl.DataType]]] = {
+    "item_id": pl.String,
+    "score": pl.Float64,
+    "calibrated_probability": pl.Float64,
+    "decision": pl.String,
+    "field": pl.String,
+    "value": pl.String,
+    "usual": pl.String,
+    "nearest_item_id": pl.String,
+    "nearest_cosine": pl.Float64,
+}
+
+
+class Written(NamedTuple):
+    """How many were scored, how many of those to review, and how many had too little to judge by."""
+
+    num_scored: int
+    num_review: int
+    num_short: int
+
+
+def score_events(
+    bundle: Path,
+    events: Path,
+    out: Path,
+    progress: Progress = NoProgress(),  # noqa: B008 - stateless
+    tell: Callable[[CheckReport], None] | None = None,
+    column_map: Mapping[str, str] = NO_COLUMN_MAP,
+) -> Written:
+    """Write a verdict for every shopper of an events file, the most suspicious first; all of them are one group.
+
+    Raises BundleError, ModelLacks for a bundle without a detector, and InputError for a file that cannot be used.
+    """
+    _refuse_unwritable(out)
+    recommender = Recommender.open(bundle)
+    checker = SessionChecker(recommender, open_detector(recommender.folder, recommender.manifest))
+    loaded = load_events(events, column_map=column_map)
+    if tell:
+        tell(loaded.report)
+    manifest = recommender.manifest
+    histories = sequences_from_events(
+        loaded.events, recommender.item_ids, time=manifest.dataset.time, seed=int(manifest.split["seed"])
+    )
+    progress.start("asking about every step")
+    read = [
+        ReadHistory(
+            histories.item_rows_E[first:last],
+            histories.event_types_E[first:last],
+            histories.timestamps_E[first:last],
+            np.arange(last - first),
+        )
+        for first, last in zip(histories.offsets_U1[:-1], histories.offsets_U1[1:], strict=True)
+    ]
+    verdicts = checker.judge(read)
+    progress.finish()
+    rows = [_session_row(user_id, verdict) for user_id, verdict in zip(histories.user_ids, verdicts, strict=True)]
+    _write(pl.DataFrame(rows, schema=SESSION_SCHEMA, orient="row"), out)
+    num_judged = sum(verdict.score is not None for verdict in verdicts)
+    num_short = loaded.report.num_users - num_judged
+    return Written(num_judged, sum(verdict.decision == "review" for verdict in verdicts), num_short)
+
+
+def score_catalogue(
+    bundle: Path,
+    catalogue: Path,
+    out: Path,
+    progress: Progress = NoProgress(),  # noqa: B008 - stateless
+) -> Written:
+    """Write a verdict for every item of a catalogue file that has a text, the most suspicious first.
+
+    Raises as `score_events` does.
+    """
+    _refuse_unwritable(out)
+    recommender = Recommender.open(bundle)
+    checker = ListingChecker(recommender, open_detector(recommender.folder, recommender.manifest).listing)
+    items = _items(catalogue)
+    with_text = [item for item in items if any(item.get(name) for name in ("title", "description", "category"))]
+    progress.start("comparing listings", total=len(with_text))
+    rows = []
+    for start in range(0, len(with_text), LISTINGS_PER_CALL):
+        some = with_text[start : start + LISTINGS_PER_CALL]
+        rows += [_listing_row(item["item_id"], each) for item, each in zip(some, checker.verdicts(some), strict=True)]
+        progress.advance(len(some))
+    progress.finish()
+    table = pl.DataFrame(rows, schema=LISTING_SCHEMA, orient="row")
+    _write(table, out)
+    return Written(len(table), int((table["decision"] == "review").sum()), len(items) - len(with_text))
+
+
+def _items(catalogue: Path) -> list[dict[str, object]]:
+    if not catalogue.is_file():
+        raise DatasetError(f"{catalogue} is not a file")
+    findings = Findings()
+    read = read_catalogue(catalogue, {}, findings)
+    findings.stop_if_unusable(str(catalogue), strict=False)
+    assert read is not None, "what cannot be used was reported as fatal"
+    return read[0].to_dicts()
+
+
+def _session_row(user_id: str, verdict: SessionVerdict) -> tuple[object, ...]:
+    least = verdict.evidence[0] if verdict.evidence else None
+    group = verdict.group
+    return (
+        *(user_id, verdict.score, verdict.probability, verdict.decision),
+        *((least.item_id, least.percentile) if least else (None, None)),
+        *((group.item_id, group.histories, group.expected) if group else (None, None, None)),
+    )
+
+
+def _listing_row(item_id: object, verdict: ListingVerdict) -> tuple[object, ...]:
+    worst = verdict.evidence[0] if verdict.evidence else None
+    return (
+        *(item_id, verdict.score, verdict.probability, verdict.decision),
+        *((worst.field, str(worst.value), str(worst.usual)) if worst else (None, None, None)),
+        *(verdict.nearest[0] if verdict.nearest else (None, None)),
+    )
+
+
+def _refuse_unwritable(out: Path) -> None:
+    if out.suffix not in WRITERS:
+        raise SettingsRefused(f"{out}: unknown format {out.suffix!r} to write scores in; known: {', '.join(WRITERS)}")
+    if not out.parent.is_dir():
+        raise SettingsRefused(f"{out.parent} is no folder: {out} cannot be written")
+
+
+def _write(table: pl.DataFrame, out: Path) -> None:
+    """Whole or not at all."""
+    unfinished = out.with_name(f".unfinished-{out.name}")
+    WRITERS[out.suffix](table.sort("score", descending=True, nulls_last=True), unfinished)
+    unfinished.replace(out)

@@ -1,0 +1,250 @@
+"""How well what an item says fits what items with the same text say: category, brand, labels, price; and copies."""
+
+# C listings, N items, E text embedding, K nearest, F figures, D features
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from models.domain.layered_rows import Rows
+from models.features.spec import FeatureSpec, category_prefixes, words_of
+from models.recommend.candidates import RunsNetwork
+
+NEAREST: Final = 30
+SHARPNESS: Final = 12.0
+"""How much more a nearer item says: weights are exp of so many times the cosine."""
+NO_FIELD: Final = -1.0
+"""Of a field that the listing does not fill, or that nothing near it fills."""
+FIELDS: Final = ("category", "brand", "labels", "price")
+LISTING: Final = (
+    "category_share",
+    "category_below_best",
+    "category_first_share",
+    "brand_share",
+    "brand_below_best",
+    "brand_in_text",
+    "label_share_least",
+    "label_below_best",
+    "price_distance",
+    "price_deviation",
+    "price_surprise",
+    "nearest_text",
+    "same_text",
+    "critic",
+    "feature_closeness",
+)
+ITEMS_PER_CALL: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMismatch:
+    """A field that does not fit."""
+
+    field: str
+    value: Any
+    usual: Any
+    """What most of the items with such a text say; for a price their weighted mean."""
+    share: float | None
+    """Of them that say the same; None for a price."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListingFigures:
+    """Of C listings."""
+
+    figures_CF: NDArray[np.float32]
+    nearest_CK: NDArray[np.int32]
+    """Catalogue rows of the items with the nearest texts, the nearest first."""
+    cosine_CK: NDArray[np.float32]
+    mismatches: Sequence[Sequence[FieldMismatch]]
+    """Of each listing, the worst first."""
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueLore:
+    """What the catalogue's items say, to be asked by text."""
+
+    text_NE: NDArray[np.float32]
+    fields: dict[str, list[Any]]
+    """Column → value of each item: category leaf and first level, brand, labels."""
+    log_price_N: NDArray[np.float64]
+    """NaN where there is none."""
+    texts: list[str]
+    is_there_N: NDArray[np.bool_]
+
+    @classmethod
+    def of(
+        cls, frame: pl.DataFrame, text_NE: Rows, spec: FeatureSpec, is_deleted_N: NDArray[np.bool_]
+    ) -> "CatalogueLore":
+        """Of the items as they are."""
+        items = list(frame.iter_rows(named=True))
+        return cls(
+            text_NE=np.asarray(text_NE[np.arange(len(items))], np.float32),
+            fields={name: [_value(item, name) for item in items] for name in _names(spec)},
+            log_price_N=np.array([_log_price(item) for item in items]),
+            texts=[" ".join(words_of(item.get("title"))) for item in items],
+            is_there_N=~is_deleted_N,
+        )
+
+    def nearest(
+        self, text_CE: NDArray[np.float32], own_rows_C: NDArray[np.int32], k: int = NEAREST
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Rows and cosines [C, K] of the nearest texts; a listing's own row is not among them."""
+        cosine_CN = text_CE @ self.text_NE.T
+        cosine_CN[:, ~self.is_there_N] = -2.0
+        known = np.flatnonzero(own_rows_C >= 0)
+        cosine_CN[known, own_rows_C[known]] = -2.0
+        k = min(k, cosine_CN.shape[1] - 1)
+        rows_CK = np.argpartition(-cosine_CN, k, axis=1)[:, :k]
+        found_CK = np.take_along_axis(cosine_CN, rows_CK, axis=1)
+        order_CK = np.argsort(-found_CK, axis=1, kind="stable")
+        return (
+            np.take_along_axis(rows_CK, order_CK, axis=1).astype(np.int32),
+            np.take_along_axis(found_CK, order_CK, axis=1),
+        )
+
+
+def listing_figures(
+    lore: CatalogueLore,
+    items: Sequence[dict[str, Any]],
+    text_CE: NDArray[np.float32],
+    features_CD: NDArray[np.float32],
+    own_rows_C: NDArray[np.int32],
+    *,
+    spec: FeatureSpec,
+    item_features_ND: Rows,
+    critic: RunsNetwork,
+) -> ListingFigures:
+    """Figures of listings as their fields stand; `features_CD` is what the item encoder makes of them.
+
+    `own_rows_C`: rows of those that are in the catalogue already, else -1: no item speaks for itself.
+    """
+    figures, mismatches = [], []
+    nearest_CK, cosine_CK = lore.nearest(text_CE, own_rows_C)
+    by_network_C2 = _by_networks(nearest_CK, cosine_CK, features_CD, item_features_ND, critic)
+    for number, item in enumerate(items):
+        rows_K, cosine_K = nearest_CK[number], cosine_CK[number]
+        weights_K = np.exp(SHARPNESS * (cosine_K - cosine_K.max(initial=0.0)))
+        found = {name: _agreement(lore.fields[name], _value(item, name), rows_K, weights_K) for name in lore.fields}
+        labels = [found[name] for name in spec.label_columns if found[name].share >= 0]
+        price = _price(lore.log_price_N[rows_K], weights_K, _log_price(item))
+        text = words_of(item.get("title"))
+        brand_words = words_of(item.get("brand"))
+        same = any(lore.texts[row] == " ".join(text) for row in rows_K[:3]) if text else False
+        figures.append(
+            [
+                found["category"].share,
+                found["category"].below_best,
+                found["category_first"].share,
+                found["brand"].share,
+                found["brand"].below_best,
+                float(set(brand_words) <= set(text)) if brand_words else NO_FIELD,
+                min((each.share for each in labels), default=NO_FIELD),
+                max((each.below_best for each in labels), default=NO_FIELD),
+                *price[:3],
+                float(cosine_K.max(initial=0.0)),
+                float(same),
+                *by_network_C2[number],
+            ]
+        )
+        mismatches.append(_mismatches(item, found, spec, price))
+    return ListingFigures(np.array(figures, np.float32).reshape(-1, len(LISTING)), nearest_CK, cosine_CK, mismatches)
+
+
+@dataclass(frozen=True, slots=True)
+class _Agreement:
+    share: float
+    """Of the weight of near items that say the same; `NO_FIELD` where nothing can be said."""
+    below_best: float
+    """By how much the most said value has more."""
+    best: Any
+
+
+def _agreement(
+    values: Sequence[Any], own: Any, rows_K: NDArray[np.int32], weights_K: NDArray[np.float32]
+) -> _Agreement:
+    weight_of: dict[Any, float] = {}
+    for row, weight in zip(rows_K, weights_K, strict=True):
+        if values[row] is not None:
+            weight_of[values[row]] = weight_of.get(values[row], 0.0) + float(weight)
+    if own is None or not weight_of:
+        return _Agreement(NO_FIELD, NO_FIELD, None)
+    total = sum(weight_of.values())
+    best = max(weight_of, key=lambda value: weight_of[value])
+    share = weight_of.get(own, 0.0) / total
+    return _Agreement(share, weight_of[best] / total - share, best)
+
+
+def _price(
+    log_price_K: NDArray[np.float64], weights_K: NDArray[np.float32], own: float
+) -> tuple[float, float, float, float]:
+    """Distance to the near items' mean, their deviation, the one over the other, and that mean, all of log prices."""
+    known_K = np.isfinite(log_price_K)
+    if not np.isfinite(own) or known_K.sum() < 3:
+        return NO_FIELD, NO_FIELD, NO_FIELD, float("nan")
+    weights = weights_K[known_K] / weights_K[known_K].sum()
+    mean = float((weights * log_price_K[known_K]).sum())
+    deviation = float(np.sqrt((weights * np.square(log_price_K[known_K] - mean)).sum()))
+    distance = abs(own - mean)
+    return distance, deviation, distance / (deviation + 0.15), mean
+
+
+def _by_networks(
+    nearest_CK: NDArray[np.int32],
+    cosine_CK: NDArray[np.float32],
+    features_CD: NDArray[np.float32],
+    item_features_ND: Rows,
+    critic: RunsNetwork,
+) -> NDArray[np.float64]:
+    """Percentile of the critic's verdict on the listing among the near items, for one who wants such items; and the
+    cosine of its feature with theirs, less what is usual among them."""
+    features_CKD = np.asarray(item_features_ND[nearest_CK], np.float32)
+    weights_CK = np.exp(SHARPNESS * (cosine_CK - cosine_CK.max(axis=1, keepdims=True, initial=-2.0)))
+    weights_CK /= weights_CK.sum(axis=1, keepdims=True)
+    wanted_CD = np.einsum("ck,ckd->cd", weights_CK, features_CKD)
+    asked_CXD = np.concatenate([features_CD[:, None], features_CKD], axis=1)
+    verdict_CX = critic({"taste": wanted_CD, "candidates": asked_CXD})
+    percentile_C = (verdict_CX[:, 1:] < verdict_CX[:, :1]).mean(axis=1)
+    lengths_CX = np.linalg.norm(asked_CXD, axis=2) * np.linalg.norm(wanted_CD, axis=1, keepdims=True)
+    alike_CX = np.einsum("cxd,cd->cx", asked_CXD, wanted_CD) / np.maximum(lengths_CX, 1e-9)
+    return np.stack([percentile_C, alike_CX[:, 0] - (weights_CK * alike_CX[:, 1:]).sum(axis=1)], axis=1)
+
+
+def _mismatches(
+    item: dict[str, Any], found: dict[str, _Agreement], spec: FeatureSpec, price: tuple[float, float, float, float]
+) -> list[FieldMismatch]:
+    told = [
+        (each.below_best, FieldMismatch(name, item[name], each.best, round(each.share, 4)))
+        for name in ("brand", *spec.label_columns)
+        if (each := found[name]).below_best > 0
+    ]
+    category = found["category"]
+    if category.below_best > 0:
+        told.append(
+            (category.below_best, FieldMismatch("category", item["category"], category.best, round(category.share, 4)))
+        )
+    if price[2] > 2.0:
+        usual = round(float(np.expm1(price[3])), 2)
+        told.append((min(1.0, price[2] / 4.0), FieldMismatch("price", item["price"], usual, None)))
+    return [each for _, each in sorted(told, key=lambda pair: -pair[0])]
+
+
+def _names(spec: FeatureSpec) -> tuple[str, ...]:
+    return ("category", "category_first", "brand", *spec.label_columns)
+
+
+def _value(item: dict[str, Any], name: str) -> Any:
+    """The whole category path, its first level, or the value of a column; None where there is none."""
+    if name == "category_first":
+        prefixes = category_prefixes(item.get("category"))
+        return prefixes[0] if prefixes else None
+    return item.get(name) or None
+
+
+def _log_price(item: dict[str, Any]) -> float:
+    price = item.get("price")
+    return float(np.log1p(price)) if price is not None else float("nan")

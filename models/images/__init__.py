@@ -1,0 +1,1 @@
+"""Pictures of products that do not exist: what is asked for, made, marked and found again, without torch."""

@@ -1,0 +1,1 @@
+"""`figment images train` as steps."""

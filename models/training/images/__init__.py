@@ -1,0 +1,1 @@
+"""Trains picture generator, critic and classifier."""
