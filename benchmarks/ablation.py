@@ -2,7 +2,8 @@
 
     python benchmarks/ablation.py --dataset DIR --json benchmarks/results/ablation_NAME.json
 
-Each finished training is a file in the folder that a second start skips; `ablation_page.py` draws the page.
+Each finished training is a file that a second start skips, in a folder beside the result, named like it. A seed takes
+an hour and a half, and can be committed as it comes. `ablation_page.py` draws the page.
 """
 
 import argparse
@@ -63,7 +64,6 @@ def main() -> None:
     options = f"--dataset {arguments.dataset.name} --seeds {' '.join(map(str, arguments.seeds))}"
     result = {
         "what": f"ablation on {arguments.dataset.name}",
-        "revision": git_revision(),
         **circumstances(f"python benchmarks/ablation.py {options}", PACKAGES),
         "runs": runs,
     }
@@ -77,9 +77,10 @@ def run_of(arguments: argparse.Namespace, name: str, seed: int, teaching: "Teach
 
     def run() -> dict[str, Any]:
         fitting = fitting_of(arguments.dataset, arguments.folder, seed)
-        return {"training": name, "seed": seed, **measured(fitting, TRAININGS[name], folder, name, teaching)}
+        found = measured(fitting, TRAININGS[name], folder, name, teaching)
+        return {"training": name, "seed": seed, "revision": git_revision(), **found}
 
-    record = finished(folder / f"{name}.json", run)
+    record = finished(arguments.json.with_suffix("") / f"seed-{seed}" / f"{name}.json", run)
     figures = record["arms"]
     told = ", ".join(f"{arm} {figures[arm]['ndcg@10']:.4f}" for arm in figures)
     print(f"seed {seed}, {name}: {told} ({record['cpu_seconds']:.0f} CPU-seconds)", flush=True)
@@ -243,7 +244,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--folder", type=Path, default=Path("var/ablation"), help="records and logs of the runs")
+    parser.add_argument("--folder", type=Path, default=Path("var/ablation"), help="logs and checkpoints of the runs")
     parser.add_argument("--json", type=Path, required=True)
     return parser.parse_args()
 

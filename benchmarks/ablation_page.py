@@ -49,16 +49,21 @@ def main() -> None:
 
 def page(record: dict[str, Any], runs: list[Run]) -> list[str]:
     seeds = sorted({run["seed"] for run in runs})
-    longest, shared = (max(run[part] for run in runs) / 60 for part in ("cpu_seconds", "shared_cpu_seconds"))
+    longest, shared = (max(run.get(part, 0.0) for run in runs) / 60 for part in ("cpu_seconds", "shared_cpu_seconds"))
+    taught = (
+        f"the teacher's lists, which all arms of a seed share, {shared:.1f} more"
+        if shared
+        else "teacher's lists included"
+    )
     hardware = record["hardware"]
     return [
         "# Does the adversary earn its place?",
         "",
         "Every arm is the full profile, cut to three epochs and 40,000 taught lists, on Amazon Beauty (leave-one-out,"
         f" seen items left out, all items ranked, {NUM_JUDGED:,} held-out shoppers). {told_seeds(seeds)} The longest"
-        f" training took {longest:.1f} CPU-minutes (at most 8 were aimed at), and the teacher's lists, which all arms"
-        f" of a seed share, {shared:.1f}; {hardware['processor']}, {hardware['cores']} cores. The claims below were"
-        " fixed before anything ran, and are reported as they came out; (c), on hidden items, is measured by"
+        f" training took {longest:.1f} CPU-minutes (at most 8 were aimed at; {taught});"
+        f" {hardware['processor']}, {hardware['cores']} cores. The claims below were fixed before anything ran, and are"
+        " reported as they came out; (c), on hidden items, is measured by"
         " `benchmarks/accuracy.py --split cold-items`.",
         "",
         "```bash",
