@@ -18,7 +18,7 @@ import pytest
 from tests.service.process import environment, free_port
 
 FIGMENT = Path(sys.executable).with_name("figment")
-SECONDS = 120
+SECONDS = 300
 
 
 def figment(*arguments: object, folder: Path, **settings: object) -> "subprocess.CompletedProcess[str]":
