@@ -1,0 +1,49 @@
+"""A bundle of as many items as are wished for, sealed like any other: made from a real one, and its name says so."""
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from live_items import enlarged
+
+from models.bundle import layout
+from models.bundle.manifest import Manifest
+from models.bundle.read import Bundle, open_bundle
+from models.bundle.write import link_or_copy, seal_bundle
+from models.recommend.golden import record_golden
+from models.recommend.recommender import Recommender
+
+LABEL = "Not a trained catalogue: the items of {name} over and over, with noise on the features of the copies.\n\n"
+
+
+def enlarged_bundle(source: Path, num_items: int, root: Path) -> Path:
+    """The folder of the bundle below `root`; made where it is not there yet."""
+    destination = root / f"{source.name}-enlarged-{num_items}"
+    if not destination.exists():
+        bundle = open_bundle(source)
+        large = enlarged(bundle, num_items)
+        seal_bundle(destination, lambda folder: _written(folder, large, destination.name))
+    return destination
+
+
+def _written(folder: Path, bundle: Bundle, name: str) -> Manifest:
+    """Arrays of the enlarged catalogue; networks, weights and vocabulary are the source's own files."""
+    for part in ("networks", "weights"):
+        for file in sorted((bundle.folder / part).iterdir()):
+            link_or_copy(file, folder / part / file.name)
+    shutil.copyfile(bundle.folder / layout.VOCABULARY, folder / layout.VOCABULARY)
+    card = (bundle.folder / layout.MODEL_CARD).read_text()
+    (folder / layout.MODEL_CARD).write_text(LABEL.format(name=bundle.folder.name) + card)
+    np.save(folder / layout.ITEM_FEATURES, bundle.item_features_ND, allow_pickle=False)
+    np.save(folder / layout.TEXT_FEATURES, bundle.text_features_NE, allow_pickle=False)
+    np.save(folder / layout.TAG_ROWS, bundle.tag_rows_NT, allow_pickle=False)
+    np.save(folder / layout.POPULARITY, bundle.popularity_N, allow_pickle=False)
+    bundle.neighbours.save(folder / layout.NEIGHBOURS)
+    bundle.item_facts.save(folder / layout.ITEM_FACTS)
+    bundle.index.save(folder / layout.INDEX)
+    bundle.catalogue.write_parquet(folder / layout.CATALOGUE)
+    manifest = bundle.manifest.model_copy(update={"model_version": name, "created_at": datetime.now(UTC), "files": {}})
+    recommender = Recommender(bundle)
+    record_golden(folder, recommender.recommend, recommender.item_ids, bundle.popularity_N, seed=0)
+    return manifest
