@@ -36,8 +36,7 @@ class Generator(nn.Module):
         self, history_features: Tensor, history_mask: Tensor, event_types: Tensor, gaps: Tensor, noise: Tensor
     ) -> Tensor:
         """Generated item features [B, S, D] for the newest event of each history."""
-        tastes_BLD = self.encoder(history_features, history_mask, event_types, gaps)
-        return self.wishes(tastes_BLD[:, -1], noise)
+        return self.wishes(self.encoder.newest(history_features, history_mask, event_types, gaps), noise)
 
 
 def draw_noise(shape: tuple[int, ...], generator: torch.Generator | None = None) -> Tensor:

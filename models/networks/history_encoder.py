@@ -38,14 +38,39 @@ class _Block(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, states_BLD: Tensor, visible_BLL: Tensor, interest_BL: Tensor, distance_LL: Tensor) -> Tensor:
-        batch, length, size = states_BLD.shape
-        qkv = self.query_key_value(self.attention_norm(states_BLD))
-        query, key, value = qkv.view(batch, length, 3, self.num_heads, size // self.num_heads).permute(2, 0, 3, 1, 4)
-        logits_BHLL = query @ key.transpose(-1, -2) * (size // self.num_heads) ** -0.5
-        logits_BHLL = logits_BHLL + self.distance_bias[:, distance_LL] + interest_BL[:, None, None, :]
-        logits_BHLL = logits_BHLL.masked_fill(~visible_BLL[:, None], MASKED)
-        attended = self.dropout(logits_BHLL.softmax(dim=-1)) @ value
-        states_BLD = states_BLD + self.dropout(self.output(attended.transpose(1, 2).reshape(batch, length, size)))
+        qkv_BLX = self.query_key_value(self.attention_norm(states_BLD))
+        attended_BLD = self._attended(*qkv_BLX.chunk(3, dim=-1), visible_BLL, interest_BL, distance_LL)
+        return self._fed_forward(states_BLD + self.dropout(self.output(attended_BLD)))
+
+    def newest(self, states_BLD: Tensor, visible_BLL: Tensor, interest_BL: Tensor, distance_LL: Tensor) -> Tensor:
+        """What `forward` makes of the last position [B, 1, D]: the others are keys and values alone."""
+        size, layer = states_BLD.shape[-1], self.query_key_value
+        normed_BLD = self.attention_norm(states_BLD)
+        query_B1D = nn.functional.linear(normed_BLD[:, -1:], layer.weight[:size], layer.bias[:size])
+        key_value_BLX = nn.functional.linear(normed_BLD, layer.weight[size:], layer.bias[size:])
+        attended_B1D = self._attended(
+            query_B1D, *key_value_BLX.chunk(2, dim=-1), visible_BLL[:, -1:], interest_BL, distance_LL[-1:]
+        )
+        return self._fed_forward(states_BLD[:, -1:] + self.output(attended_B1D))
+
+    def _attended(
+        self,
+        query_BQD: Tensor,
+        key_BLD: Tensor,
+        value_BLD: Tensor,
+        visible_BQL: Tensor,
+        interest_BL: Tensor,
+        distance_QL: Tensor,
+    ) -> Tensor:
+        query, key, value = (
+            each.unflatten(-1, (self.num_heads, -1)).transpose(1, 2) for each in (query_BQD, key_BLD, value_BLD)
+        )
+        logits_BHQL = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
+        logits_BHQL = logits_BHQL + self.distance_bias[:, distance_QL] + interest_BL[:, None, None, :]
+        logits_BHQL = logits_BHQL.masked_fill(~visible_BQL[:, None], MASKED)
+        return (self.dropout(logits_BHQL.softmax(dim=-1)) @ value).transpose(1, 2).flatten(-2)
+
+    def _fed_forward(self, states_BLD: Tensor) -> Tensor:
         return states_BLD + self.dropout(self.feed_forward(states_BLD))
 
 
@@ -76,6 +101,23 @@ class HistoryEncoder(nn.Module):
 
     def forward(self, history_features: Tensor, history_mask: Tensor, event_types: Tensor, gaps: Tensor) -> Tensor:
         """Tastes [B, L, D]; right-aligned, so the shopper's present taste stands in the last column."""
+        states_BLD, *context = self._begun(history_features, history_mask, event_types, gaps)
+        for block in self.blocks:
+            states_BLD = block(states_BLD, *context)
+        return self.output_norm(states_BLD)
+
+    def newest(self, history_features: Tensor, history_mask: Tensor, event_types: Tensor, gaps: Tensor) -> Tensor:
+        """The last column of `forward` [B, D], without the last block's other columns, which nobody asks for."""
+        states_BLD, *context = self._begun(history_features, history_mask, event_types, gaps)
+        for block in self.blocks[:-1]:
+            states_BLD = block(states_BLD, *context)
+        taste_B1D: Tensor = self.output_norm(self.blocks[-1].newest(states_BLD, *context))
+        return taste_B1D[:, 0]
+
+    def _begun(
+        self, history_features: Tensor, history_mask: Tensor, event_types: Tensor, gaps: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """States before the first block, and what all blocks read beside them: visible, interest, distance."""
         length = history_features.shape[1]
         places_L = torch.arange(length, device=history_features.device)
         distance_LL = places_L[:, None] - places_L[None, :]
@@ -85,6 +127,4 @@ class HistoryEncoder(nn.Module):
         interest_BL = (self.log_interest - self.log_interest[_PURCHASE])[event_types]
         states_BLD = history_features + self.event_types(event_types) + self.gaps(gaps)
         states_BLD = self.dropout(self.input_norm(states_BLD))
-        for block in self.blocks:
-            states_BLD = block(states_BLD, visible_BLL, interest_BL, distance_LL.clamp(0, self.max_events - 1))
-        return self.output_norm(states_BLD)
+        return states_BLD, visible_BLL, interest_BL, distance_LL.clamp(0, self.max_events - 1)

@@ -41,6 +41,11 @@ class TestHistoryEncoder:
         torch.testing.assert_close(long[0, 2:], short[0])
         assert long.isfinite().all()
 
+    def test_the_newest_taste_alone_is_the_last_of_all(self) -> None:
+        made = encoder()
+        for length in (1, 2, 5):
+            torch.testing.assert_close(made.newest(*history(length)), made(*history(length))[:, -1])
+
     def test_a_purchase_draws_more_attention_than_a_view(self) -> None:
         """With nothing to tell the events apart but their type, the newest taste leans to what was bought."""
         features, mask, types, gaps = history(3)
