@@ -10,7 +10,7 @@ It has no neighbours, judge, filters or keys, and keeps nothing: a history in, t
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ from models.bundle.read import Bundle, open_bundle
 from models.domain.events import EVENT_TYPES
 from models.features.histories import encode_histories
 from models.retrieval.faiss_index import set_search_threads
+
+if TYPE_CHECKING:
+    from models.networks.generator import Generator
 
 PATH = "/v1/recommendations"
 SHOWN = ("title", "price", "brand")
@@ -70,16 +73,13 @@ class Nearest:
         ]
 
 
-def eager_generator(bundle: Bundle) -> Generates:
-    """The network from its weights, as torch runs it when nobody exports or compiles it."""
-    import torch
+def trained_generator(bundle: Bundle) -> "Generator":
+    """The network from its weights."""
     from safetensors.torch import load_file
 
     from models.networks.generator import Generator
     from models.networks.history_encoder import HistoryEncoder
-    from models.networks.in_process import runs_in_process
 
-    torch.set_num_threads(1)
     trained = bundle.manifest.training
     encoder = HistoryEncoder(
         embedding_size=trained["embedding_size"],
@@ -90,15 +90,19 @@ def eager_generator(bundle: Bundle) -> Generates:
     )
     generator = Generator(encoder, embedding_size=trained["embedding_size"], noise_size=trained["noise_size"])
     generator.load_state_dict(load_file(bundle.folder / "weights" / "generator.safetensors"))
-    return runs_in_process(generator.eval())
+    return generator.eval()
 
 
 def main(folder: Path, port: int) -> None:
+    import torch
     from echoes import serve
     from fastapi import FastAPI
 
+    from models.networks.in_process import runs_in_process
+
+    torch.set_num_threads(1)
     bundle = open_bundle(folder)
-    nearest = Nearest(bundle, eager_generator(bundle))
+    nearest = Nearest(bundle, runs_in_process(trained_generator(bundle)))
     app = FastAPI(openapi_url=None)
 
     @app.post(PATH)

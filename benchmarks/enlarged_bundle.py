@@ -1,19 +1,27 @@
 """A bundle of as many items as are wished for, sealed like any other: made from a real one, and its name says so."""
 
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from afternoon import trained_generator
 from live_items import enlarged
 
 from models.bundle import layout
 from models.bundle.manifest import Manifest
 from models.bundle.read import Bundle, open_bundle
 from models.bundle.write import link_or_copy, seal_bundle
+from models.networks.export import export_generator
 from models.recommend.golden import record_golden
 from models.recommend.recommender import Recommender
+from models.retrieval.faiss_index import build_faiss_index
 
+GENERATOR = "generator.onnx"
+MAX_FLAT_ITEMS = 50_000
+MIN_RECALL = 0.95
+"""Of the 100 nearest, by lists that are inverted: beyond MAX_FLAT_ITEMS to meet every item takes longer."""
 LABEL = "Not a trained catalogue: the items of {name} over and over, with noise on the features of the copies.\n\n"
 
 
@@ -23,15 +31,24 @@ def enlarged_bundle(source: Path, num_items: int, root: Path) -> Path:
     if not destination.exists():
         bundle = open_bundle(source)
         large = enlarged(bundle, num_items)
+        if num_items > MAX_FLAT_ITEMS:
+            index = build_faiss_index(large.item_features_ND, max_exact_items=0, min_recall=MIN_RECALL)
+            large = replace(large, index=index)
         seal_bundle(destination, lambda folder: _written(folder, large, destination.name))
     return destination
 
 
 def _written(folder: Path, bundle: Bundle, name: str) -> Manifest:
-    """Arrays of the enlarged catalogue; networks, weights and vocabulary are the source's own files."""
+    """Arrays of the enlarged catalogue; networks, weights and vocabulary are the source's own files.
+
+    The generator is exported again from its weights, so that an older bundle is measured with today's graph.
+    """
     for part in ("networks", "weights"):
         for file in sorted((bundle.folder / part).iterdir()):
-            link_or_copy(file, folder / part / file.name)
+            if file.name != GENERATOR:
+                link_or_copy(file, folder / part / file.name)
+    size, max_events = bundle.manifest.embedding_size, bundle.manifest.max_history_events
+    export_generator(trained_generator(bundle), folder / "networks" / GENERATOR, embedding_size=size, max_events=max_events)
     shutil.copyfile(bundle.folder / layout.VOCABULARY, folder / layout.VOCABULARY)
     card = (bundle.folder / layout.MODEL_CARD).read_text()
     (folder / layout.MODEL_CARD).write_text(LABEL.format(name=bundle.folder.name) + card)

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from time import perf_counter
 from typing import Any, Final, TypeAlias
 
@@ -90,10 +91,16 @@ async def _write_now(asking: Asking, recommendation_ids: Sequence[str]) -> None:
 
 
 async def _made(asking: Asking, ready: Sequence[Asked]) -> Sequence[Made | InputError]:
-    """In one piece of work, which takes one permit."""
+    """In one piece of work, which takes one permit; a plain list shares a call with those that wait beside it."""
     if not ready:
         return ()
-    return await asking.live.workers.run(lambda: make_all(asking.loaded.model, ready), deadline=asking.deadline)
+    model, live = asking.loaded.model, asking.live
+    if len(ready) == 1 and ready[0].is_plain:
+        return [await live.together.ask(ready[0], partial(make_all, model), group=model, deadline=asking.deadline)]
+    made = await live.workers.run(lambda: make_all(model, ready), deadline=asking.deadline)
+    if num_lists := sum(not isinstance(each, InputError) and each.whole is not None for each in made):
+        live.metrics.call_answered(num_lists)
+    return made
 
 
 async def _all_asked(asking: Asking, bodies: Sequence[ListBody]) -> list[Asked | Refusal]:

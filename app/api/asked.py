@@ -53,6 +53,12 @@ class Asked:
         return search is not None and search.candidates is None and makes_list
 
     @property
+    def is_plain(self) -> bool:
+        """Whether a list by the history is all that is asked for: no text, no later page, no explanation."""
+        makes_list = self.later is None and not self.body.validate_only
+        return self.body.query is None and makes_list and self.body.explain == "none"
+
+    @property
     def num_explained(self) -> int:
         """Events that are left out in turn to explain the list, times the samples that are drawn without each."""
         if self.body.explain == "none" or self.body.validate_only:

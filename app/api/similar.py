@@ -101,6 +101,7 @@ async def similar(
         meta=meta_of(asking, model.model_version, found.index_version, seed=SEED),
     )
     said = {**query.model_dump(mode="json", exclude_defaults=True), "similar_to": item_id, "history": []}
+    asking.live.metrics.call_answered(1)
     asking.live.metrics.lists_answered([found])
     keep(asking, answer, found.items, asked_at=asked_at, user=Shopper(), request=said)
     return answer

@@ -125,9 +125,12 @@ class Metrics:
         if reason == "cut_off":
             self.num_cut_off += 1
 
+    def call_answered(self, num_requests: int) -> None:
+        """One call of the model answered so many."""
+        self._batch_size.observe(num_requests)
+
     def lists_answered(self, answers: Sequence[Recommendation], variant: Variant = NO_EXPERIMENT) -> None:
-        """One call of the model answered these; call it for every list that goes out, batches as a whole."""
-        self._batch_size.observe(len(answers))
+        """These lists go out."""
         for answer in answers:
             self._answers[answer.fallback].inc()
             if answer.under_filled:

@@ -11,6 +11,7 @@ from app.observability.live_figures import IndexState
 from app.observability.logs import get_log
 from app.observability.metrics import Metrics
 from app.observability.work import ObservedWork
+from app.runtime.together import Together
 from app.runtime.workers import Workers
 from models.bundle.manifest import Manifest
 from models.domain.errors import NotReady
@@ -103,6 +104,7 @@ class LiveModel:
     def __init__(self, open_model: Callable[[], ServedModel] | None, workers: Workers) -> None:
         """`open_model`: where one model answers as it is; None: a live catalogue publishes what answers."""
         self.workers = workers
+        self.together = Together(workers)
         self.phase: Phase = "loading"
         self.metrics: Metrics = workers.metrics
         self.metrics.watch_index(lambda: self._loaded.index if self._loaded else None)

@@ -68,7 +68,7 @@ class Workers:
         self.in_flight = 0
         self.metrics = metrics or Metrics()
         """What the work is counted and timed by."""
-        self._threads = threads
+        self.num_threads = threads
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="recommend", initializer=prepare)
         self.metrics.watch_queue(lambda: self.num_waiting)
 
@@ -80,7 +80,7 @@ class Workers:
     @property
     def num_waiting(self) -> int:
         """Pieces of work that no thread has taken up yet."""
-        return max(0, self.in_flight - self._threads)
+        return max(0, self.in_flight - self.num_threads)
 
     async def run(self, work: Callable[[], Result], *, deadline: Deadline | None = None) -> Result:
         """What `work` returns. Raises Overloaded without a free permit, DeadlineExceeded at the deadline.
@@ -88,14 +88,9 @@ class Workers:
         Work that still waits for a thread at its deadline, or when its caller is cancelled, is never started; running
         work ends before its next stage (`models.domain.stages`). Its permit comes back only when it has ended.
         """
-        if self.is_full:
-            raise Overloaded(self.in_flight, self.max_in_flight)
-        if deadline and not deadline.remaining_seconds:
-            self.metrics.work_abandoned("never_started")
-            raise DeadlineExceeded(deadline.timeout_ms)
+        self.admit(deadline)
         observed = ObservedWork(deadline.at) if deadline else ObservedWork()
-        job = self._pool.submit(observed.run, work)
-        self.in_flight += 1
+        job = self.submit(observed, work)
         waiting = asyncio.wrap_future(job)
         waiting.add_done_callback(partial(self._ended, observed, current_request_span()))
         try:
@@ -108,12 +103,29 @@ class Workers:
             raise DeadlineExceeded(deadline.timeout_ms)
         return waiting.result()
 
+    def admit(self, deadline: Deadline | None = None) -> None:
+        """Takes a permit, which `release` gives back. Raises Overloaded, and DeadlineExceeded past the deadline."""
+        if self.is_full:
+            raise Overloaded(self.in_flight, self.max_in_flight)
+        if deadline and not deadline.remaining_seconds:
+            self.metrics.work_abandoned("never_started")
+            raise DeadlineExceeded(deadline.timeout_ms)
+        self.in_flight += 1
+
+    def release(self) -> None:
+        """A permit comes back."""
+        self.in_flight -= 1
+
+    def submit(self, observed: ObservedWork, work: Callable[[], Result]) -> "Future[Result]":
+        """The work, to be begun when a thread is free; whoever submits it has a permit."""
+        return self._pool.submit(observed.run, work)
+
     def close(self) -> None:
         """Starts nothing that still waits; what runs goes on."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _ended(self, observed: ObservedWork, span: RequestSpan | None, waiting: "asyncio.Future[Result]") -> None:
-        self.in_flight -= 1
+        self.release()
         self.metrics.work_ended(observed)
         if span:
             span.add_stages(observed.laps)

@@ -4,6 +4,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -46,7 +47,7 @@ class Wishes:
         return Wishes(self.taste_BD[one], self.samples_BSD[one], self.scored_rows_BX[one], self.scored_BX[one])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Candidates:
     """Distinct items per user, ascending by row; columns without an item have row -1 and no meaning."""
 
@@ -55,14 +56,19 @@ class Candidates:
     """Log of the mean, over samples, of exp(scale · generated · item)."""
     neighbours_BC: NDArray[np.float32]
     """Co-occurrence with the history, 0 where there is none."""
-    critic_BC: NDArray[np.float32]
-    """The critic's logit: higher is more like a real next product of this shopper."""
     from_generator_BC: NDArray[np.bool_]
     from_neighbours_BC: NDArray[np.bool_]
     in_history_BC: NDArray[np.bool_]
     neighbours_best_BX: NDArray[np.float32]
     """The neighbours' highest scores of all items, best first."""
     wishes: Wishes
+    features_BCD: NDArray[np.float32]
+    critic: RunsNetwork
+
+    @cached_property
+    def critic_BC(self) -> NDArray[np.float32]:
+        """The critic's logit: higher is more like a real next product of this shopper. Asked only where it counts."""
+        return self.critic({"taste": self.wishes.taste_BD, "candidates": self.features_BCD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +146,13 @@ class CandidateSource:
                 rows_BC=rows_BC,
                 generator_BC=self.likelihood(wishes, features_BCD),
                 neighbours_BC=look_up(rows_BC, wishes.scored_rows_BX, wishes.scored_BX),
-                critic_BC=self.critic({"taste": wishes.taste_BD, "candidates": features_BCD}),
                 from_generator_BC=_contains(rows_BC, generated_BX),
                 from_neighbours_BC=_contains(rows_BC, neighbour_rows_BX),
                 in_history_BC=_contains(rows_BC, history.item_rows_BL),
                 neighbours_best_BX=wishes.scored_BX[:, :NUM_CANDIDATES],
                 wishes=wishes,
+                features_BCD=features_BCD,
+                critic=self.critic,
             )
 
     def likelihood(self, wishes: Wishes, features_BCD: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -122,9 +122,10 @@ def generator_evidence(
 ) -> NDArray[np.float32]:
     """Evidence [B, C, len(GENERATOR_EVIDENCE)]."""
     recent_BH = neighbours.recent(history.item_rows_BL)
-    directions_BHD = _directions(item_features_ND[recent_BH]) * (recent_BH != NO_ITEM)[..., None]
-    directions_BCD = _directions(item_features_ND[rows_BC])
-    alike_BHC = directions_BHD @ directions_BCD.transpose(0, 2, 1)
+    features_BHD, features_BCD = item_features_ND[recent_BH], item_features_ND[rows_BC]
+    of_history_BHD = features_BHD * ((recent_BH != NO_ITEM) / _lengths(features_BHD))[..., None].astype(np.float32)
+    # products first: to divide so many features by their lengths would take longer than all the rest
+    alike_BHC = of_history_BHD @ features_BCD.transpose(0, 2, 1) / _lengths(features_BCD)[:, None]
     weights_H = neighbours.age_weights(recent_BH.shape[1])
     weights_BH = weights_H * (recent_BH != NO_ITEM)
     weights_BH = weights_BH / np.maximum(weights_BH.sum(axis=1, keepdims=True), 1e-9)
@@ -145,9 +146,8 @@ def generator_evidence(
     return np.stack(pieces, axis=2).astype(np.float32)
 
 
-def _directions(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    lengths = np.sqrt(np.square(features).sum(axis=-1, keepdims=True))
-    return np.asarray(features / np.maximum(lengths, 1e-9), np.float32)
+def _lengths(features_BXD: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.maximum(np.sqrt(np.einsum("bxd,bxd->bx", features_BXD, features_BXD)), np.float32(1e-9))
 
 
 def log_rank(score_BC: NDArray[np.float32], best_BX: NDArray[np.float32]) -> NDArray[np.float32]:

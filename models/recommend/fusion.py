@@ -2,8 +2,10 @@
 
 # B users, C candidates
 
+from collections.abc import Callable
 from copy import copy
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -75,14 +77,15 @@ class StandardScores:
         self.core_BC = self.liked_BC | self.near_BC
         """The best of each source and the history: who these are does not depend on how many proposals were fetched."""
         self.generator_scale = Scale.over(candidates.generator_BC, best_BC)
-        self.critic_scale = Scale.over(candidates.critic_BC, best_BC)
+        self._critic_scale: Callable[[], Scale] = cache(lambda: Scale.over(candidates.critic_BC, best_BC))
         self.neighbours_top_B1 = np.maximum(candidates.neighbours_BC.max(axis=1, keepdims=True), _TINY)
         self._standardise(candidates)
 
     def of_more(self, user: int, more: Candidates) -> "StandardScores":
         """Candidates of one user that were found later, on the scale of these."""
         scores = copy(self)
-        scores.generator_scale, scores.critic_scale = self.generator_scale.of(user), self.critic_scale.of(user)
+        scores.generator_scale = self.generator_scale.of(user)
+        scores._critic_scale = lambda: self._critic_scale().of(user)
         scores.neighbours_top_B1 = self.neighbours_top_B1[user : user + 1]
         scores.generator_best_BX = self.generator_best_BX[user : user + 1]
         scores.present_BC = more.rows_BC != NO_ITEM
@@ -92,8 +95,13 @@ class StandardScores:
 
     def _standardise(self, candidates: Candidates) -> None:
         self.generator_BC = self.generator_scale.standard(candidates.generator_BC)
-        self.critic_BC = self.critic_scale.standard(candidates.critic_BC)
+        self._candidates = candidates
         self.neighbours_BC = candidates.neighbours_BC / self.neighbours_top_B1
+
+    @property
+    def critic_BC(self) -> NDArray[np.float32]:
+        """The critic's; nobody but the judge asks for them."""
+        return self._critic_scale().standard(self._candidates.critic_BC)
 
     def fused(self, weights: FusionWeights) -> NDArray[np.float32]:
         """Weighted sums [B, C]; -inf where there is no candidate."""

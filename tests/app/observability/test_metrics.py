@@ -74,6 +74,9 @@ class TestLists:
         assert value(metrics, "figment_recommendations_total", fallback="none") == 1
         assert value(metrics, "figment_recommendations_total", fallback="popularity") == 1
         assert value(metrics, "figment_under_filled_total") == 1
+
+    def test_calls_tell_how_many_they_answered(self, metrics):
+        metrics.call_answered(2)
         assert value(metrics, "figment_batch_size_sum") == 2
         assert value(metrics, "figment_batch_size_count") == 1
 

@@ -1,0 +1,184 @@
+import asyncio
+import threading
+import time
+
+import pytest
+
+from app.runtime.together import MOST_A_CALL, Together
+from app.runtime.workers import Deadline, Workers
+from models.domain.errors import DeadlineExceeded, Overloaded
+from models.domain.stages import timed
+
+GROUP = object()
+
+
+@pytest.fixture
+def gate():
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+class Model:
+    """Doubles numbers, and knows which came together; the first call waits for the gate."""
+
+    def __init__(self, gate):
+        self.gate = gate
+        self.calls = []
+
+    def __call__(self, questions):
+        self.calls.append(list(questions))
+        if len(self.calls) == 1:
+            self.gate.wait()
+        with timed("generate"):
+            return [2 * question for question in questions]
+
+
+@pytest.fixture
+def model(gate):
+    return Model(gate)
+
+
+def deadline(timeout_ms):
+    return Deadline(timeout_ms, started=time.perf_counter())
+
+
+def together(threads=1, max_in_flight=1000):
+    workers = Workers(threads=threads, max_in_flight=max_in_flight)
+    return Together(workers), workers
+
+
+async def until(is_so):
+    while not is_so():
+        await asyncio.sleep(0.001)
+
+
+class TestTogether:
+    def test_a_lone_question_waits_for_nobody(self, model, gate):
+        gate.set()
+
+        async def check():
+            shared, _ = together()
+            return await shared.ask(1, model, group=GROUP)
+
+        assert asyncio.run(check()) == 2
+        assert model.calls == [[1]]
+
+    def test_what_waits_when_a_thread_is_free_is_one_call(self, model, gate):
+        async def check():
+            shared, workers = together()
+            asked = [asyncio.create_task(shared.ask(number, model, group=GROUP)) for number in range(5)]
+            await until(lambda: model.calls)
+            gate.set()
+            assert await asyncio.gather(*asked) == [0, 2, 4, 6, 8]
+            assert workers.in_flight == 0
+
+        asyncio.run(check())
+        assert model.calls == [[0], [1, 2, 3, 4]]
+
+    def test_a_call_has_an_end(self, model, gate):
+        async def check():
+            shared, _ = together()
+            asked = [asyncio.create_task(shared.ask(number, model, group=GROUP)) for number in range(MOST_A_CALL + 2)]
+            await until(lambda: model.calls)
+            gate.set()
+            await asyncio.gather(*asked)
+
+        asyncio.run(check())
+        assert [len(call) for call in model.calls] == [1, MOST_A_CALL, 1]
+
+    def test_groups_are_never_mixed(self, model, gate):
+        async def check():
+            shared, _ = together()
+            groups = [object(), object()]
+            asked = [asyncio.create_task(shared.ask(number, model, group=groups[number % 2])) for number in range(6)]
+            await until(lambda: model.calls)
+            gate.set()
+            assert await asyncio.gather(*asked) == [0, 2, 4, 6, 8, 10]
+
+        asyncio.run(check())
+        assert model.calls == [[0], [1, 3, 5], [2, 4]]
+
+    def test_one_that_fails_fails_alone(self, gate):
+        gate.set()
+
+        def fails_for_three(questions):
+            return [6 // (3 - question) for question in questions]
+
+        async def check():
+            shared, workers = together()
+            asked = [shared.ask(number, fails_for_three, group=GROUP) for number in range(5)]
+            found = await asyncio.gather(*asked, return_exceptions=True)
+            assert workers.in_flight == 0
+            return found
+
+        found = asyncio.run(check())
+        assert [found[number] for number in (0, 1, 2, 4)] == [2, 3, 6, -6]
+        assert isinstance(found[3], ZeroDivisionError)
+
+    def test_each_takes_a_permit(self, model, gate):
+        async def check():
+            shared, workers = together(max_in_flight=2)
+            asked = [asyncio.create_task(shared.ask(number, model, group=GROUP)) for number in range(2)]
+            await until(lambda: model.calls)
+            assert workers.is_full
+            with pytest.raises(Overloaded):
+                await shared.ask(3, model, group=GROUP)
+            gate.set()
+            await asyncio.gather(*asked)
+            assert workers.in_flight == 0
+
+        asyncio.run(check())
+
+    def test_one_that_waits_at_its_deadline_is_never_asked(self, model, gate):
+        async def check():
+            shared, workers = together()
+            first = asyncio.create_task(shared.ask(1, model, group=GROUP))
+            await until(lambda: model.calls)
+            with pytest.raises(DeadlineExceeded, match="20 ms"):
+                await shared.ask(2, model, group=GROUP, deadline=deadline(20))
+            assert workers.in_flight == 1
+            gate.set()
+            await first
+
+        asyncio.run(check())
+        assert model.calls == [[1]]
+
+    def test_a_call_ends_before_its_next_stage_when_all_have_given_up(self, gate):
+        begun, ended = threading.Event(), []
+
+        def in_stages(questions):
+            begun.set()
+            gate.wait()
+            with timed("generate"):
+                ended.append(questions)
+            return questions
+
+        async def check():
+            shared, workers = together()
+            asked = asyncio.create_task(shared.ask(1, in_stages, group=GROUP))
+            await until(begun.is_set)
+            asked.cancel()
+            await asyncio.gather(asked, return_exceptions=True)
+            assert workers.in_flight == 1
+            gate.set()
+            await until(lambda: workers.in_flight == 0)
+
+        asyncio.run(check())
+        assert ended == []
+
+    def test_whoever_still_waits_is_answered_though_others_gave_up(self, model, gate):
+        async def check():
+            shared, workers = together()
+            first = asyncio.create_task(shared.ask(1, model, group=GROUP))
+            await until(lambda: model.calls)
+            leaves, stays = (asyncio.create_task(shared.ask(number, model, group=GROUP)) for number in (2, 3))
+            await asyncio.sleep(0)
+            leaves.cancel()
+            gate.set()
+            assert await stays == 6
+            await asyncio.gather(first, leaves, return_exceptions=True)
+            assert workers.in_flight == 0
+
+        asyncio.run(check())
+        assert model.calls == [[1], [3]]
