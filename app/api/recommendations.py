@@ -1,22 +1,41 @@
 """`POST /v1/recommendations`: a history in, products out."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
 
 from app.api import MAX_BODY_BYTES
 from app.api.answering import answer_list
-from app.api.asking import AskingDep
-from app.api.auth import needs
-from app.api.body import json_body, request_body
+from app.api.asking import AskingDep, asking_of
+from app.api.auth import RequireScope, needs
+from app.api.body import json_body, read_json, request_body
 from app.api.dependencies import TIMEOUT_PARAMETER
+from app.api.direct_route import answered_by
 from app.api.list_answer import RecommendationAnswer
 from app.api.list_request import RecommendationBody
 from app.api.problem import Problem
 
+MAY_ASK: Final = RequireScope("recommend", publishable=True)
 BodyDep = Annotated[RecommendationBody, Depends(json_body(RecommendationBody, max_bytes=MAX_BODY_BYTES))]
 
-router = APIRouter(prefix="/v1", tags=["recommendations"], dependencies=[needs("recommend", publishable=True)])
+
+
+async def answer_directly(request: Request) -> Response:
+    """What `recommend` answers, and refuses in the same order."""
+    await MAY_ASK(request)
+    asking = await asking_of(request)
+    body, _ = await read_json(request, RecommendationBody, max_bytes=MAX_BODY_BYTES)
+    answer = await answer_list(asking, body)
+    return Response(answer.model_dump_json(exclude_unset=True), media_type="application/json")
+
+
+router = APIRouter(
+    prefix="/v1",
+    tags=["recommendations"],
+    dependencies=[needs("recommend", publishable=True)],
+    route_class=answered_by(answer_directly),
+)
 
 
 @router.post(

@@ -34,6 +34,20 @@ class HistoryBatch:
     timestamps_BL: NDArray[np.int64]
     """Epoch seconds; -1 where unknown, and everywhere where times are not used."""
 
+    @property
+    def lengths_B(self) -> NDArray[np.int64]:
+        """Events of each."""
+        return (self.item_rows_BL != NO_ITEM).sum(axis=1)
+
+    def newest(self, users: Any, length: int) -> "HistoryBatch":
+        """Some of the users, as NumPy indexes them, and only the last columns."""
+        return HistoryBatch(
+            item_rows_BL=self.item_rows_BL[users, -length:],
+            event_types_BL=self.event_types_BL[users, -length:],
+            gaps_BL=self.gaps_BL[users, -length:],
+            timestamps_BL=self.timestamps_BL[users, -length:],
+        )
+
     def as_inputs(self, item_features_ND: Rows) -> dict[str, NDArray[Any]]:
         """The arrays under the names of the generator's inputs; a missing event has a zero feature and mask 0."""
         present_BL = self.item_rows_BL != NO_ITEM

@@ -23,6 +23,10 @@ NUM_CANDIDATES: Final = 100
 """Proposals of each source. The scale of every score is read off the generator's best of this number."""
 
 
+LENGTH_CLASSES: Final = (8, 16, 32)
+"""Histories of up to so many events share a call. A call costs as much as some twenty events of padding."""
+
+
 class RunsNetwork(Protocol):
     """One exported network: named arrays in, its one output out."""
 
@@ -166,10 +170,18 @@ class CandidateSource:
         return _log_mean_exp(np.float32(self.similarity_scale) * similarity_BSC)
 
     def generate(self, history: HistoryBatch, noise_BSZ: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Generated features [B, 1 + S, D]; the first, of zero noise, is the taste itself."""
-        best_guess_B1Z = np.zeros_like(noise_BSZ[:, :1])
-        inputs = history.as_inputs(self.item_features_ND)
-        return self.generator({**inputs, "noise": np.concatenate([best_guess_B1Z, noise_BSZ], axis=1)})
+        """Generated features [B, 1 + S, D]; the first, of zero noise, is the taste itself.
+
+        Short histories and long ones take calls of their own: most of a mixed one would be padding.
+        """
+        noise_BTZ = np.concatenate([np.zeros_like(noise_BSZ[:, :1]), noise_BSZ], axis=1)
+        class_B = np.searchsorted(LENGTH_CLASSES, history.lengths_B)
+        generated_BTD = np.empty((*noise_BTZ.shape[:2], self.item_features_ND.shape[1]), np.float32)
+        for each in np.unique(class_B):
+            users = np.flatnonzero(class_B == each)
+            alike = history.newest(users, max(1, int(history.lengths_B[users].max())))
+            generated_BTD[users] = self.generator({**alike.as_inputs(self.item_features_ND), "noise": noise_BTZ[users]})
+        return generated_BTD
 
 
 def _first(rows: NDArray[np.int32], limits: NDArray[np.int64]) -> NDArray[np.int32]:

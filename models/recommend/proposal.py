@@ -35,12 +35,5 @@ class Proposal:
 
     def history_of(self, user: int) -> HistoryBatch:
         """One user's history, as long as it would be alone."""
-        history = self.history
-        length = max(1, int((history.item_rows_BL[user] != NO_ITEM).sum()))
-        own = (slice(user, user + 1), slice(-length, None))
-        return HistoryBatch(
-            item_rows_BL=history.item_rows_BL[own],
-            event_types_BL=history.event_types_BL[own],
-            gaps_BL=history.gaps_BL[own],
-            timestamps_BL=history.timestamps_BL[own],
-        )
+        length = max(1, int((self.history.item_rows_BL[user] != NO_ITEM).sum()))
+        return self.history.newest(slice(user, user + 1), length)
