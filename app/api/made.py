@@ -15,6 +15,7 @@ from models.domain.recommendation import Fallback, Recommendation, RecommendedIt
 MAX_REASONS: Final = 10
 """Of one item in a list; `GET …/explanation` tells all."""
 NOTHING_TOLD: Final[Mapping[str, Mapping[str, Any]]] = {}
+NOTHING: Final[Mapping[str, Any]] = {}
 NOTHING_PERSONAL: Final = "nothing personal to explain: no event of a history made this list"
 
 
@@ -141,14 +142,15 @@ def answered_items(
     told: Mapping[str, Mapping[str, Any]] = NOTHING_TOLD,
 ) -> list[AnsweredItem]:
     """Places of a list, with properties where some are asked for, and with what else is told of each item."""
-    plain = [AnsweredItem(item_id=item.item_id, rank=rank, score=item.score) for rank, item in ranked]
-    if property_names is None and not told:
-        return plain
-
-    def more(item: RecommendedItem) -> dict[str, Any]:
-        told_of_it = dict(told.get(item.item_id, {}))
-        if property_names is None:
-            return told_of_it
-        return {"properties": dict(model.properties_of(item.item_row, property_names)), **told_of_it}
-
-    return [each.model_copy(update=more(item)) for each, (_, item) in zip(plain, ranked, strict=True)]
+    if property_names is None:
+        return [
+            AnsweredItem(item_id=item.item_id, rank=rank, score=item.score, **told.get(item.item_id, NOTHING))
+            for rank, item in ranked
+        ]
+    properties = model.properties_of([item.item_row for _, item in ranked], property_names)
+    return [
+        AnsweredItem(
+            item_id=item.item_id, rank=rank, score=item.score, properties=each, **told.get(item.item_id, NOTHING)
+        )
+        for (rank, item), each in zip(ranked, properties, strict=True)
+    ]

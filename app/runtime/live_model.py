@@ -66,8 +66,8 @@ class ServedModel(Protocol):
     def similar(self, request: SimilarRequest) -> Recommendation:
         """The nearest items to one. Raises UnknownItem."""
 
-    def properties_of(self, item_row: int, names: Sequence[str]) -> Mapping[str, Any]:
-        """Catalogue values of one item."""
+    def properties_of(self, item_rows: Sequence[int], names: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        """Catalogue values of each item."""
 
     def probe_recall(self) -> float:
         """Share of the nearest items that the index finds, of a few probes."""

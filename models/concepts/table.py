@@ -20,7 +20,7 @@ def render_concepts(workshop: Workshop, found: Imagined) -> str:
         prices = f" · {told.price_range[0]:g}–{told.price_range[1]:g}" if told.price_range else ""
         head = " · ".join(part for part in (told.category, told.brand) if part) + prices
         near = concept.nearest[0]
-        title = catalogue.properties_of(catalogue.row_of[near.item_id], ["title"])["title"] if has_title else None
+        title = catalogue.properties_of([catalogue.row_of[near.item_id]], ["title"])[0]["title"] if has_title else None
         named = f"{near.item_id} ({title[:NUM_TITLE_CHARACTERS]})" if title else near.item_id
         paragraphs.append(
             f"{number:2}. {head or '(nothing to describe it with)'}\n"

@@ -149,7 +149,7 @@ class CandidateSource:
             return Candidates(
                 rows_BC=rows_BC,
                 generator_BC=self.likelihood(wishes, features_BCD),
-                neighbours_BC=look_up(rows_BC, wishes.scored_rows_BX, wishes.scored_BX),
+                neighbours_BC=_placed(rows_BC, wishes.scored_rows_BX, wishes.scored_BX),
                 from_generator_BC=_contains(rows_BC, generated_BX),
                 from_neighbours_BC=_contains(rows_BC, neighbour_rows_BX),
                 in_history_BC=_contains(rows_BC, history.item_rows_BL),
@@ -161,12 +161,7 @@ class CandidateSource:
 
     def likelihood(self, wishes: Wishes, features_BCD: NDArray[np.float32]) -> NDArray[np.float32]:
         """The generator's score [B, C] of these features."""
-        similarity_BSC = np.stack(
-            [
-                InnerProduct.similarity(samples_SD, each_CD)
-                for samples_SD, each_CD in zip(wishes.samples_BSD, features_BCD, strict=True)
-            ]
-        )
+        similarity_BSC = InnerProduct.similarity(wishes.samples_BSD, features_BCD)
         return _log_mean_exp(np.float32(self.similarity_scale) * similarity_BSC)
 
     def generate(self, history: HistoryBatch, noise_BSZ: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -208,12 +203,31 @@ def _log_mean_exp(similarity_BSC: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _keys(rows: NDArray[np.int32]) -> NDArray[np.int64]:
-    """One number per (user, row), so that a whole batch is looked up at once."""
-    return np.arange(len(rows))[:, None] * np.int64(2**32) + rows
+    """One number per (user, row), so that a whole batch is looked up at once; no row comes after every row."""
+    return np.arange(len(rows))[:, None] * np.int64(2**32) + rows.view(np.uint32)
+
+
+def _found(rows_BC: NDArray[np.int32], asked_BX: NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Where in the flattened `rows_BC`, ascending as `_distinct` gives them, each of these rows stands, if it does."""
+    keys, wanted = _keys(rows_BC).ravel(), _keys(asked_BX)
+    places_BX = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return places_BX, (keys[places_BX] == wanted) & (asked_BX != NO_ITEM)
 
 
 def _contains(rows_BC: NDArray[np.int32], proposed_BX: NDArray[np.int32]) -> NDArray[np.bool_]:
-    found_BC: NDArray[np.bool_] = np.isin(_keys(rows_BC), _keys(proposed_BX)) & (rows_BC != NO_ITEM)
+    places_BX, are_there_BX = _found(rows_BC, proposed_BX)
+    found_BC = np.zeros(rows_BC.shape, np.bool_)
+    found_BC.ravel()[places_BX[are_there_BX]] = True
+    return found_BC
+
+
+def _placed(
+    rows_BC: NDArray[np.int32], scored_BX: NDArray[np.int32], scores_BX: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """As `look_up`, for rows as `_distinct` gives them: nothing has to be sorted."""
+    places_BX, are_there_BX = _found(rows_BC, scored_BX)
+    found_BC = np.zeros(rows_BC.shape, np.float32)
+    found_BC.ravel()[places_BX[are_there_BX]] = scores_BX[are_there_BX]
     return found_BC
 
 

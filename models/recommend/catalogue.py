@@ -33,14 +33,13 @@ class Catalogue:
         """Columns that an answer can carry."""
         return [name for name in self.attributes.frame.columns if name != "item_id"]
 
-    def properties_of(self, item_row: int, names: Sequence[str]) -> dict[str, Any]:
-        """Values of one item; raises UnknownName for a column that is not there."""
+    def properties_of(self, item_rows: Sequence[int], names: Sequence[str]) -> list[dict[str, Any]]:
+        """Values of each item; raises UnknownName for a column that is not there."""
         known = self.property_names
         for name in names:
             if name not in known:
                 raise UnknownName("property", name, list(known))
-        values = self.attributes.frame.row(item_row, named=True)
-        return {name: values[name] for name in names}
+        return self.attributes.frame.select(names)[item_rows].to_dicts() if names else [{} for _ in item_rows]
 
     def rows_of(self, item_ids: Iterable[str]) -> NDArray[np.int32]:
         """Rows of those that the catalogue has."""

@@ -109,9 +109,9 @@ class Recommender:
         """Catalogue columns that an answer can carry."""
         return self.catalogue.property_names
 
-    def properties_of(self, item_row: int, names: Sequence[str]) -> dict[str, Any]:
-        """Catalogue values of one item; raises UnknownName for a column that is not there."""
-        return self.catalogue.properties_of(item_row, names)
+    def properties_of(self, item_rows: Sequence[int], names: Sequence[str]) -> list[dict[str, Any]]:
+        """Catalogue values of each item; raises UnknownName for a column that is not there."""
+        return self.catalogue.properties_of(item_rows, names)
 
     def check(self, request: RecommendationRequest) -> None:
         """Raises InputError where `recommend` would: ask first, so that one bad request of many fails alone."""

@@ -9,8 +9,8 @@ class Matrix(Protocol):
     """What NumPy arrays and torch tensors share."""
 
     @property
-    def T(self) -> Any:
-        """The transpose."""
+    def mT(self) -> Any:
+        """Rows for columns, of each matrix of a stack."""
 
     def __matmul__(self, other: Any, /) -> Any: ...
 
@@ -26,6 +26,6 @@ class InnerProduct:
 
     @staticmethod
     def similarity(queries_BD: MatrixT, items_ND: MatrixT) -> MatrixT:
-        """Similarities [B, N], of the library that the arguments are of."""
-        similarities_BN: MatrixT = queries_BD @ items_ND.T
+        """Similarities [B, N], of the library that the arguments are of; of stacks, those of each of their matrices."""
+        similarities_BN: MatrixT = queries_BD @ items_ND.mT
         return similarities_BN

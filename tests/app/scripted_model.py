@@ -129,13 +129,13 @@ class ScriptedModel:
         ]
         return Explanation(items, FirstPlace([0], "item-29", 1) if full and reasons else None)
 
-    def properties_of(self, item_row: int, names: Sequence[str]) -> dict[str, Any]:
-        """A title and a price made from the row."""
-        values = {"title": f"title {item_row}", "price": item_row + 0.5}
+    def properties_of(self, item_rows: Sequence[int], names: Sequence[str]) -> list[dict[str, Any]]:
+        """A title and a price made from each row."""
         for name in names:
-            if name not in values:
+            if name not in PROPERTY_NAMES:
                 raise UnknownName("property", name, PROPERTY_NAMES)
-        return {name: values[name] for name in names}
+        values = [{"title": f"title {item_row}", "price": item_row + 0.5} for item_row in item_rows]
+        return [{name: each[name] for name in names} for each in values]
 
     def probe_recall(self) -> float:
         """Finds everything."""

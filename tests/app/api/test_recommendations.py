@@ -114,7 +114,7 @@ class TestAnswer:
 class ModelOfManyKinds(ScriptedModel):
     property_names = ("colours", "since", "at", "weight", "rating", "none", "nested")
 
-    def properties_of(self, item_row, names):
+    def properties_of(self, item_rows, names):
         values = {
             "colours": ["red", "blue"],
             "since": date(2026, 1, 2),
@@ -124,7 +124,7 @@ class ModelOfManyKinds(ScriptedModel):
             "none": None,
             "nested": {"sizes": [1.5, float("inf")], "tags": []},
         }
-        return {name: values[name] for name in names}
+        return [{name: values[name] for name in names} for _ in item_rows]
 
 
 class TestProperties:

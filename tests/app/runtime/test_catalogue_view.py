@@ -35,7 +35,7 @@ def embed(texts):
 
 
 def told(view, item_id, name):
-    return view.model.properties_of(view.model.row_of[item_id], [name])[name]
+    return view.model.properties_of([view.model.row_of[item_id]], [name])[0][name]
 
 
 class TestAfter:

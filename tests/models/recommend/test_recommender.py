@@ -180,11 +180,11 @@ class TestSystems:
 class TestPropertiesOf:
     def test_gives_catalogue_values(self, recommender: Recommender) -> None:
         row = list(recommender.item_ids).index("tea-4")
-        assert recommender.properties_of(row, ["title", "price"]) == {"title": "tea number 4", "price": 5.0}
+        assert recommender.properties_of([row], ["title", "price"]) == [{"title": "tea number 4", "price": 5.0}]
 
     def test_names_what_exists_for_an_unknown_column(self, recommender: Recommender) -> None:
         with pytest.raises(UnknownName, match=r"unknown property .colour.; known: .*title"):
-            recommender.properties_of(0, ["colour"])
+            recommender.properties_of([0], ["colour"])
 
 
 class TestRankSequences:

@@ -161,7 +161,8 @@ class TestMaxPer:
     def test_holds_and_keeps_the_order(self, recommender, items, max_per, k, diversity) -> None:
         listed = ids(ask(recommender, items, k=k, max_per=max_per, diversity=diversity))
         for field, most in max_per.items():
-            values = [recommender.properties_of(recommender.row_of[each], [field])[field] for each in listed]
+            rows = [recommender.row_of[each] for each in listed]
+            values = [each[field] for each in recommender.properties_of(rows, [field])]
             assert all(count <= most for value, count in Counter(values).items() if value is not None)
         if diversity == 0.0:
             whole = ids(ask(recommender, items, k=40))

@@ -55,7 +55,7 @@ def feature_of(recommender: Recommender, item_id: str) -> np.ndarray:
 
 def document_of(recommender: Recommender, item_id: str) -> ItemDocument:
     """The item as the catalogue has it."""
-    values = recommender.properties_of(recommender.row_of[item_id], list(recommender.property_names))
+    values = recommender.properties_of([recommender.row_of[item_id]], list(recommender.property_names))[0]
     return ItemDocument(item_id, values)
 
 
@@ -68,9 +68,9 @@ class TestNewItems:
         place, of_paint = ids(answer).index("tea-77"), [ids(answer).index(item_id) for item_id in PAINT]
         assert place < np.median(of_paint)
         assert changed.num_items == 41
-        assert changed.properties_of(changed.row_of["tea-77"], ["title", "price"]) == {
-            "title": "tea number 77", "price": 6.0,
-        }  # fmt: skip
+        assert changed.properties_of([changed.row_of["tea-77"]], ["title", "price"]) == [
+            {"title": "tea number 77", "price": 6.0}
+        ]
 
     def test_count_in_a_history(self, trained: Recommender) -> None:
         changed = trained.changed([ItemDocument("tea-77", NEW_TEA)], revision=1)
@@ -210,7 +210,7 @@ class TestDeletedItems:
         plain = trained.changed([merge("tea-1", price=3.0)], revision=3)
         assert ids(ask(back, "tea-2", k=39)) == ids(ask(plain, "tea-2", k=39))
         other = gone.changed([ItemDocument("tea-1", {"title": "tea"})], revision=4)
-        assert other.properties_of(other.row_of["tea-1"], ["brand"]) == {"brand": None}
+        assert other.properties_of([other.row_of["tea-1"]], ["brand"]) == [{"brand": None}]
 
     def test_unknown_ones_are_no_error(self, trained: Recommender) -> None:
         changed = trained.changed([ItemDocument("never", {}, is_deleted=True)], revision=2)
