@@ -48,6 +48,7 @@ from app.api import (
 from app.api.admission import THIS_MACHINE, Access, AccessRules, OpenTo
 from app.api.connection import BoundedHttpProtocol
 from app.api.dependencies import ServiceState
+from app.api.direct_route import DirectRoutes
 from app.api.errors import answer_error
 from app.api.experiments import read_experiments
 from app.api.problem import RequestError
@@ -82,6 +83,7 @@ RESOURCES: Final = (
     *(concepts, fraud, images, synthetic),
     *(health, metrics, openapi, docs_page),
 )
+DIRECT: Final = (recommendations.DIRECT,)
 OTHERS_TELEMETRY: Final[TelemetryConfig] = {
     "tracing": False,  # FastAPI's spans tell a request's path and query
     "metrics": False,
@@ -152,6 +154,7 @@ def create_app(
         await shop.close()
 
     app = _with_routes(lifespan)
+    app.add_middleware(DirectRoutes, routes={route.path: route for route in DIRECT})
     access.guard(app)
     app.add_middleware(RequestContext, metrics=live.metrics, tracing=tracing)
     return app

@@ -32,7 +32,13 @@ ANSWER = RecommendationAnswer(
         strategy="ann", candidates_scanned=200, under_filled=False, sources={"generator": 0.5, "neighbours": 0.5}
     ),
     meta=Meta(
-        request_id="0" * 32, model_version="1", index_version="1", index_age_seconds=1, seed=1, variant_id=None, took_ms=1.0
+        request_id="0" * 32,
+        model_version="1",
+        index_version="1",
+        index_age_seconds=1,
+        seed=1,
+        variant_id=None,
+        took_ms=1.0,
     ),
 )
 

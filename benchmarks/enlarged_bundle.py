@@ -48,7 +48,9 @@ def _written(folder: Path, bundle: Bundle, name: str) -> Manifest:
             if file.name != GENERATOR:
                 link_or_copy(file, folder / part / file.name)
     size, max_events = bundle.manifest.embedding_size, bundle.manifest.max_history_events
-    export_generator(trained_generator(bundle), folder / "networks" / GENERATOR, embedding_size=size, max_events=max_events)
+    export_generator(
+        trained_generator(bundle), folder / "networks" / GENERATOR, embedding_size=size, max_events=max_events
+    )
     shutil.copyfile(bundle.folder / layout.VOCABULARY, folder / layout.VOCABULARY)
     card = (bundle.folder / layout.MODEL_CARD).read_text()
     (folder / layout.MODEL_CARD).write_text(LABEL.format(name=bundle.folder.name) + card)

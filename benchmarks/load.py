@@ -107,9 +107,7 @@ class Measured:
     errors: int
 
 
-def loaded(
-    service: Service, bodies: Path, concurrency: int, seconds: float, *, warm_up: float = 1.0
-) -> Measured:
+def loaded(service: Service, bodies: Path, concurrency: int, seconds: float, *, warm_up: float = 1.0) -> Measured:
     """What wrk and the process's own clock say of so many connections that each ask as soon as they are answered."""
     if warm_up:
         _wrk(service, bodies, concurrency, warm_up)

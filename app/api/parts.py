@@ -1,6 +1,6 @@
 """What all bodies and answers are made of."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, Self
 
 from pydantic import (
     AfterValidator,
@@ -47,6 +47,10 @@ class RequestPart(BaseModel):
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
     )
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Nothing changes a part, so a default need not be copied for every request."""
+        return self
 
     @field_validator("*", mode="before")
     @classmethod

@@ -11,7 +11,7 @@ from app.api.asking import AskingDep, asking_of
 from app.api.auth import RequireScope, needs
 from app.api.body import json_body, read_json, request_body
 from app.api.dependencies import TIMEOUT_PARAMETER
-from app.api.direct_route import answered_by
+from app.api.direct_route import DirectRoute
 from app.api.list_answer import RecommendationAnswer
 from app.api.list_request import RecommendationBody
 from app.api.problem import Problem
@@ -20,22 +20,7 @@ MAY_ASK: Final = RequireScope("recommend", publishable=True)
 BodyDep = Annotated[RecommendationBody, Depends(json_body(RecommendationBody, max_bytes=MAX_BODY_BYTES))]
 
 
-
-async def answer_directly(request: Request) -> Response:
-    """What `recommend` answers, and refuses in the same order."""
-    await MAY_ASK(request)
-    asking = await asking_of(request)
-    body, _ = await read_json(request, RecommendationBody, max_bytes=MAX_BODY_BYTES)
-    answer = await answer_list(asking, body)
-    return Response(answer.model_dump_json(exclude_unset=True), media_type="application/json")
-
-
-router = APIRouter(
-    prefix="/v1",
-    tags=["recommendations"],
-    dependencies=[needs("recommend", publishable=True)],
-    route_class=answered_by(answer_directly),
-)
+router = APIRouter(prefix="/v1", tags=["recommendations"], dependencies=[needs("recommend", publishable=True)])
 
 
 @router.post(
@@ -52,3 +37,15 @@ async def recommend(asking: AskingDep, body: BodyDep) -> RecommendationAnswer:
     history and a shopper without one get popular items.
     """
     return await answer_list(asking, body)
+
+
+async def answer_directly(request: Request) -> Response:
+    """What `recommend` answers, and refuses in the same order."""
+    await MAY_ASK(request)
+    asking = await asking_of(request)
+    body, _ = await read_json(request, RecommendationBody, max_bytes=MAX_BODY_BYTES)
+    answer = await answer_list(asking, body)
+    return Response(answer.model_dump_json(exclude_unset=True), media_type="application/json")
+
+
+DIRECT: Final = DirectRoute("/v1/recommendations", recommend.__name__, answer_directly)

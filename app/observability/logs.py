@@ -1,11 +1,13 @@
 """Structured logs on standard error: JSON for machines, readable lines for a terminal."""
 
 import asyncio
+import json
 import logging
 import sys
 from traceback import format_tb
 from typing import Any, Literal
 
+import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -26,10 +28,10 @@ def configure_logs(level: LogLevel) -> None:
     last: Processor = (
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
         if sys.stderr.isatty()
-        else structlog.processors.JSONRenderer()
+        else structlog.processors.JSONRenderer(serializer=_json)
     )
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
     )
@@ -44,6 +46,14 @@ def configure_logs(level: LogLevel) -> None:
     root.handlers = [stream]
     root.setLevel(level.upper())
     logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, root.level))  # it narrates what we log ourselves
+
+
+def _json(event: EventDict, **_others: Any) -> str:
+    """What is no JSON is told as Python writes it, as structlog does; so is what orjson refuses for its size."""
+    try:
+        return orjson.dumps(event, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:
+        return json.dumps(event, default=repr)
 
 
 def get_log(name: str) -> structlog.stdlib.BoundLogger:

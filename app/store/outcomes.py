@@ -8,7 +8,8 @@ from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, Table, delete, func, select
+import orjson
+from sqlalchemy import JSON, BigInteger, ColumnElement, Row, Select, Table, cast, delete, func, literal, select, true
 
 from app.store.engine import Database, Transaction
 from app.store.tables import exposures, item_exposures, outcomes
@@ -92,15 +93,11 @@ class OutcomeStore:
             {**_key(one.day, one.arm), "lists": one.lists, "items_shown": sum(one.times_shown.values())}
             for one in added
         ]
-        by_item = [
-            {**_key(one.day, one.arm), "item_id": item_id, "times_shown": times}
-            for one in added
-            for item_id, times in one.times_shown.items()
-        ]
 
         async def work(transaction: Transaction) -> None:
             await _add_to(transaction, exposures, shown)
-            await _add_to(transaction, item_exposures, by_item)
+            for one in sorted(added, key=lambda one: (one.day, *_arm_key(one.arm).values())):
+                await _add_items(transaction, one)
 
         await self._database.write(work, within=within)
 
@@ -171,6 +168,28 @@ async def _add_to(transaction: Transaction, table: Table, rows: Iterable[Mapping
         set_={name: table.c[name] + insert.excluded[name] for name in numbers},
     )
     await transaction.execute(upsert, [sums[place] for place in sorted(sums)])
+
+
+async def _add_items(transaction: Transaction, shown: Exposure) -> None:
+    """Adds to the items' sums, in the order of keys as `_add_to`.
+
+    A hundred lists show some thousand items: as one JSON document, read by the database, they cost a tenth of what
+    as many rows of parameters do.
+    """
+    told = literal(orjson.dumps(shown.times_shown, option=orjson.OPT_SORT_KEYS).decode())
+    if transaction.dialect.name == "postgresql":
+        pairs = func.json_each_text(cast(told, JSON)).table_valued("key", "value")
+    else:
+        pairs = func.json_each(told).table_valued("key", "value")
+    key = _key(shown.day, shown.arm)
+    columns = [literal(value, item_exposures.c[name].type).label(name) for name, value in key.items()]
+    item_id, times = pairs.c.key.label("item_id"), cast(pairs.c.value, BigInteger).label("times_shown")
+    # a WHERE, or SQLite takes ON CONFLICT for the condition of a join
+    rows = select(*columns, item_id, times).where(true()).order_by(pairs.c.key)
+    insert = insert_into(item_exposures, transaction).from_select([*key, "item_id", "times_shown"], rows)
+    total = item_exposures.c.times_shown + insert.excluded.times_shown
+    index = list(item_exposures.primary_key.columns)
+    await transaction.execute(insert.on_conflict_do_update(index_elements=index, set_={"times_shown": total}))
 
 
 def _key(day: date, arm: Arm) -> dict[str, Any]:
