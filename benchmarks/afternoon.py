@@ -22,6 +22,7 @@ from models.features.histories import encode_histories
 from models.retrieval.faiss_index import set_search_threads
 
 if TYPE_CHECKING:
+    from models.networks.critic import Critic
     from models.networks.generator import Generator
 
 PATH = "/v1/recommendations"
@@ -91,6 +92,18 @@ def trained_generator(bundle: Bundle) -> "Generator":
     generator = Generator(encoder, embedding_size=trained["embedding_size"], noise_size=trained["noise_size"])
     generator.load_state_dict(load_file(bundle.folder / "weights" / "generator.safetensors"))
     return generator.eval()
+
+
+def trained_critic(bundle: Bundle) -> "Critic":
+    """The network from its weights."""
+    from safetensors.torch import load_file
+
+    from models.networks.critic import Critic
+
+    hidden_size = bundle.manifest.training["critic_hidden_size"]
+    critic = Critic(embedding_size=bundle.manifest.embedding_size, hidden_size=hidden_size)
+    critic.load_state_dict(load_file(bundle.folder / "weights" / "critic.safetensors"))
+    return critic.eval()
 
 
 def main(folder: Path, port: int) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from afternoon import trained_generator
+from afternoon import trained_critic, trained_generator
 from live_items import enlarged
 
 from models.bundle import layout
@@ -14,11 +14,13 @@ from models.bundle.manifest import Manifest
 from models.bundle.read import Bundle, open_bundle
 from models.bundle.write import link_or_copy, seal_bundle
 from models.networks.export import export_generator
+from models.pipeline.files import write_critic_of_items
 from models.recommend.golden import record_golden
 from models.recommend.recommender import Recommender
 from models.retrieval.faiss_index import build_faiss_index
 
 GENERATOR = "generator.onnx"
+EXPORTED_AGAIN = (GENERATOR, "critic_items.onnx")
 MAX_FLAT_ITEMS = 50_000
 MIN_RECALL = 0.95
 """Of the 100 nearest, by lists that are inverted: beyond MAX_FLAT_ITEMS to meet every item takes longer."""
@@ -41,16 +43,17 @@ def enlarged_bundle(source: Path, num_items: int, root: Path) -> Path:
 def _written(folder: Path, bundle: Bundle, name: str) -> Manifest:
     """Arrays of the enlarged catalogue; networks, weights and vocabulary are the source's own files.
 
-    The generator is exported again from its weights, so that an older bundle is measured with today's graph.
+    Generator and critic are exported again from their weights, so that an older bundle is measured with today's graph.
     """
     for part in ("networks", "weights"):
         for file in sorted((bundle.folder / part).iterdir()):
-            if file.name != GENERATOR:
+            if file.name not in EXPORTED_AGAIN:
                 link_or_copy(file, folder / part / file.name)
     size, max_events = bundle.manifest.embedding_size, bundle.manifest.max_history_events
     export_generator(
         trained_generator(bundle), folder / "networks" / GENERATOR, embedding_size=size, max_events=max_events
     )
+    write_critic_of_items(folder, trained_critic(bundle), bundle.item_features_ND)
     shutil.copyfile(bundle.folder / layout.VOCABULARY, folder / layout.VOCABULARY)
     card = (bundle.folder / layout.MODEL_CARD).read_text()
     (folder / layout.MODEL_CARD).write_text(LABEL.format(name=bundle.folder.name) + card)

@@ -114,6 +114,7 @@ def enlarged(bundle: Bundle, num_items: int) -> Bundle:
         item_features_ND=features,
         text_features_NE=np.asarray(bundle.text_features_NE)[rows],
         tag_rows_NT=np.asarray(bundle.tag_rows_NT)[rows],
+        critic_items_NX=None,
         popularity_N=bundle.popularity_N[rows],
         neighbours=replace(
             neighbours,

@@ -21,9 +21,8 @@ from dataclasses import asdict
 from pathlib import Path
 from statistics import mean
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Final
 
-import orjson
 from enlarged_bundle import enlarged_bundle
 from load import Measured, Service, loaded, started
 from record import circumstances, keep

@@ -1,6 +1,5 @@
 """A body to a question that the model can be asked."""
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,13 +12,14 @@ from app.api.pages import LaterPage, body_digest, later_page
 from app.api.problem import FieldProblem
 from app.runtime.experiments import Variant
 from app.runtime.live_model import ServedModel
+from app.runtime.random_bits import random_bytes
 from models.domain.errors import UnknownName
 from models.domain.events import HistoryEvent
 from models.domain.filter import parse_filter
 from models.domain.recommendation import MAX_FROZEN, MAX_ID_CHARACTERS, RecommendationRequest, SearchRequest
 from models.domain.rules import parse_boosts, parse_max_per
 
-MAX_DRAWN_SEED: Final = 2**53 - 1
+DRAWN_SEED_BITS: Final = 53
 """A drawn seed is echoed; JavaScript reads larger numbers wrongly and could not send it back."""
 
 
@@ -100,7 +100,7 @@ def request_of(body: ListBody, history: Sequence[HistoryEvent], seed: int) -> Re
 
 def drawn_seed() -> int:
     """Where the caller leaves it open."""
-    return secrets.randbelow(MAX_DRAWN_SEED + 1)
+    return random_bytes.bits(DRAWN_SEED_BITS)
 
 
 def _variant(asking: Asking, body: ListBody, seed: int) -> Variant | None:

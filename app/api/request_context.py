@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from app.api.errors import answer_error
 from app.observability.logs import get_log
 from app.observability.metrics import METHODS, OTHER_METHOD, Metrics
 from app.observability.traces import RequestSpan, Tracing, set_current_request_span
+from app.runtime.random_bits import random_bytes
 from app.store.key_ring import KEY_LIKE
 
 MAX_REQUEST_ID_CHARACTERS: Final = 128
@@ -46,7 +46,7 @@ class RequestContext:
             return
         started = time.perf_counter()
         sent_headers = Headers(scope=scope)
-        echoed = {"x-request-id": accepted_request_id(sent_headers) or secrets.token_hex(16)}
+        echoed = {"x-request-id": accepted_request_id(sent_headers) or random_bytes.take(16).hex()}
         if TRACEPARENT.fullmatch(traceparent := sent_headers.get("traceparent", "")):
             echoed["traceparent"] = traceparent
         scope.setdefault("state", {}).update(request_id=echoed["x-request-id"], started=started)

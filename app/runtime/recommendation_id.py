@@ -1,8 +1,9 @@
 """Ids that sort by time and never collide: ULIDs (github.com/ulid/spec)."""
 
-import secrets
 import time
 from typing import Final
+
+from app.runtime.random_bits import random_bytes
 
 CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CHARACTERS: Final = 26
@@ -12,7 +13,7 @@ _VALUES: Final = {character: value for value, character in enumerate(CROCKFORD)}
 
 def new_recommendation_id() -> str:
     """10 characters of time in milliseconds, then 80 random bits in 16."""
-    value = time.time_ns() // 1_000_000 << 80 | secrets.randbits(80)
+    value = time.time_ns() // 1_000_000 << 80 | random_bytes.bits(80)
     return "".join(CROCKFORD[value >> shift & 31] for shift in range(125, -1, -5))
 
 

@@ -36,6 +36,8 @@ class Bundle:
     """Each item's text embedding, for searching by text and for finding what a new item is like; mapped."""
     tag_rows_NT: NDArray[np.int32]
     """Each item's rows of the tag table, 0 beyond the last; mapped."""
+    critic_items_NX: NDArray[np.float32] | None
+    """The critic's terms of each item, mapped; None in a bundle of before there were any."""
     popularity_N: NDArray[np.float32]
     neighbours: Neighbours
     item_facts: ItemFacts
@@ -70,6 +72,10 @@ class Bundle:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         return ort.InferenceSession(self.folder / file, options, providers=["CPUExecutionProvider"])
+
+    def critic_taste_HD(self) -> NDArray[np.float32]:
+        """How a taste asks for the critic's terms; where there are none, there is no such file. Raises BundleCorrupt."""
+        return np.array(_load_array(self.folder / layout.CRITIC_TASTE, None))
 
     def decoder_labels(self) -> pl.DataFrame | None:
         """What the decoder's outputs mean; None where the bundle has no decoder. Raises BundleCorrupt."""
@@ -120,6 +126,7 @@ def load_bundle(folder: Path, manifest: Manifest) -> Bundle:
         item_features_ND=item_features_ND,
         text_features_NE=_load_array(folder / layout.TEXT_FEATURES, text_shape, np.float16),
         tag_rows_NT=_load_array(folder / layout.TAG_ROWS, tags_shape, np.int32),
+        critic_items_NX=_load_critic_items(folder, manifest.num_items),
         popularity_N=popularity_N,
         neighbours=_load_neighbours(folder / layout.NEIGHBOURS, manifest.num_items),
         item_facts=_load_item_facts(folder / layout.ITEM_FACTS, popularity_N),
@@ -135,15 +142,23 @@ def load_bundle(folder: Path, manifest: Manifest) -> Bundle:
     return bundle
 
 
-def _load_array(path: Path, shape: tuple[int, ...], dtype: type[Any] = np.float32) -> NDArray[Any]:
+def _load_array(path: Path, shape: tuple[int, ...] | None, dtype: type[Any] = np.float32) -> NDArray[Any]:
     try:
         array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise BundleCorrupt(path, f"not an array ({error})") from error
-    if array.shape != shape or array.dtype != dtype:
+    if shape is not None and (array.shape != shape or array.dtype != dtype):
         reason = f"{array.dtype} of shape {array.shape}"
         raise BundleCorrupt(path, f"{reason}; the manifest asks for {np.dtype(dtype)} of shape {shape}")
     return array.view(np.ndarray)
+
+
+def _load_critic_items(folder: Path, num_items: int) -> NDArray[np.float32] | None:
+    path, taste = folder / layout.CRITIC_ITEMS, folder / layout.CRITIC_TASTE
+    if not path.is_file():
+        return None
+    hidden_size = len(_load_array(taste, None))
+    return _load_array(path, (num_items, 1 + hidden_size))
 
 
 def _load_neighbours(path: Path, num_items: int) -> Neighbours:

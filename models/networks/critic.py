@@ -61,3 +61,21 @@ class ServedCritic(nn.Module):
         """Logits [B, C] for tastes [B, D] and candidate features [B, C, D]."""
         logits_BC: Tensor = self.critic(taste[:, None], self.critic.standardise(candidates))
         return logits_BC
+
+
+class CriticOfItems(nn.Module):
+    """What the critic says of items whatever the taste: a pair's logit is linear in the taste."""
+
+    def __init__(self, critic: Critic) -> None:
+        super().__init__()
+        self.critic = critic
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Terms [N, 1 + H] of raw features [N, D]: realism, then what a projected taste is multiplied by."""
+        hidden_NH = self.critic.body(self.critic.standardise(features))
+        return torch.cat([self.critic.realism(hidden_NH), hidden_NH], dim=-1)
+
+    def taste_weights(self) -> Tensor:
+        """The projection [H, D] of a taste."""
+        weight_HD = self.critic.taste.weight.detach()
+        return weight_HD * weight_HD.shape[0] ** -0.5

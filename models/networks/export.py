@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from models.features.histories import NUM_EVENT_TYPES
-from models.networks.critic import Critic, ServedCritic
+from models.networks.critic import Critic, CriticOfItems, ServedCritic
 from models.networks.decoder import Decoder
 from models.networks.generator import Generator
 from models.networks.item_encoder import NUM_PRICE_VALUES, ItemEncoder
@@ -44,6 +44,17 @@ def export_critic(critic: Critic, file: Path, *, embedding_size: int) -> None:
         inputs=example,
         outputs=["logits"],
         dynamic={"taste": {0: "users"}, "candidates": {0: "users", 1: "candidates"}},
+    )
+
+
+def export_critic_of_items(critic: Critic, file: Path, *, embedding_size: int) -> None:
+    """Features to the critic's terms [N, 1 + H]; any N."""
+    export_onnx(
+        CriticOfItems(critic),
+        file,
+        inputs={"features": torch.randn(3, embedding_size)},
+        outputs=["terms"],
+        dynamic={"features": {0: "items"}},
     )
 
 

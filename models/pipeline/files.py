@@ -6,17 +6,21 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import nn
 
 from models.bundle import layout
+from models.networks.critic import Critic, CriticOfItems
 from models.networks.export import (
     export_critic,
+    export_critic_of_items,
     export_decoder,
     export_generator,
     export_item_encoder,
     export_judge,
 )
+from models.networks.in_process import runs_in_process
 from models.networks.judge import Judge
 from models.pipeline.fit import Fitted, content_features, item_features
 from models.pipeline.prepare import Prepared
@@ -37,6 +41,7 @@ def write_serving_files(folder: Path, fitted: Fitted, judge: Judge | None, prepa
         networks.generator, generator_file, embedding_size=size, max_events=prepared.spec.max_history_events
     )
     export_critic(networks.critic, folder / layout.network_file("critic"), embedding_size=size)
+    write_critic_of_items(folder, networks.critic, features_ND)
     export_item_encoder(networks.items, folder / layout.network_file("item_encoder"), max_tags=prepared.spec.max_tags)
     modules = dict(networks.named_children())
     if judge is not None:
@@ -52,6 +57,15 @@ def write_serving_files(folder: Path, fitted: Fitted, judge: Judge | None, prepa
     np.save(folder / layout.POPULARITY, fitted.facts.events_N, allow_pickle=False)
     prepared.spec.vocabulary().write_parquet(folder / layout.VOCABULARY)
     prepared.dataset.catalogue.write_parquet(folder / layout.CATALOGUE)
+
+
+def write_critic_of_items(folder: Path, critic: Critic, features_ND: NDArray[np.float32]) -> None:
+    """What the critic says of these items, and the network that says it of others."""
+    size, of_items = features_ND.shape[1], CriticOfItems(critic).eval()
+    export_critic_of_items(critic, folder / layout.network_file("critic_items"), embedding_size=size)
+    terms_NX = runs_in_process(of_items)({"features": features_ND})
+    np.save(folder / layout.CRITIC_ITEMS, terms_NX, allow_pickle=False)
+    np.save(folder / layout.CRITIC_TASTE, of_items.taste_weights().numpy(), allow_pickle=False)
 
 
 def write_imagining_files(folder: Path, fitted: Fitted, prepared: Prepared, seed: int) -> dict[str, float]:

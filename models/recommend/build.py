@@ -4,6 +4,7 @@ from models.bundle.layout import MANIFEST
 from models.bundle.read import Bundle
 from models.domain.errors import BundleCorrupt
 from models.recommend.candidates import CandidateSource
+from models.recommend.critic_terms import CriticTerms
 from models.recommend.evidence import EVIDENCE
 from models.recommend.fusion import FusionWeights
 from models.recommend.ranker import Ranker
@@ -24,6 +25,7 @@ def build_ranker(bundle: Bundle, threads: int = 1) -> Ranker:
             item_features_ND=bundle.item_features_ND,
             neighbours=bundle.neighbours,
             similarity_scale=bundle.manifest.similarity_scale,
+            critic_terms=_critic_terms(bundle, threads),
         ),
         spec=bundle.feature_spec,
         weights=FusionWeights(**bundle.manifest.fusion),
@@ -32,3 +34,10 @@ def build_ranker(bundle: Bundle, threads: int = 1) -> Ranker:
         popularity_N=bundle.popularity_N,
         noise_size=bundle.manifest.noise_size,
     )
+
+
+def _critic_terms(bundle: Bundle, threads: int) -> CriticTerms | None:
+    if bundle.critic_items_NX is None:
+        return None
+    network = run_network(bundle.session("critic_items", threads=threads))
+    return CriticTerms(bundle.critic_items_NX, bundle.critic_taste_HD(), network)

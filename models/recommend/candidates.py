@@ -2,7 +2,7 @@
 
 # B users, L events, S samples, Z noise, D features, C candidates, X proposals before duplicates are dropped
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Protocol
@@ -32,6 +32,16 @@ class RunsNetwork(Protocol):
 
     def __call__(self, inputs: dict[str, NDArray[Any]], /) -> NDArray[np.float32]:
         """The network's output."""
+
+
+class KnowsItems(Protocol):
+    """The critic, of items that it has met before (`models.recommend.critic_terms.CriticTerms`)."""
+
+    def logits(self, taste_BD: NDArray[np.float32], rows_BC: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Logits [B, C]; where there is no item (-1), without meaning."""
+
+    def over(self, features_ND: LayeredRows) -> "KnowsItems":
+        """The same over items of which some have other features, or are new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +76,12 @@ class Candidates:
     neighbours_best_BX: NDArray[np.float32]
     """The neighbours' highest scores of all items, best first."""
     wishes: Wishes
-    features_BCD: NDArray[np.float32]
-    critic: RunsNetwork
+    criticise: Callable[[], NDArray[np.float32]]
 
     @cached_property
     def critic_BC(self) -> NDArray[np.float32]:
         """The critic's logit: higher is more like a real next product of this shopper. Asked only where it counts."""
-        return self.critic({"taste": self.wishes.taste_BD, "candidates": self.features_BCD})
+        return self.criticise()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +95,8 @@ class CandidateSource:
     neighbours: Neighbours
     similarity_scale: float
     """What training multiplied inner products by: samples are mixed at the temperature that they were trained at."""
+    critic_terms: KnowsItems | None = None
+    """What the critic says of items, made beforehand; a bundle of before there was such a thing lacks it."""
     is_gone_N: NDArray[np.bool_] | None = None
     """Items that the shop took out; None where all are still there."""
 
@@ -155,9 +166,16 @@ class CandidateSource:
                 in_history_BC=_contains(rows_BC, history.item_rows_BL),
                 neighbours_best_BX=wishes.scored_BX[:, :NUM_CANDIDATES],
                 wishes=wishes,
-                features_BCD=features_BCD,
-                critic=self.critic,
+                criticise=lambda: self.criticised(wishes, rows_BC, features_BCD),
             )
+
+    def criticised(
+        self, wishes: Wishes, rows_BC: NDArray[np.int32], features_BCD: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """The critic's logits [B, C] of these items and their features."""
+        if self.critic_terms is not None:
+            return self.critic_terms.logits(wishes.taste_BD, rows_BC)
+        return self.critic({"taste": wishes.taste_BD, "candidates": features_BCD})
 
     def likelihood(self, wishes: Wishes, features_BCD: NDArray[np.float32]) -> NDArray[np.float32]:
         """The generator's score [B, C] of these features."""

@@ -39,7 +39,8 @@ class Catalogue:
         for name in names:
             if name not in known:
                 raise UnknownName("property", name, list(known))
-        return self.attributes.frame.select(names)[item_rows].to_dicts() if names else [{} for _ in item_rows]
+        columns = [self.values_of(name, np.asarray(item_rows, np.int32)) for name in names]
+        return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)] or [{}] * len(item_rows)
 
     def rows_of(self, item_ids: Iterable[str]) -> NDArray[np.int32]:
         """Rows of those that the catalogue has."""

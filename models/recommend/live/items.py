@@ -157,6 +157,7 @@ class LiveItems:
             index=LayeredIndex(self.origin.bundle.index, layered(self.features_ND), is_deleted_N),
             item_features_ND=self.features_ND,
             neighbours=replace(self.neighbours, is_gone_N=is_gone_N),
+            critic_terms=trained.source.critic_terms and trained.source.critic_terms.over(layered(self.features_ND)),
             is_gone_N=is_gone_N,
         )
         # shares of the most popular item that is left
