@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from models.baselines.best_of_rows import best_of_rows
 from models.baselines.interest import ALIKE
+from models.baselines.mapped_archive import mapped_array
 from models.domain.item_rows import NO_ITEM
 from models.domain.layered_rows import LayeredRows, Rows
 
@@ -166,11 +167,14 @@ class Neighbours:
 
     @classmethod
     def load(cls, path: Path) -> "Neighbours":
-        """The saved neighbours; raises OSError, KeyError or ValueError where the file is not what `save` wrote."""
+        """The saved neighbours, the large arrays mapped; raises OSError, KeyError or ValueError for any other file."""
         try:
             # opened here, because NumPy leaves the file open where it is no archive
             with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                rows_NM, voices_NMV = arrays["rows"], arrays["voices"]
+                # looked at in memory that is given back: to look through the mapped rows would keep all of them
+                rows_NM = arrays["rows"]
+                least, most = int(rows_NM.min(initial=0)), int(rows_NM.max(initial=NO_ITEM))
+                rows_NM, voices_NMV = mapped_array(path, "rows"), mapped_array(path, "voices")
                 neighbours = cls(
                     rows_NM=rows_NM,
                     voices_NMV=voices_NMV,
@@ -189,7 +193,7 @@ class Neighbours:
             raise ValueError(f"voices of shape {voices_NMV.shape} do not fit rows of shape {rows_NM.shape}")
         if neighbours.interest_T.shape != ALIKE.shape:
             raise ValueError(f"interest of {len(neighbours.interest_T)} event types, not {len(ALIKE)}")
-        if rows_NM.size and not NO_ITEM <= rows_NM.min() <= rows_NM.max() < len(rows_NM):
+        if rows_NM.size and not NO_ITEM <= least <= most < len(rows_NM):
             raise ValueError(f"a neighbour's row is outside of the {len(rows_NM)} items")
         return neighbours
 

@@ -63,14 +63,26 @@ class FaissIndex:
 
     @classmethod
     def load(cls, path: Path) -> "FaissIndex":
-        """The saved index. FAISS trusts its file: verify the digest first. Raises BundleCorrupt."""
+        """The saved index, mapped where FAISS can. It trusts its file: verify the digest first. Raises BundleCorrupt."""
         try:
-            index = faiss.read_index(str(path))
+            index = _opened(path)
         except RuntimeError as error:
             raise BundleCorrupt(path, "FAISS cannot read it") from error
         if index.metric_type != _metric():
             raise BundleCorrupt(path, f"is not an index by {InnerProduct.FAISS_METRIC}")
         return cls(index)
+
+
+def _opened(path: Path) -> Any:
+    """Inverted lists stay in the file, whose pages come as they are visited; of a flat index, its vectors."""
+    untyped: Any = faiss
+    index = untyped.read_index(str(path), untyped.IO_FLAG_MMAP)
+    if not isinstance(index, faiss.IndexIVF):
+        return untyped.read_index(str(path), untyped.IO_FLAG_MMAP_IFC)
+    lists = untyped.downcast_InvertedLists(index.invlists)
+    if isinstance(lists, untyped.OnDiskInvertedLists):
+        lists.prefetch_nthread = 0  # else every search starts threads that read ahead
+    return index
 
 
 def set_search_threads(count: int) -> None:
