@@ -13,12 +13,12 @@ PYTEST := OMP_NUM_THREADS=1 .venv/bin/pytest -n 2 --dist loadfile
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-long check lint types layers format clean
+.PHONY: help demo serve test test-long check lint types layers format bench-serving clean
 
 help: ## lists these targets
 	@echo "Figment needs Python 3.11 or newer and make; each target but this one and clean sets up .venv where it is missing."
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "Variables: DATASET=DIR (demo), FIGMENT_PORT=N (demo, serve), PYTHON=python3.12, TORCH_INDEX=URL (where to get torch)"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "Variables: DATASET=DIR (demo, bench-serving), BUNDLE=DIR (bench-serving), FIGMENT_PORT=N (demo, serve), PYTHON=python3.12, TORCH_INDEX=URL (where to get torch)"
 
 demo: $(INSTALLED) ## trains on the demo data (or DATASET=DIR), serves, asks over HTTP, prints the answers
 	$(FIGMENT) demo $(if $(DATASET),--dataset "$(DATASET)")
@@ -51,6 +51,13 @@ format: $(INSTALLED) ## rewrites the code as ruff wants it
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
+bench-serving: $(INSTALLED) ## measures whole answers over HTTP beside what others would cost (needs wrk)
+	@# without BUNDLE, the demo's data and bundle
+	@if [ -z "$(BUNDLE)" ]; then $(FIGMENT) demo $(if $(DATASET),--dataset "$(DATASET)"); fi
+	PYTHONPATH=. .venv/bin/python benchmarks/serving.py \
+		--dataset "$(or $(DATASET),var/datasets/complete-journey)" \
+		--bundle "$(or $(BUNDLE),$$(ls -dt var/bundles/*-quick-* | head -1))" --json $(or $(JSON),var/bench-serving/serving.json)
+
 clean: ## removes caches and build leftovers; .venv and var stay
 	rm -rf build dist figment.egg-info clients/python/build clients/python/src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
@@ -66,6 +73,6 @@ $(INSTALLED): pyproject.toml constraints.txt clients/python/pyproject.toml
 	@echo "Installing pinned packages$(if $(TORCH_INDEX), (torch from $(TORCH_INDEX))) ..."
 	@echo "(the first time this downloads hundreds of megabytes; with CUDA, several gigabytes: see TORCH_INDEX in README.md)"
 	@.venv/bin/python -m pip install --quiet -c constraints.txt \
-		$(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)") -e '.[train,demo,otel,dev]' -e clients/python
+		$(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)") -e '.[train,demo,otel,bench,dev]' -e clients/python
 	@touch $(INSTALLED)
 	@echo "Installed."

@@ -43,7 +43,7 @@ ANSWER = RecommendationAnswer(
 )
 
 
-async def bare(scope: Any, receive: Any, send: Any) -> None:
+async def bare(_scope: Any, receive: Any, send: Any) -> None:
     while (await receive()).get("more_body"):
         pass
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(ONE_KILOBYTE))]

@@ -5,8 +5,8 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,10 @@ class Service:
         """Memory now, pages that they share counted for each."""
         return sum(each.memory_info().rss for each in self._family()) / 2**20
 
+    def anonymous_mib(self) -> float:
+        """Memory now that is no page of a file."""
+        return sum((info := each.memory_info()).rss - info.shared for each in self._family()) / 2**20
+
     def post(self, body: bytes) -> httpx.Response:
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.key}"}
         return httpx.post(self.url, content=body, headers=headers, timeout=60)
@@ -55,7 +59,7 @@ def started(
             env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
             stdout=told,
             stderr=told,
-            preexec_fn=lambda: pinned(SERVICE_CORE),
+            preexec_fn=lambda: pinned(SERVICE_CORE),  # noqa: PLW1509  no thread is running yet
         )
     service = Service(url, psutil.Process(process.pid), key)
     family = [service.process]
@@ -66,10 +70,8 @@ def started(
         yield service, seconds
     finally:
         for each in family:
-            try:
+            with suppress(psutil.NoSuchProcess):
                 each.kill()
-            except psutil.NoSuchProcess:
-                pass
         process.wait()
 
 
@@ -104,17 +106,22 @@ class Measured:
     p99: int
     cpu_per_request: float
     rss_mib: float
+    anonymous_mib: float
+    """Of that, what belongs to the process alone; the rest are pages of files."""
     errors: int
+    requests: int
 
 
-def loaded(service: Service, bodies: Path, concurrency: int, seconds: float, *, warm_up: float = 1.0) -> Measured:
-    """What wrk and the process's own clock say of so many connections that each ask as soon as they are answered."""
+def loaded(
+    service: Service, bodies: Path, concurrency: int, seconds: float, *, warm_up: float = 1.0, pause_ms: int = 0
+) -> Measured:
+    """What wrk and the process's own clock say of so many connections that each ask as soon as they are answered, or
+    after a pause."""
     if warm_up:
-        _wrk(service, bodies, concurrency, warm_up)
+        _wrk(service, bodies, concurrency, warm_up, pause_ms)
     cpu = service.cpu_seconds()
-    told = _wrk(service, bodies, concurrency, seconds)
+    told = _wrk(service, bodies, concurrency, seconds, pause_ms)
     cpu = service.cpu_seconds() - cpu
-    errors = told["refused"] + told["broken"] + told["timed_out"]
     return Measured(
         concurrency=concurrency,
         requests_per_second=round(told["requests"] / told["seconds"], 1),
@@ -123,18 +130,34 @@ def loaded(service: Service, bodies: Path, concurrency: int, seconds: float, *, 
         p99=told["p99"],
         cpu_per_request=round(1e6 * cpu / max(1, told["requests"]), 1),
         rss_mib=round(service.rss_mib(), 1),
-        errors=errors,
+        anonymous_mib=round(service.anonymous_mib(), 1),
+        errors=told["refused"] + told["broken"] + told["timed_out"],
+        requests=told["requests"],
     )
 
 
-def _wrk(service: Service, bodies: Path, concurrency: int, seconds: float) -> dict[str, Any]:
+class Pace:
+    """Keeps connections at a rate by how long each pauses; learns from slice to slice how long answers take."""
+
+    def __init__(self, service: Service, bodies: Path, connections: int, rate: float) -> None:
+        self._service, self._bodies, self._connections, self._rate = service, bodies, connections, rate
+        self._answer_seconds = 0.0
+
+    def next_slice(self, seconds: float) -> Measured:
+        pause_ms = max(1, round(1000 * (self._connections / self._rate - self._answer_seconds)))
+        found = loaded(self._service, self._bodies, self._connections, seconds, warm_up=0, pause_ms=pause_ms)
+        self._answer_seconds = max(0.0, self._connections / max(1.0, found.requests_per_second) - pause_ms / 1000)
+        return found
+
+
+def _wrk(service: Service, bodies: Path, concurrency: int, seconds: float, pause_ms: int) -> dict[str, Any]:
     wrk = shutil.which("wrk")
     if wrk is None:
         raise SystemExit("wrk is not installed; on Debian and Ubuntu: apt install wrk")
     # wrk counts whole seconds
     command = [wrk, "-t1", f"-c{concurrency}", f"-d{max(1, round(seconds))}s", "--timeout", "10s", "-s", str(SCRIPT)]
     finished = subprocess.run(
-        [*command, service.url, "--", str(bodies), service.key],
+        [*command, service.url, "--", str(bodies), service.key, str(pause_ms)],
         capture_output=True,
         text=True,
         check=True,
@@ -142,6 +165,3 @@ def _wrk(service: Service, bodies: Path, concurrency: int, seconds: float) -> di
     )
     told: dict[str, Any] = json.loads(finished.stdout.strip().splitlines()[-1])
     return told
-
-
-Check = Callable[[httpx.Response], None]

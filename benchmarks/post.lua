@@ -1,5 +1,5 @@
 -- wrk's script: posts the lines of a file one after another, and ends with what was measured as one line of JSON.
--- Arguments: file of bodies, API key.
+-- Arguments: file of bodies, API key, milliseconds that a connection pauses before each request (none: no pause).
 
 local requests, at = {}, 0
 
@@ -7,6 +7,10 @@ function init(arguments)
   local headers = { ["Content-Type"] = "application/json", ["Authorization"] = "Bearer " .. arguments[2] }
   for body in io.lines(arguments[1]) do
     requests[#requests + 1] = wrk.format("POST", nil, headers, body)
+  end
+  local pause = tonumber(arguments[3] or "0")
+  if pause > 0 then
+    function delay() return pause end
   end
 end
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -71,7 +72,7 @@ def write_bodies(folder: Path, source: Path, dataset: Path, num_items: int) -> B
 
 def _histories(cases: Any) -> Iterable[Any]:
     offsets, rows = cases.histories.offsets_U1, cases.histories.item_rows_E
-    return (rows[start:stop][-FULL_LENGTH:] for start, stop in zip(offsets[:-1], offsets[1:], strict=True))
+    return (rows[start:stop][-FULL_LENGTH:] for start, stop in pairwise(offsets))
 
 
 def events_of(items: Sequence[str]) -> list[dict[str, str]]:
@@ -79,7 +80,7 @@ def events_of(items: Sequence[str]) -> list[dict[str, str]]:
 
 
 def filter_of(catalogue: pl.DataFrame) -> dict[str, Any]:
-    """What half of the shoppers might wish: not the dearest quarter; where there are no prices, not the usual brands."""
+    """What many shoppers might wish: not the dearest quarter; where there are no prices, not the usual brands."""
     if "price" in catalogue.columns:
         return {"field": "price", "op": "lte", "value": round(float(catalogue["price"].quantile(0.75) or 0.0), 2)}
     usual = catalogue["brand"].drop_nulls().value_counts(sort=True)["brand"].head(5)

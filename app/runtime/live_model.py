@@ -1,7 +1,7 @@
 """What answers now, and the phases of the process around it."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -66,7 +66,7 @@ class ServedModel(Protocol):
     def similar(self, request: SimilarRequest) -> Recommendation:
         """The nearest items to one. Raises UnknownItem."""
 
-    def properties_of(self, item_rows: Sequence[int], names: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+    def properties_of(self, item_rows: Sequence[int], names: Sequence[str]) -> Sequence[dict[str, Any]]:
         """Catalogue values of each item."""
 
     def probe_recall(self) -> float:

@@ -17,6 +17,10 @@ class RandomBytes:
         self._unused = b""
         self._taking = threading.Lock()
 
+    def forget(self) -> None:
+        """In a forked child, which must not draw what its parent draws; the lock may have been held."""
+        self._unused, self._taking = b"", threading.Lock()
+
     def take(self, num_bytes: int) -> bytes:
         """Some that nobody was given before."""
         with self._taking:
@@ -27,9 +31,9 @@ class RandomBytes:
 
     def bits(self, number: int) -> int:
         """A number below 2 ** `number`."""
-        return int.from_bytes(self.take(-(-number // 8))) & ((1 << number) - 1)
+        return int.from_bytes(self.take(-(-number // 8)), "big") & ((1 << number) - 1)
 
 
 random_bytes: Final = RandomBytes()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: random_bytes.__init__())  # type: ignore[misc]  # a child must not draw the same
+    os.register_at_fork(after_in_child=random_bytes.forget)

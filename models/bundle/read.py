@@ -74,7 +74,7 @@ class Bundle:
         return ort.InferenceSession(self.folder / file, options, providers=["CPUExecutionProvider"])
 
     def critic_taste_HD(self) -> NDArray[np.float32]:
-        """How a taste asks for the critic's terms; where there are none, there is no such file. Raises BundleCorrupt."""
+        """How a taste asks for the critic's terms; without terms there is no such file. Raises BundleCorrupt."""
         return np.array(_load_array(self.folder / layout.CRITIC_TASTE, None))
 
     def decoder_labels(self) -> pl.DataFrame | None:

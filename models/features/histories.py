@@ -37,7 +37,7 @@ class HistoryBatch:
     @property
     def lengths_B(self) -> NDArray[np.int64]:
         """Events of each."""
-        return (self.item_rows_BL != NO_ITEM).sum(axis=1)
+        return np.asarray((self.item_rows_BL != NO_ITEM).sum(axis=1), np.int64)
 
     def newest(self, users: Any, length: int) -> "HistoryBatch":
         """Some of the users, as NumPy indexes them, and only the last columns."""

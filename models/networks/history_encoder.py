@@ -38,8 +38,8 @@ class _Block(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, states_BLD: Tensor, visible_BLL: Tensor, interest_BL: Tensor, distance_LL: Tensor) -> Tensor:
-        qkv_BLX = self.query_key_value(self.attention_norm(states_BLD))
-        attended_BLD = self._attended(*qkv_BLX.chunk(3, dim=-1), visible_BLL, interest_BL, distance_LL)
+        query_BLD, key_BLD, value_BLD = self.query_key_value(self.attention_norm(states_BLD)).chunk(3, dim=-1)
+        attended_BLD = self._attended(query_BLD, key_BLD, value_BLD, visible_BLL, interest_BL, distance_LL)
         return self._fed_forward(states_BLD + self.dropout(self.output(attended_BLD)))
 
     def newest(self, states_BLD: Tensor, visible_BLL: Tensor, interest_BL: Tensor, distance_LL: Tensor) -> Tensor:
@@ -47,10 +47,8 @@ class _Block(nn.Module):
         size, layer = states_BLD.shape[-1], self.query_key_value
         normed_BLD = self.attention_norm(states_BLD)
         query_B1D = nn.functional.linear(normed_BLD[:, -1:], layer.weight[:size], layer.bias[:size])
-        key_value_BLX = nn.functional.linear(normed_BLD, layer.weight[size:], layer.bias[size:])
-        attended_B1D = self._attended(
-            query_B1D, *key_value_BLX.chunk(2, dim=-1), visible_BLL[:, -1:], interest_BL, distance_LL[-1:]
-        )
+        key_BLD, value_BLD = nn.functional.linear(normed_BLD, layer.weight[size:], layer.bias[size:]).chunk(2, dim=-1)
+        attended_B1D = self._attended(query_B1D, key_BLD, value_BLD, visible_BLL[:, -1:], interest_BL, distance_LL[-1:])
         return self._fed_forward(states_BLD[:, -1:] + self.output(attended_B1D))
 
     def _attended(
@@ -63,7 +61,8 @@ class _Block(nn.Module):
         distance_QL: Tensor,
     ) -> Tensor:
         query, key, value = (
-            each.unflatten(-1, (self.num_heads, -1)).transpose(1, 2) for each in (query_BQD, key_BLD, value_BLD)
+            each.reshape(*each.shape[:2], self.num_heads, -1).transpose(1, 2)
+            for each in (query_BQD, key_BLD, value_BLD)
         )
         logits_BHQL = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
         logits_BHQL = logits_BHQL + self.distance_bias[:, distance_QL] + interest_BL[:, None, None, :]
@@ -111,7 +110,9 @@ class HistoryEncoder(nn.Module):
         states_BLD, *context = self._begun(history_features, history_mask, event_types, gaps)
         for block in self.blocks[:-1]:
             states_BLD = block(states_BLD, *context)
-        taste_B1D: Tensor = self.output_norm(self.blocks[-1].newest(states_BLD, *context))
+        last = self.blocks[-1]
+        assert isinstance(last, _Block)
+        taste_B1D: Tensor = self.output_norm(last.newest(states_BLD, *context))
         return taste_B1D[:, 0]
 
     def _begun(

@@ -147,7 +147,8 @@ def generator_evidence(
 
 
 def _lengths(features_BXD: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.maximum(np.sqrt(np.einsum("bxd,bxd->bx", features_BXD, features_BXD)), np.float32(1e-9))
+    lengths_BX = np.sqrt(np.einsum("bxd,bxd->bx", features_BXD, features_BXD))
+    return np.asarray(np.maximum(lengths_BX, np.float32(1e-9)), np.float32)
 
 
 def log_rank(score_BC: NDArray[np.float32], best_BX: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -63,7 +63,7 @@ class FaissIndex:
 
     @classmethod
     def load(cls, path: Path) -> "FaissIndex":
-        """The saved index, mapped where FAISS can. It trusts its file: verify the digest first. Raises BundleCorrupt."""
+        """The saved index, mapped. FAISS trusts its file: verify the digest first. Raises BundleCorrupt."""
         try:
             index = _opened(path)
         except RuntimeError as error:

@@ -8,7 +8,7 @@ from packaging.utils import canonicalize_name
 
 from tests.docs.documents import REPOSITORY
 
-EXTRAS = ("train", "demo", "otel", "dev")
+EXTRAS = ("train", "demo", "otel", "bench", "dev")
 PINNED_BY_TORCH = ("nvidia-", "cuda-", "triton")
 """Only where torch comes with CUDA."""
 
