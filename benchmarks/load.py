@@ -16,7 +16,10 @@ import psutil
 
 SCRIPT = Path(__file__).with_name("post.lua")
 START_SECONDS = 120
-SERVICE_CORE, LOAD_CORE = 0, 1
+SETTLE_SECONDS = 0.5
+"""What wrk leaves unanswered when it ends keeps its permits until it is done."""
+SERVICE_CORE, LOAD_CORE = (int(core) for core in os.environ.get("BENCH_CORES", "0,1").split(","))
+"""Of a machine that does other things too, name its quietest core for the service."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,7 @@ def loaded(
     after a pause."""
     if warm_up:
         _wrk(service, bodies, concurrency, warm_up, pause_ms)
+        time.sleep(SETTLE_SECONDS)
     cpu = service.cpu_seconds()
     told = _wrk(service, bodies, concurrency, seconds, pause_ms)
     cpu = service.cpu_seconds() - cpu

@@ -48,7 +48,7 @@ class Catalogue:
 
     def values_of(self, name: str, rows: NDArray[np.int32]) -> Sequence[Any]:
         """One column of some rows."""
-        return self.attributes.frame[name].gather(rows).to_list()
+        return self.attributes.frame[name][rows].to_list()  # a third of what `gather` takes
 
     def fits(self, asked: Filter, rows: NDArray[np.int32]) -> NDArray[np.bool_]:
         """Which of some rows a filter is true of."""
