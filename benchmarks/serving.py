@@ -6,8 +6,9 @@ latency, CPU time, memory.
 
 The service runs as `figment serve` starts it, a key required, one process on core 0, on a bundle enlarged to
 `--items` items (real features with noise on the copies). The load comes from wrk on core 1 (`BENCH_CORES=1,0` turns
-them round): connections that ask as soon as they are answered. Bodies hold histories of real held-out shoppers. All systems are measured one after another
-in one run, so compare within it. The dataset is the one that the bundle was trained on.
+them round): connections that ask as soon as they are answered. Bodies hold histories of real held-out shoppers. All
+systems are measured one after another in one run, so compare within it. The dataset is the one that the bundle was
+trained on.
 """
 
 import argparse

@@ -41,7 +41,7 @@ class DirectRoutes:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        route = self._routes.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
+        route = self.route_of(scope)
         if route is None:
             await self._app(scope, receive, send)
             return
@@ -52,3 +52,7 @@ class DirectRoutes:
         except (RequestError, InputError, ServiceError, HTTPException, ClientDisconnect) as error:
             response = await answer_error(request, error)
         await response(scope, receive, send)
+
+    def route_of(self, scope: Scope) -> DirectRoute | None:
+        """The one that answers, if one does."""
+        return self._routes.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
