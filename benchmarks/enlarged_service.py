@@ -15,7 +15,8 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before FAISS loads
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before FAISS and NumPy load, as app.main does
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import httpx
 import numpy as np
