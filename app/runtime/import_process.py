@@ -97,8 +97,9 @@ class ImportProcess:
 
     async def _answer(self, asked: Arrays) -> Arrays:
         async with self._turn:
-            self.process = self.process or await self._start()
-            if self._is_ended:
+            if not self._is_ended:
+                self.process = self.process or await self._start()
+            if self._is_ended or self.process is None:  # while it started, too
                 raise ServiceError("the process that builds imports was ended")
             assert self.process.stdin
             assert self.process.stdout
