@@ -99,7 +99,7 @@ async def send(port: int, name: str, size: int, until: float, *, has_key: bool) 
     while (sent := time.perf_counter()) < until:
         body = json.dumps({"events": [event(f"{name}-{number}-{place}") for place in range(size)]}).encode()
         key = f"Idempotency-Key: {name}-{number}\r\n" if has_key else ""
-        head = f"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{key}"
+        head = f"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{key}"
         sent = time.perf_counter()
         writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         head_lines = (await reader.readuntil(b"\r\n\r\n")).decode().lower().split("\r\n")
