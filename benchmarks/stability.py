@@ -18,6 +18,7 @@ from typing import Any
 from record import circumstances
 from runs import figment, finished
 
+from models.pipeline.fill_bundle import git_revision
 from models.pipeline.train import TrainOptions
 
 PACKAGES = ["torch", "numpy"]
@@ -64,7 +65,7 @@ def trained_run(arguments: argparse.Namespace, seed: int) -> dict[str, Any]:
         for facts in sorted(options.checkpoints.glob("*/facts.json"))
         for incident in json.loads(facts.read_text())["incidents"]
     ]
-    record = {"seed": seed, "seconds": seconds, "incidents": incidents}
+    record = {"seed": seed, "revision": git_revision(), "seconds": seconds, "incidents": incidents}
     if status != 0:
         return {**record, "ended": "failed with a message", "message": told[-2000:], "scoreboard": {}}
     manifest = json.loads((bundle / "manifest.json").read_text())
