@@ -3,7 +3,9 @@
     python benchmarks/stability.py --dataset DIR --folder var/stability/NAME --json benchmarks/results/NAME.json
 
 A run is bad if it seals a bundle that does not verify or recommends worse than popularity (NDCG@10 of what it serves).
-Each finished run is a file in the folder that a second start skips. Exit code 1 if any run is bad.
+Each finished run is a file in the folder that a second start skips. Texts are embedded by the first run alone. Nothing
+else is shared: where times are real, a seed also draws the order inside of baskets, and with it neighbours and teacher.
+Exit code 1 if any run is bad.
 """
 
 import argparse
