@@ -166,15 +166,15 @@ class CandidateSource:
                 in_history_BC=_contains(rows_BC, history.item_rows_BL),
                 neighbours_best_BX=wishes.scored_BX[:, :NUM_CANDIDATES],
                 wishes=wishes,
-                criticise=lambda: self.criticised(wishes, rows_BC, features_BCD),
+                criticise=lambda: self.criticised(wishes, rows_BC),
             )
 
-    def criticised(
-        self, wishes: Wishes, rows_BC: NDArray[np.int32], features_BCD: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        """The critic's logits [B, C] of these items and their features."""
+    def criticised(self, wishes: Wishes, rows_BC: NDArray[np.int32]) -> NDArray[np.float32]:
+        """The critic's logits [B, C] of these items."""
         if self.critic_terms is not None:
             return self.critic_terms.logits(wishes.taste_BD, rows_BC)
+        # fetched again: candidates may be kept for long, and features are most of what they would weigh
+        features_BCD = self.item_features_ND[np.maximum(rows_BC, 0)]
         return self.critic({"taste": wishes.taste_BD, "candidates": features_BCD})
 
     def likelihood(self, wishes: Wishes, features_BCD: NDArray[np.float32]) -> NDArray[np.float32]:
