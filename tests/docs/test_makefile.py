@@ -63,6 +63,18 @@ class TestTorchIndex:
         assert wanted in make("--dry-run", "test", "TORCH_INDEX=https://download.pytorch.org/whl/cpu").stdout
 
 
+class TestBenchServing:
+    def test_takes_the_bundle_and_the_dataset_that_are_named(self, make):
+        planned = make("--dry-run", "bench-serving", "DATASET=my shop", "BUNDLE=a bundle").stdout
+        assert '--dataset "my shop"' in planned
+        assert '--bundle "a bundle"' in planned
+
+    def test_else_takes_the_demos(self, make):
+        planned = make("--dry-run", "bench-serving").stdout
+        assert "var/datasets/complete-journey" in planned
+        assert "var/bundles/*-quick-*" in planned
+
+
 class TestDemo:
     def test_passes_the_dataset_on_even_with_spaces(self, make):
         assert 'figment demo --dataset "my shop"' in make("--dry-run", "demo", "DATASET=my shop").stdout
