@@ -105,6 +105,7 @@ class Together:
             each.call = call
         questions, answers_all = [each.question for each in asked], asked[0].answers_all
         self._num_calls += 1
+        self._workers.num_beside += len(asked) - 1
         loop = asyncio.get_running_loop()
         job = self._workers.submit(call.observed, lambda: _answers_to(questions, answers_all))
         # one message to the loop for all of them: for each it would cost more than their own part of the call
@@ -112,6 +113,7 @@ class Together:
 
     def _end(self, call: _Call, done: "Future[Sequence[Any]]") -> None:
         self._num_calls -= 1
+        self._workers.num_beside -= len(call.asked) - 1
         call.has_ended = True
         self._workers.metrics.work_ended(call.observed)
         answers = _outcomes(done, len(call.asked))

@@ -66,6 +66,8 @@ class Workers:
         """`prepare` runs first in each thread."""
         self.max_in_flight = max_in_flight
         self.in_flight = 0
+        self.num_beside = 0
+        """Of those in flight, how many are in a call that another one began."""
         self.metrics = metrics or Metrics()
         """What the work is counted and timed by."""
         self.num_threads = threads
@@ -80,7 +82,7 @@ class Workers:
     @property
     def num_waiting(self) -> int:
         """Pieces of work that no thread has taken up yet."""
-        return max(0, self.in_flight - self.num_threads)
+        return max(0, self.in_flight - self.num_beside - self.num_threads)
 
     async def run(self, work: Callable[[], Result], *, deadline: Deadline | None = None) -> Result:
         """What `work` returns. Raises Overloaded without a free permit, DeadlineExceeded at the deadline.

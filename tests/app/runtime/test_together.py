@@ -76,6 +76,28 @@ class TestTogether:
         asyncio.run(check())
         assert model.calls == [[0], [1, 2, 3, 4]]
 
+    def test_waiting_are_those_that_no_call_has_taken(self, model, gate):
+        second = threading.Event()
+
+        def answers(questions):
+            model.calls.append(list(questions))
+            (gate if len(model.calls) == 1 else second).wait()
+            return questions
+
+        async def check():
+            shared, workers = together()
+            asked = [asyncio.create_task(shared.ask(number, answers, group=GROUP)) for number in range(4)]
+            await until(lambda: model.calls)
+            assert workers.num_waiting == 3
+            gate.set()
+            await until(lambda: len(model.calls) == 2)
+            assert (workers.in_flight, workers.num_waiting) == (3, 0)
+            second.set()
+            await asyncio.gather(*asked)
+            assert (workers.in_flight, workers.num_waiting, workers.num_beside) == (0, 0, 0)
+
+        asyncio.run(check())
+
     def test_a_call_has_an_end(self, model, gate):
         async def check():
             shared, _ = together()
