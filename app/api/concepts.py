@@ -9,15 +9,17 @@ from app.api import MAX_LARGE_BODY_BYTES
 from app.api.asked import drawn_seed
 from app.api.auth import needs
 from app.api.body import json_body, request_body
-from app.api.dependencies import TIMEOUT_PARAMETER, DeadlineDep, ImaginingDep, LiveModelDep
+from app.api.dependencies import TIMEOUT_PARAMETER, DeadlineDep, ImaginingDep, LiveModelDep, StoreDep
 from app.api.list_request import MAX_SEED
 from app.api.parts import AnswerPart, RequestPart
 from app.api.problem import Problem
 from app.api.segments import ProvenancePart, SegmentBody
 from app.runtime.imagining import provenance, shoppers_of
 from app.runtime.workers import within
+from app.store.concepts import KeptConcept
+from app.store.store import Store
 from models.concepts.imagine import DEFAULT_NOVELTY, MAX_CONCEPTS, Concept, Imagined, imagine
-from models.synthesis.workshop import Workshop
+from models.domain.errors import StoreUnavailable
 
 DEFAULT_NUM: Final = 10
 
@@ -49,6 +51,7 @@ class ConceptAnswer(AnswerPart):
     """A product that does not exist. What the catalogue does not have is null, not invented."""
 
     concept_id: str
+    """`POST /v1/images` pictures it by this, for a week."""
     category: str | None
     brand: str | None
     price_range: list[float] | None
@@ -85,7 +88,9 @@ BodyDep = Annotated[ConceptsBody, Depends(json_body(ConceptsBody, max_bytes=MAX_
     responses={status: {"model": Problem} for status in (400, 408, 409, 413, 415, 422, 431, 500, 503, 504)},
     openapi_extra={"requestBody": request_body(ConceptsBody), "parameters": [TIMEOUT_PARAMETER]},
 )
-async def concepts(body: BodyDep, imagining: ImaginingDep, live: LiveModelDep, deadline: DeadlineDep) -> ConceptsAnswer:
+async def concepts(
+    body: BodyDep, imagining: ImaginingDep, live: LiveModelDep, store: StoreDep, deadline: DeadlineDep
+) -> ConceptsAnswer:
     """Wishes of the segment's shoppers, moved into the gap between products, that the critic finds real.
 
     Of stored shoppers at least 20 are needed, of posted histories one with an item of the catalogue. 409 where the
@@ -103,18 +108,29 @@ async def concepts(body: BodyDep, imagining: ImaginingDep, live: LiveModelDep, d
         return imagine(workshop, shoppers, n=body.n, novelty=body.novelty, seed=seed)
 
     found = await live.workers.run(work, deadline=deadline)
-    return answered(workshop, found, body.n, seed)
-
-
-def answered(workshop: Workshop, found: Imagined, n: int, seed: int) -> ConceptsAnswer:
-    """As it is told."""
-    few = len(found.concepts) < n
+    few = len(found.concepts) < body.n
+    warnings = [f"{len(found.concepts)} of {body.n}: the segment's wishes hold no more that are unlike"] if few else []
+    async with within(deadline):
+        warnings += await _kept(store, found)
     return ConceptsAnswer(
         concepts=[_told(concept) for concept in found.concepts],
         num_shoppers=found.num_shoppers,
-        warnings=[f"{len(found.concepts)} of {n}: the segment's wishes hold no more that are unlike"] if few else [],
+        warnings=warnings,
         provenance=ProvenancePart(**provenance(workshop, seed)),
     )
+
+
+async def _kept(store: Store, found: Imagined) -> list[str]:
+    """Warnings where the concepts could not be kept: they are told all the same."""
+    told = {
+        concept.concept_id: KeptConcept(concept.description.category, concept.description.words)
+        for concept in found.concepts
+    }
+    try:
+        await store.concepts.keep(told)
+    except StoreUnavailable:
+        return ["the database is away: these concepts cannot be pictured by their ids"]
+    return []
 
 
 def _told(concept: Concept) -> ConceptAnswer:

@@ -154,7 +154,7 @@ def _mixture(manifest: Manifest) -> MixtureConfig:
 def _fill(folder: Path, bundle: Bundle, version: str, detector: Detector) -> Manifest:
     for name in bundle.manifest.files:
         target = folder / name
-        target.parent.mkdir(exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         if name != layout.FRAUD:
             link_or_copy(bundle.folder / name, target)
     detector.save(folder / layout.FRAUD)
