@@ -78,7 +78,7 @@ class ImplausibleStep(AnswerPart):
     item_id: str
     percentile: float
     """Share of other items that are less plausible for this shopper here: mean of what the discriminator, the
-    generator and the neighbours say."""
+    generator, the neighbours and the texts say."""
 
 
 class SharedItem(AnswerPart):
@@ -171,8 +171,8 @@ REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     openapi_extra={"requestBody": request_body(FraudSessionsBody), "parameters": [TIMEOUT_PARAMETER]},
 )
 async def sessions(asking: AskingDep, checkers: FraudCheckersDep, body: SessionsDep) -> SessionScores:
-    """Each step is placed among other items for the same shopper by the discriminator, the generator and what is taken
-    together; a fitted detector decides. 409 where the model was made without one (`figment fraud fit`)."""
+    """Each step is placed among other items for the same shopper by the discriminator, the generator, what is taken
+    together and the texts; a fitted detector decides. 409 where the model has none (`figment fraud fit` makes it)."""
     model = asking.loaded.model
     histories = [[_event(event) for event in session.history] for session in body.sessions]
     verdicts = await asking.live.workers.run(
