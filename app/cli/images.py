@@ -120,13 +120,16 @@ def _concept(file: Path | None, concept_id: str | None, others: tuple[str | None
     if any(other is not None for other in others):
         raise SettingsRefused("--concepts says what to picture: leave out --category, --item and --query")
     try:
-        told = {each["concept_id"]: each for each in json.loads(file.read_bytes())["concepts"]}
-        found = told[concept_id if concept_id is not None else next(iter(told), "")]
-        return found["category"], list(found["words"])
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{file}: no concepts of `figment concepts --json` ({error})") from error
-    except KeyError as error:
-        raise UnknownName("concept", str(error.args[0]), list(told)) from error
+        told = {
+            each["concept_id"]: (each["category"], list(each["words"]))
+            for each in json.loads(file.read_bytes())["concepts"]
+        }
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{file}: no concepts of `figment concepts --json` ({error!r})") from error
+    asked = next(iter(told), "") if concept_id is None else concept_id
+    if asked not in told:
+        raise UnknownName("concept", asked, list(told))
+    return told[asked]
 
 
 @images_cli.command()
