@@ -91,6 +91,9 @@ OTHERS_TELEMETRY: Final[TelemetryConfig] = {
 SWITCH_SECONDS: Final = 0.001
 """The longest that one thread keeps the interpreter where others wait for it. An answer gives it up dozens of times;
 beside a thread that builds an index, the usual 5 ms can add up to a tenth of a second."""
+SLOW_THREADS: Final = 1
+SLOW_IN_FLIGHT: Final = 16
+"""Pieces of work that take seconds, queued or running: a thread of their own, so that lists need not wait for them."""
 
 log = get_log(__name__)
 
@@ -135,8 +138,16 @@ def create_app(
         pictures.attend(store.jobs, live)
         imagining = Imagining(live, store)
         imagining.start()
+        slow = Workers(
+            threads=SLOW_THREADS,
+            max_in_flight=SLOW_IN_FLIGHT,
+            prepare=partial(set_search_threads, 1),
+            metrics=live.metrics,
+            is_watched=False,
+        )
         yield ServiceState(
             live=live,
+            slow=slow,
             shop=shop,
             texts=SearchTexts(),
             pictures=pictures,
@@ -148,6 +159,7 @@ def create_app(
         await asyncio.gather(pictures.close(), imagining.close())
         for task in (loading, *background):
             task.cancel()
+        slow.close()
         live.workers.close()
         await shop.close()
 

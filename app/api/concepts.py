@@ -9,7 +9,7 @@ from app.api import MAX_LARGE_BODY_BYTES
 from app.api.asked import drawn_seed
 from app.api.auth import needs
 from app.api.body import json_body, request_body
-from app.api.dependencies import TIMEOUT_PARAMETER, DeadlineDep, ImaginingDep, LiveModelDep, StoreDep
+from app.api.dependencies import TIMEOUT_PARAMETER, DeadlineDep, ImaginingDep, SlowWorkersDep, StoreDep
 from app.api.list_request import MAX_SEED
 from app.api.parts import AnswerPart, RequestPart
 from app.api.problem import Problem
@@ -89,7 +89,7 @@ BodyDep = Annotated[ConceptsBody, Depends(json_body(ConceptsBody, max_bytes=MAX_
     openapi_extra={"requestBody": request_body(ConceptsBody), "parameters": [TIMEOUT_PARAMETER]},
 )
 async def concepts(
-    body: BodyDep, imagining: ImaginingDep, live: LiveModelDep, store: StoreDep, deadline: DeadlineDep
+    body: BodyDep, imagining: ImaginingDep, slow: SlowWorkersDep, store: StoreDep, deadline: DeadlineDep
 ) -> ConceptsAnswer:
     """Wishes of the segment's shoppers, moved into the gap between products, that the critic finds real.
 
@@ -107,7 +107,7 @@ async def concepts(
         shoppers = shoppers_of(workshop, segment, stored)
         return imagine(workshop, shoppers, n=body.n, novelty=body.novelty, seed=seed)
 
-    found = await live.workers.run(work, deadline=deadline)
+    found = await slow.run(work, deadline=deadline)
     few = len(found.concepts) < body.n
     warnings = [f"{len(found.concepts)} of {body.n}: the segment's wishes hold no more that are unlike"] if few else []
     async with within(deadline):

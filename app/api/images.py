@@ -15,9 +15,9 @@ from app.api.dependencies import (
     TIMEOUT_PARAMETER,
     AskingKeyDep,
     DeadlineDep,
-    LiveModelDep,
     LoadedDep,
     PicturesDep,
+    SlowWorkersDep,
     StoreDep,
 )
 from app.api.fields import refused
@@ -135,7 +135,7 @@ async def make_images(
     response: Response,
     body: BodyDep,
     loaded: LoadedDep,
-    live: LiveModelDep,
+    slow: SlowWorkersDep,
     pictures: PicturesDep,
     store: StoreDep,
     key_id: AskingKeyDep,
@@ -157,7 +157,7 @@ async def make_images(
         pictures.job_written()
         response.status_code = 202
         return _answer(opened, asked, [], job_id=job.job_id)
-    made = await live.workers.run(lambda: list(opened.make(asked)), deadline=deadline)
+    made = await slow.run(lambda: list(opened.make(asked)), deadline=deadline)
     if as_png:
         return Response(made[0].png, media_type=PNG)
     return _answer(opened, asked, made)

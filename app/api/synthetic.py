@@ -19,7 +19,7 @@ from app.api.dependencies import (
     AskingKeyDep,
     DeadlineDep,
     ImaginingDep,
-    LiveModelDep,
+    SlowWorkersDep,
     StoreDep,
 )
 from app.api.jobs import JOB_ID, job_id
@@ -29,7 +29,7 @@ from app.api.paths import IdRoute
 from app.api.problem import Problem
 from app.api.segments import ProvenancePart, SegmentBody
 from app.runtime.imagining import ITEMS, MAKERS, SESSIONS, Imagining, beginning_of, provenance
-from app.runtime.workers import Deadline
+from app.runtime.workers import Deadline, Workers
 from app.store.store import Store
 from models.domain.events import EventType
 from models.synthesis.workshop import Workshop
@@ -141,13 +141,13 @@ class Making:
     def __init__(
         self,
         imagining: ImaginingDep,
-        live: LiveModelDep,
+        slow: SlowWorkersDep,
         store: StoreDep,
         key_id: AskingKeyDep,
         deadline: DeadlineDep,
     ) -> None:
         self.imagining: Imagining = imagining
-        self.workers = live.workers
+        self.workers: Workers = slow
         self.store: Store = store
         self.key_id = key_id
         self.deadline: Deadline | None = deadline

@@ -1,5 +1,7 @@
 """Frauds over HTTP, by the client and by the command line, in a shop of which the right answers are known."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import httpx
 import polars as pl
 import pytest
@@ -168,3 +170,17 @@ class TestCommandLine:
             2,
             ["fraud detector", "figment fraud fit"],
         )  # fmt: skip
+
+
+class TestSlowWork:
+    def test_lists_are_answered_while_thousands_of_steps_are_judged(self, fraud_bundle, tmp_path):
+        """By a service with one thread for lists."""
+        many = {"sessions": [{"history": TEA * 2}] * 1_000}
+        with serving(tmp_path, bundle=fraud_bundle, worker_threads=1) as one, ThreadPoolExecutor(1) as beside:
+            one.wait_until_ready()
+            judged = beside.submit(httpx.post, f"{one.client.base_url}/v1/fraud/sessions", json=many, timeout=300)
+            answered = 0
+            while not judged.done():
+                answered += one.ask(history=TEA[:2], k=3).status_code == 200
+            assert judged.result().status_code == 200, judged.result().text
+        assert answered >= 3
