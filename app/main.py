@@ -47,7 +47,7 @@ from app.api import (
 )
 from app.api.admission import THIS_MACHINE, Access, AccessRules, OpenTo
 from app.api.connection import BoundedHttpProtocol
-from app.api.dependencies import ServiceState
+from app.api.dependencies import Makers, ServiceState
 from app.api.errors import answer_error
 from app.api.experiments import read_experiments
 from app.api.problem import RequestError
@@ -134,32 +134,18 @@ def create_app(
         shop = Shop.open(store, rules, live.metrics, serve_from(store) if serve_from else FixedServing(live))
         loading = asyncio.create_task(shop.serving.load())
         loading.add_done_callback(tell_outcome)
-        pictures = Pictures(picture_rules or PictureRules())
-        pictures.attend(store.jobs, live)
-        imagining = Imagining(live, store)
-        imagining.start()
-        slow = Workers(
-            threads=SLOW_THREADS,
-            max_in_flight=SLOW_IN_FLIGHT,
-            prepare=partial(set_search_threads, 1),
-            metrics=live.metrics,
-            is_watched=False,
-        )
-        yield ServiceState(
-            live=live,
-            slow=slow,
-            shop=shop,
-            texts=SearchTexts(),
-            pictures=pictures,
-            fraud=FraudCheckers(),
-            imagining=imagining,
-            read_seconds=read_seconds,
-            answer_seconds=answer_seconds,
-        )
-        await asyncio.gather(pictures.close(), imagining.close())
+        async with _makers(live, store, picture_rules or PictureRules()) as makers:
+            yield ServiceState(
+                live=live,
+                shop=shop,
+                texts=SearchTexts(),
+                fraud=FraudCheckers(),
+                **makers,
+                read_seconds=read_seconds,
+                answer_seconds=answer_seconds,
+            )
         for task in (loading, *background):
             task.cancel()
-        slow.close()
         live.workers.close()
         await shop.close()
 
@@ -167,6 +153,24 @@ def create_app(
     access.guard(app)
     app.add_middleware(RequestContext, metrics=live.metrics, tracing=tracing)
     return app
+
+
+@asynccontextmanager
+async def _makers(live: LiveModel, store: Store, rules: PictureRules) -> AsyncIterator[Makers]:
+    """What makes pictures and what does not exist, with their jobs, while the service runs."""
+    pictures, imagining = Pictures(rules), Imagining(live, store)
+    pictures.attend(store.jobs, live)
+    imagining.start()
+    slow = Workers(
+        threads=SLOW_THREADS,
+        max_in_flight=SLOW_IN_FLIGHT,
+        prepare=partial(set_search_threads, 1),
+        metrics=live.metrics,
+        is_watched=False,
+    )
+    yield Makers(pictures=pictures, imagining=imagining, slow=slow)
+    await asyncio.gather(pictures.close(), imagining.close())
+    slow.close()
 
 
 def _with_routes(lifespan: Lifespan[FastAPI]) -> FastAPI:

@@ -1,6 +1,6 @@
 """`POST /v1/concepts`: ideas for products that the shop does not have."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends
 from pydantic import Field
@@ -14,11 +14,12 @@ from app.api.list_request import MAX_SEED
 from app.api.parts import AnswerPart, RequestPart
 from app.api.problem import Problem
 from app.api.segments import ProvenancePart, SegmentBody
-from app.runtime.imagining import provenance, shoppers_of
+from app.runtime.imagining import shoppers_of
 from app.runtime.workers import within
 from app.store.concepts import KeptConcept
 from app.store.store import Store
-from models.concepts.imagine import DEFAULT_NOVELTY, MAX_CONCEPTS, Concept, Imagined, imagine
+from models.concepts.imagine import DEFAULT_NOVELTY, MAX_CONCEPTS, Imagined, imagine
+from models.concepts.table import as_documents
 from models.domain.errors import StoreUnavailable
 
 DEFAULT_NUM: Final = 10
@@ -112,12 +113,7 @@ async def concepts(
     warnings = [f"{len(found.concepts)} of {body.n}: the segment's wishes hold no more that are unlike"] if few else []
     async with within(deadline):
         warnings += await _kept(store, found)
-    return ConceptsAnswer(
-        concepts=[_told(concept) for concept in found.concepts],
-        num_shoppers=found.num_shoppers,
-        warnings=warnings,
-        provenance=ProvenancePart(**provenance(workshop, seed)),
-    )
+    return ConceptsAnswer.model_validate({**as_documents(workshop, found, seed), "warnings": warnings})
 
 
 async def _kept(store: Store, found: Imagined) -> list[str]:
@@ -131,20 +127,3 @@ async def _kept(store: Store, found: Imagined) -> list[str]:
     except StoreUnavailable:
         return ["the database is away: these concepts cannot be pictured by their ids"]
     return []
-
-
-def _told(concept: Concept) -> ConceptAnswer:
-    told, prices = concept.description, concept.description.price_range
-    near: list[Any] = [NearProduct(item_id=each.item_id, distance=each.distance) for each in concept.nearest]
-    return ConceptAnswer(
-        concept_id=concept.concept_id,
-        category=told.category,
-        brand=told.brand,
-        price_range=None if prices is None else list(prices),
-        words=list(told.words),
-        nearest=near,
-        gap=concept.gap,
-        demand=concept.demand,
-        realism=concept.realism,
-        shoppers=concept.shoppers,
-    )

@@ -32,17 +32,22 @@ TIMEOUT_PARAMETER: Final[dict[str, Any]] = {
 }
 
 
-class ServiceState(TypedDict):
+class Makers(TypedDict):
+    """What makes what does not exist, and the threads for that."""
+
+    pictures: Pictures
+    imagining: Imagining
+    slow: Workers
+    """For all that takes seconds: verdicts on frauds too."""
+
+
+class ServiceState(Makers):
     """What the lifespan yields."""
 
     live: LiveModel
-    slow: Workers
-    """For what takes seconds: pictures, concepts, what is made up, verdicts on frauds."""
     shop: Shop
     texts: SearchTexts
-    pictures: Pictures
     fraud: FraudCheckers
-    imagining: Imagining
     read_seconds: float
     """The longest that a head, or a body, may take to arrive."""
     answer_seconds: float

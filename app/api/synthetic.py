@@ -28,7 +28,7 @@ from app.api.parts import AnswerPart, RequestPart
 from app.api.paths import IdRoute
 from app.api.problem import Problem
 from app.api.segments import ProvenancePart, SegmentBody
-from app.runtime.imagining import ITEMS, MAKERS, SESSIONS, Imagining, beginning_of, provenance
+from app.runtime.imagining import ITEMS, MAKERS, SESSIONS, Imagining, beginning_of
 from app.runtime.workers import Deadline, Workers
 from app.store.store import Store
 from models.domain.events import EventType
@@ -161,7 +161,7 @@ class Making:
         await self.workers.run(lambda: _check(workshop, kind, asked), deadline=self.deadline)
         job = await self.store.jobs.create(kind, asked, key_id=self.key_id)
         self.imagining.job_written()
-        nothing = {"sessions": [], "items": [], "provenance": provenance(workshop, asked["seed"])}
+        nothing = {"sessions": [], "items": [], "provenance": workshop.provenance(asked["seed"])}
         return _json(_written(shape, lambda: nothing, job_id=job.job_id), status=202)
 
 

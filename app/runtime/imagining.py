@@ -114,7 +114,7 @@ def made_sessions(workshop: Workshop, asked: Mapping[str, Any], tell: TellProgre
         }
         for user_id, part in rows.group_by(["user_id"], maintain_order=True)
     ]
-    return {"sessions": told, "provenance": provenance(workshop, asked["seed"])}
+    return {"sessions": told, "provenance": workshop.provenance(asked["seed"])}
 
 
 def made_items(workshop: Workshop, asked: Mapping[str, Any], tell: TellProgress = lambda _: None) -> dict[str, Any]:
@@ -122,24 +122,13 @@ def made_items(workshop: Workshop, asked: Mapping[str, Any], tell: TellProgress 
     begin = beginning_of(workshop, asked["segment"])
     made = make_items(workshop, begin, asked["num"], asked["seed"], _Told(tell))
     rows = made.frame.drop("synthetic").iter_rows(named=True)
-    return {"items": [{**NO_ATTRIBUTES, **row} for row in rows], "provenance": provenance(workshop, asked["seed"])}
+    return {"items": [{**NO_ATTRIBUTES, **row} for row in rows], "provenance": workshop.provenance(asked["seed"])}
 
 
 MAKERS: Final[Mapping[str, Callable[[Workshop, Mapping[str, Any], TellProgress], dict[str, Any]]]] = {
     SESSIONS: made_sessions,
     ITEMS: made_items,
 }
-
-
-def provenance(workshop: Workshop, seed: int) -> dict[str, Any]:
-    """Where something that does not exist comes from."""
-    recommender = workshop.recommender
-    return {
-        "synthetic": True,
-        "model_version": recommender.model_version,
-        "index_version": recommender.index_version,
-        "seed": seed,
-    }
 
 
 class _Told:

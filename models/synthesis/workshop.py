@@ -5,6 +5,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +76,15 @@ class Workshop:
     def temperature(self) -> float:
         """Of the softmax that walks draw from; validation events chose it, where there were any."""
         return float(self.recommender.manifest.metrics.get("synthesis", {}).get("temperature", 1.0))
+
+    def provenance(self, seed: int) -> dict[str, Any]:
+        """Where something that does not exist comes from, as JSON."""
+        return {
+            "synthetic": True,
+            "model_version": self.model_version,
+            "index_version": self.recommender.index_version,
+            "seed": seed,
+        }
 
     @cached_property
     def listed_rows_A(self) -> NDArray[np.int32]:
