@@ -31,11 +31,17 @@ LISTING: Final = (
     "price_distance",
     "price_deviation",
     "price_surprise",
+    "price_to_nearest",
+    "price_to_like",
+    "price_share",
     "nearest_text",
     "same_text",
     "critic",
     "feature_closeness",
 )
+LIKE_PRICES: Final = 5
+SAME_PRICE: Final = 0.05
+"""Log prices no farther apart are nearly the same."""
 SAME_AMONG: Final = 3
 """A copied title is looked for among so many of the nearest."""
 ITEMS_PER_PIECE: Final = 4_096
@@ -144,7 +150,7 @@ def listing_figures(
                 float(set(brand_words) <= set(text)) if brand_words else NO_FIELD,
                 min((each.share for each in labels), default=NO_FIELD),
                 max((each.below_best for each in labels), default=NO_FIELD),
-                *price[:3],
+                *price.figures,
                 float(cosine_K.max(initial=0.0)),
                 float(same),
                 *by_network_C2[number],
@@ -176,18 +182,47 @@ def _agreement(values_K: Sequence[Any], own: Any, weights_K: NDArray[np.float32]
     return _Agreement(share, weight_of[best] / total - share, best)
 
 
-def _price(
-    log_price_K: NDArray[np.float64], weights_K: NDArray[np.float32], own: float
-) -> tuple[float, float, float, float]:
-    """Distance to the near items' mean, their deviation, the one over the other, and that mean, all of log prices."""
+@dataclass(frozen=True, slots=True)
+class _PriceAgreement:
+    """Of log prices; `NO_FIELD` where nothing can be said."""
+
+    distance: float = NO_FIELD
+    """To the near items' mean."""
+    deviation: float = NO_FIELD
+    """Of the near items."""
+    surprise: float = NO_FIELD
+    """The one over the other."""
+    to_nearest: float = NO_FIELD
+    """Distance to the price of the item with the nearest text: variants of one product cost the same."""
+    to_like: float = NO_FIELD
+    """Least distance to one of the nearest few."""
+    share: float = NO_FIELD
+    """Of the near items' weight that costs nearly the same."""
+    mean: float = float("nan")
+
+    @property
+    def figures(self) -> tuple[float, ...]:
+        """In the order of `LISTING`."""
+        return self.distance, self.deviation, self.surprise, self.to_nearest, self.to_like, self.share
+
+
+def _price(log_price_K: NDArray[np.float64], weights_K: NDArray[np.float32], own: float) -> _PriceAgreement:
     known_K = np.isfinite(log_price_K)
     if not np.isfinite(own) or known_K.sum() < 3:
-        return NO_FIELD, NO_FIELD, NO_FIELD, float("nan")
-    weights = weights_K[known_K] / weights_K[known_K].sum()
-    mean = float((weights * log_price_K[known_K]).sum())
-    deviation = float(np.sqrt((weights * np.square(log_price_K[known_K] - mean)).sum()))
-    distance = abs(own - mean)
-    return distance, deviation, distance / (deviation + 0.15), mean
+        return _PriceAgreement()
+    weights, prices = weights_K[known_K] / weights_K[known_K].sum(), log_price_K[known_K]
+    mean = float((weights * prices).sum())
+    deviation = float(np.sqrt((weights * np.square(prices - mean)).sum()))
+    off = np.abs(own - prices)
+    return _PriceAgreement(
+        distance=abs(own - mean),
+        deviation=deviation,
+        surprise=abs(own - mean) / (deviation + 0.15),
+        to_nearest=float(off[0]),
+        to_like=float(off[:LIKE_PRICES].min()),
+        share=float(weights[off < SAME_PRICE].sum()),
+        mean=mean,
+    )
 
 
 def _by_networks(
@@ -212,7 +247,7 @@ def _by_networks(
 
 
 def _mismatches(
-    item: dict[str, Any], found: dict[str, _Agreement], spec: FeatureSpec, price: tuple[float, float, float, float]
+    item: dict[str, Any], found: dict[str, _Agreement], spec: FeatureSpec, price: _PriceAgreement
 ) -> list[FieldMismatch]:
     told = [
         (each.below_best, FieldMismatch(name, item[name], each.best, round(each.share, 4)))
@@ -224,9 +259,9 @@ def _mismatches(
         told.append(
             (category.below_best, FieldMismatch("category", item["category"], category.best, round(category.share, 4)))
         )
-    if price[2] > 2.0:
-        usual = round(float(np.expm1(price[3])), 2)
-        told.append((min(1.0, price[2] / 4.0), FieldMismatch("price", item["price"], usual, None)))
+    if price.surprise > 2.0:
+        usual = round(float(np.expm1(price.mean)), 2)
+        told.append((min(1.0, price.surprise / 4.0), FieldMismatch("price", item["price"], usual, None)))
     return [each for _, each in sorted(told, key=lambda pair: -pair[0])]
 
 
