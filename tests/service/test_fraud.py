@@ -7,7 +7,11 @@ import polars as pl
 import pytest
 
 from figment_client import Figment, InvalidRequest
+from models.domain.errors import ModelLacks
+from models.fraud.listings import LISTING
+from models.fraud.open import open_detector
 from models.fraud.sessions import MIN_POOL
+from models.recommend.recommender import Recommender
 from tests.app.test_cli import fails, figment
 from tests.service.process import serving
 
@@ -147,6 +151,13 @@ class TestClient:
             assert shop.score_items(items=[{"title": "tea number 30"}])["scores"][0]["item_id"] is None
             with pytest.raises(InvalidRequest):
                 shop.score_items(items=[{"item_id": "tea-3"}])
+
+
+class TestDetectorOfAnotherVersion:
+    def test_is_lacking_and_not_broken(self, fraud_bundle, monkeypatch):
+        monkeypatch.setattr("models.fraud.open.LISTING", (*LISTING, "other"))
+        with pytest.raises(ModelLacks, match="no fraud detector of this version: it knows other figures .*other"):
+            open_detector(fraud_bundle, Recommender.open(fraud_bundle).manifest)
 
 
 class TestCommandLine:
