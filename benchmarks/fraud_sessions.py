@@ -73,8 +73,9 @@ def main() -> None:
         "what": f"{arguments.dataset.name}: {arguments.share:.0%} attackers, {arguments.campaigns} campaigns a row, AUC"
         " and recall where one in a hundred real shoppers is accused; mean and deviation over campaigns",
         **circumstances(
-            f"python benchmarks/fraud_sessions.py --dataset {arguments.dataset.name} --share {arguments.share}"
-            f" --campaigns {arguments.campaigns} --json …",
+            f"python benchmarks/fraud_sessions.py --dataset {arguments.dataset.name} --shoppers {arguments.shoppers}"
+            f" --share {arguments.share} --targets {' '.join(map(str, arguments.targets))}"
+            f" --campaigns {arguments.campaigns}{' --alone' if arguments.alone else ''} --json …",
             PACKAGES,
         ),
         "cpu_seconds": round(time.process_time() - started),

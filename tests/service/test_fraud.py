@@ -156,7 +156,7 @@ class TestClient:
 class TestDetectorOfAnotherVersion:
     def test_is_lacking_and_not_broken(self, fraud_bundle, monkeypatch):
         monkeypatch.setattr("models.fraud.open.LISTING", (*LISTING, "other"))
-        with pytest.raises(ModelLacks, match="no fraud detector of this version: it knows other figures .*other"):
+        with pytest.raises(ModelLacks, match=r"no fraud detector of this version: it knows other figures .*other"):
             open_detector(fraud_bundle, Recommender.open(fraud_bundle).manifest)
 
 
