@@ -34,7 +34,7 @@ class Judgement:
     trees: BoostedTrees
     slope: float
     intercept: float
-    """From the trees' log odds to those of a fraud where `PREVALENCE` are frauds."""
+    """From what the trees say to the log odds of a fraud where `PREVALENCE` are frauds."""
     review_from: float
     """Log odds that one in a hundred genuine ones reaches."""
     accept_below: float
