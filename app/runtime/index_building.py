@@ -22,6 +22,8 @@ PIECE: Final = 250
 """Items that are built at once: a second or two for their features and links, in which nothing more urgent begins."""
 LOOK_SECONDS: Final = 0.5
 """So often the store is asked for what another process makes."""
+FIRST_BACKOFF_SECONDS: Final = 1.0
+"""After an item failed alone; doubled each time."""
 MAX_BACKOFF_SECONDS: Final = 60.0
 TRIES: Final = 3
 """Of one item alone, before it is set aside until it changes."""
@@ -186,7 +188,7 @@ class IndexBuilding:
             self._failed_in_a_row += 1
         if self._failures_of[key] >= TRIES:
             log.error("an item is set aside until its content changes")
-        return MAX_BACKOFF_SECONDS if self._is_broken else 2.0 ** (self._failures_of[key] - 1)
+        return MAX_BACKOFF_SECONDS if self._is_broken else FIRST_BACKOFF_SECONDS * 2.0 ** (self._failures_of[key] - 1)
 
 
 def _key(item: Item) -> tuple[str, int]:

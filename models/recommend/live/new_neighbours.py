@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from models.baselines.borrowed import BORROWED_PER_ITEM, LENDERS, LIKENESS_POWER
 from models.baselines.content_neighbours import NUM_NEIGHBOURS
 from models.baselines.neighbours import VOICES, Neighbours
-from models.baselines.tuned_neighbours import CONTENT_POWER
+from models.baselines.voices import CONTENT_POWER
 from models.domain.item_rows import NO_ITEM
 from models.domain.layered_rows import Rows
 

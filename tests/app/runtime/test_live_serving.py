@@ -3,7 +3,7 @@ import time
 import pytest
 from starlette.testclient import TestClient
 
-from app.runtime import index_builder
+from app.runtime import index_builder, index_building
 from models.domain.errors import ViewRefused
 
 TEA = [f"tea-{number}" for number in range(20)]
@@ -179,6 +179,9 @@ class TestItemThatCannotBeBuilt:
             return check(view)
 
         monkeypatch.setattr(index_builder, "_checked", refuse)
+        # three items are tried three times each: by the clock of a shop that is half a minute of waiting
+        monkeypatch.setattr(index_building, "LOOK_SECONDS", 0.05)
+        monkeypatch.setattr(index_building, "FIRST_BACKOFF_SECONDS", 0.05)
         told = process.post("/v1/items:batch", json={"items": list(TestImport.ROWS)}).json()
         job = finished_job(process, told["job_id"])
         assert (job["state"], job["error"], job["items"], job["items_set_aside"]) == ("done", None, 101, 3)
