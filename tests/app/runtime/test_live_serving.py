@@ -1,5 +1,7 @@
 import time
+from contextlib import suppress
 
+import psutil
 import pytest
 from starlette.testclient import TestClient
 
@@ -38,6 +40,13 @@ def finished_job(client: TestClient, job_id: str):
         return job if job["state"] in ("done", "failed") else None
 
     return eventually(ended)
+
+
+def import_processes():
+    """The children of this process that build imports."""
+    with suppress(psutil.NoSuchProcess):
+        return [child for child in psutil.Process().children() if "app.runtime.import_process" in child.cmdline()]
+    return []
 
 
 class TestChanges:
@@ -117,6 +126,14 @@ class TestImport:
         assert job["items_set_aside"] == 0
         assert listed(process).keys() & {row["item_id"] for row in self.ROWS}
         assert process.get("/v1/model").json()["num_items"] == 141
+
+    def test_goes_on_where_its_child_process_is_killed_and_leaves_none_behind(self, process):
+        job_id = process.post("/v1/items:batch", json={"items": list(self.ROWS)}).json()["job_id"]
+        eventually(import_processes)[0].kill()
+        job = finished_job(process, job_id)
+        assert (job["state"], job["items_set_aside"]) == ("done", 0)
+        assert process.get("/v1/model").json()["num_items"] == 141
+        eventually(lambda: not import_processes())
 
     def test_that_a_process_left_behind_is_finished_by_the_next_start(self, start_process):
         with start_process() as process:
