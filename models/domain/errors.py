@@ -27,6 +27,7 @@ FigmentError
     ├── Overloaded              no permit is free
     ├── DeadlineExceeded        the caller's own time limit passed first
     ├── AddressTaken            another program listens there, or the address is not ours
+    ├── IndexUnavailable        the server that keeps the index cannot be reached or cannot answer
     └── StoreError              the database
         ├── StoreUnavailable    cannot be reached, is busy for too long, or cannot write
         └── StoreVersionUnknown was made by another version of the program
@@ -235,6 +236,15 @@ class AddressTaken(ServiceError):
         self.host = host
         self.port = port
         super().__init__(f"cannot listen on {host}:{port}: {reason}; choose another port with FIGMENT_PORT or --port")
+
+
+class IndexUnavailable(ServiceError):
+    """The server that keeps the index cannot be reached, is busy for too long, or cannot answer."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        """`place` names host and port and holds no password."""
+        self.place = place
+        super().__init__(f"the index at {place} cannot be used now: {reason}")
 
 
 class StoreError(ServiceError):
