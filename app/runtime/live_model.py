@@ -34,6 +34,7 @@ class ServedModel(Protocol):
     index_version: str
     num_items: int
     serves: str
+    index_figures: Mapping[str, Any] | None
 
     @property
     def property_names(self) -> Sequence[str]:

@@ -22,6 +22,7 @@ FigmentError
 ├── TrainingError
 │   ├── TrainingDiverged        collapse or divergence that no roll-back mends
 │   └── CheckpointMismatch      --resume with other options, data or version than the checkpoint's
+├── ListsUnfinished             lists for everyone that several processes could not all make
 └── ServiceError
     ├── NotReady                the bundle is still loading, or the process is draining
     ├── Overloaded              no permit is free
@@ -202,6 +203,15 @@ class CheckpointMismatch(TrainingError):
             f"the checkpoint's {what} is {old}, this run's is {new}" for what, (old, new) in differences.items()
         )
         super().__init__(f"cannot resume: {told}. Without --resume training begins anew")
+
+
+class ListsUnfinished(FigmentError):
+    """Lists for everyone that several processes could not all make; what is made is kept."""
+
+    def __init__(self, folder: Path, missing: int, reason: str) -> None:
+        self.folder = folder
+        self.missing = missing
+        super().__init__(f"{missing} parts of {folder} are missing: {reason}. The same command makes those alone")
 
 
 class ServiceError(FigmentError):

@@ -30,6 +30,9 @@ WRITERS: Final[Mapping[str, Callable[[pl.DataFrame, Path], None]]] = MappingProx
 """The formats of the lists, by the end of the file's name."""
 
 
+NO_PROGRESS: Final = NoProgress()
+
+
 class ListsWritten(NamedTuple):
     """How many shoppers got a list, and how many of those got popular items for want of a known history."""
 
@@ -42,7 +45,7 @@ def recommend_file(
     events: Path,
     out: Path,
     k: int,
-    progress: Progress = NoProgress(),  # noqa: B008 - stateless
+    progress: Progress = NO_PROGRESS,
     tell: Callable[[CheckReport], None] | None = None,
     column_map: Mapping[str, str] = NO_COLUMN_MAP,
 ) -> ListsWritten:
@@ -60,8 +63,19 @@ def recommend_file(
     loaded = load_events(events, column_map=column_map)
     if tell:
         tell(loaded.report)
-    table = loaded.events
-    histories, disliked = _histories(table, recommender), _disliked(table, recommender)
+    lists, written = recommend_events(recommender, loaded.events, k, progress)
+    unfinished = out.with_name(f".unfinished-{out.name}")
+    WRITERS[out.suffix](lists, unfinished)
+    unfinished.replace(out)
+    progress.finish(counted(written.num_users, "shopper"))
+    return written
+
+
+def recommend_events(
+    recommender: Recommender, events: pl.DataFrame, k: int, progress: Progress = NO_PROGRESS
+) -> tuple[pl.DataFrame, ListsWritten]:
+    """The lists of all shoppers of these events, as a table. A shopper's list does not depend on who else is there."""
+    histories, disliked = _histories(events, recommender), _disliked(events, recommender)
     progress.start("recommending", total=histories.num_users)
     parts = []
     for start in range(0, histories.num_users, USERS_PER_CHUNK):
@@ -69,11 +83,7 @@ def recommend_file(
         chunk = histories.take_users(users)
         parts.append(_table(recommender, chunk, *_ranked(recommender, chunk, k, disliked)))
         progress.advance(len(users))
-    unfinished = out.with_name(f".unfinished-{out.name}")
-    WRITERS[out.suffix](pl.concat(parts), unfinished)
-    unfinished.replace(out)
-    progress.finish(counted(histories.num_users, "shopper"))
-    return ListsWritten(histories.num_users, int((histories.lengths_U == 0).sum()))
+    return pl.concat(parts), ListsWritten(histories.num_users, int((histories.lengths_U == 0).sum()))
 
 
 def _histories(events: pl.DataFrame, recommender: Recommender) -> Sequences:

@@ -54,6 +54,8 @@ class Recommender:
         self.model_version: str = bundle.manifest.model_version
         self.serves: str = system_for(wish, bundle.manifest.serves)
         """The system that orders the lists of `recommend`."""
+        self.index_figures: Mapping[str, Any] | None = bundle.manifest.metrics.get("index")
+        """Of `models.retrieval.choice`, as they were measured when the bundle was made; None where another answers."""
         self._stage: Stage = STAGE_OF[self.serves]
         self._trained: Ranker = build_ranker(bundle, threads)
         self._show(LiveItems.of(bundle))
@@ -114,7 +116,9 @@ class Recommender:
         replay_golden(folder, as_recorded.recommend)
         if place_index is None:
             return recommender
-        return cls(replace(bundle, index=place_index(bundle)), threads=threads, wish=wish)
+        moved = cls(replace(bundle, index=place_index(bundle)), threads=threads, wish=wish)
+        moved.index_figures = None
+        return moved
 
     @property
     def property_names(self) -> Sequence[str]:
