@@ -32,7 +32,7 @@ class IndexFacts(BaseModel):
     recall: float
     """Share of the true 100 nearest that it found."""
     p50_microseconds: float
-    """Of one search for the 100 nearest, on the machine that made the bundle."""
+    """Processor time of one search for the 100 nearest, on the machine that made the bundle."""
     p95_microseconds: float
     build_seconds: float
     megabytes: float

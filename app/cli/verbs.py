@@ -150,13 +150,15 @@ def train(
     strict: Strict = False,
     column_map: ColumnMap = None,
 ) -> None:
-    """Train on a dataset and seal a bundle."""
+    """Train on a dataset and seal a bundle. Under torchrun, its processes train the networks together."""
     with interruptible("no bundle was written; the same command with --resume goes on from the last checkpoint"):
         from app.observability.data_losses import tell_losses
         from app.observability.progress import TaskProgress
         from models.evaluation.table import render_scoreboard
         from models.pipeline.train import TrainOptions
         from models.pipeline.train import train as train_bundle
+        from models.training.team import joined
+        from models.training.trainer import help_training
 
         refuse_unwritable("--out", out)
         options = TrainOptions(
@@ -173,8 +175,12 @@ def train(
             images=images,
             event_weights=read_event_weights(event_weight or ()),
         )
-        with TaskProgress() as progress:
-            outcome = train_bundle(options, progress)
+        with joined() as is_first:
+            if not is_first:
+                help_training()
+                return
+            with TaskProgress() as progress:
+                outcome = train_bundle(options, progress)
         tell_losses(outcome.report)
         print(f"{outcome.bundle} in {outcome.seconds:.0f} s")
         if outcome.scoreboard:

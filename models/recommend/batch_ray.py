@@ -7,6 +7,7 @@ any interruption makes what is missing.
 """
 
 import json
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,12 @@ from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
+
+# read when Ray loads
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else it reports to its maker
+os.environ.setdefault("RAY_SCHEDULER_EVENTS", "0")  # else it writes into the progress
+if "RAY_ADDRESS" not in os.environ:
+    os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # on every system: its ports on loopback alone
 
 import polars as pl
 import pyarrow as pa
@@ -35,6 +42,8 @@ PART: Final = "figment_part"
 EVENTS_PER_PART: Final = 500_000
 PARTS_PER_WORKER: Final = 4
 """At least: the last part keeps the others waiting for a quarter of a worker's time at most."""
+MOST_SPREAD: Final = 64
+"""Groups of parts that Ray keeps apart on the way; each costs a task."""
 SAMPLE_ROWS: Final = 1_000
 NO_LISTS: Final = pl.DataFrame(
     schema={"user_id": pl.String, "item_id": pl.String, "rank": pl.Int32, "score": pl.Float32}
@@ -114,10 +123,10 @@ def _parts(
 
     read = ray.data.read_parquet([str(file.resolve()) for file in files])
     spread = read.map_batches(with_part, batch_format="pyarrow")
-    return spread.groupby(PART, num_partitions=min(run.num_parts, 4 * workers)).map_groups(
+    return spread.groupby(PART, num_partitions=min(len(missing), MOST_SPREAD)).map_groups(
         MakesLists,
         batch_format="pyarrow",
-        concurrency=workers,
+        compute=ray.data.ActorPoolStrategy(size=workers),
         num_cpus=1,
         fn_constructor_args=(run, str(bundle.resolve()), str(out.resolve())),
     )
@@ -202,13 +211,13 @@ def _as_dict(run: NightlyRun) -> dict[str, Any]:
 
 
 def _start_ray(workers: int) -> None:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else it reports to its maker
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
     if os.environ.get("RAY_ADDRESS"):
         ray.init(**quiet)
     else:
-        # one more for reading and spreading, which wait for files and memory
-        ray.init(num_cpus=workers + 1, include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)
+        # more for reading and spreading, which wait for files and memory
+        ray.init(num_cpus=2 * workers, include_dashboard=False, **quiet)
     ray.data.DataContext.get_current().enable_progress_bars = False
 
 
