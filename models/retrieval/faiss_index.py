@@ -51,7 +51,7 @@ class FaissIndex:
     def search(
         self, queries_BD: NDArray[np.float32], k: int, allowed_N: NDArray[np.bool_] | None = None
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """As `VectorIndex` says; of inverted lists, only those that the index visits are looked through."""
+        """As `VectorIndex` says; where a filter leaves less, as many more inverted lists are looked through."""
         queries_BD = np.ascontiguousarray(queries_BD, np.float32)
         scores_BK, rows_BK = self._index.search(queries_BD, k, params=self._only(allowed_N))
         return rows_BK.astype(np.int32), np.where(rows_BK == NO_ITEM, np.float32(-np.inf), scores_BK)
@@ -62,7 +62,8 @@ class FaissIndex:
         untyped: Any = faiss  # its type stubs do not know what its Python layer accepts
         selector = untyped.IDSelectorBitmap(np.packbits(allowed_N, bitorder="little"))
         if isinstance(self._index, faiss.IndexIVF):
-            return untyped.SearchParametersIVF(sel=selector, nprobe=self._index.nprobe)
+            visited = lists_under_filter(self._index.nprobe, self._index.nlist, allowed_N)
+            return untyped.SearchParametersIVF(sel=selector, nprobe=visited)
         return untyped.SearchParameters(sel=selector)
 
     @property
@@ -86,6 +87,24 @@ class FaissIndex:
         if index.metric_type != _metric():
             raise BundleCorrupt(path, f"is not an index by {InnerProduct.FAISS_METRIC}")
         return cls(index)
+
+
+def lists_under_filter(visited: int, num_lists: int, allowed_N: NDArray[np.bool_]) -> int:
+    """As many lists as hold about as many allowed items as `visited` hold items; all of them at most."""
+    share = float(allowed_N.mean()) if len(allowed_N) else 1.0
+    return num_lists if share * num_lists <= visited else math.ceil(visited / share)
+
+
+def exact_nearest(features_ND: NDArray[np.float32], queries_BD: NDArray[np.float32], k: int) -> NDArray[np.int32]:
+    """Rows of the true nearest [B, min(k, N)]; no index is built."""
+    untyped: Any = faiss
+    _, rows_BK = untyped.knn(queries_BD, features_ND, min(k, len(features_ND)), metric=_metric())
+    return np.asarray(rows_BK, np.int32)
+
+
+def num_lists_of(num_items: int) -> int:
+    """Inverted lists for so many items."""
+    return max(1, int(LISTS_PER_ROOT * math.sqrt(num_items)))
 
 
 def set_search_threads(count: int) -> None:
@@ -139,7 +158,7 @@ def clustered_index(
 ) -> FaissIndex:
     """Inverted lists, of which as few are visited as are enough; all of them at worst."""
     num_items, size = features_ND.shape
-    num_lists = max(1, int(LISTS_PER_ROOT * math.sqrt(num_items)))
+    num_lists = num_lists_of(num_items)
     index: Any = faiss.index_factory(size, f"IVF{num_lists},{'SQfp16' if half_precision else 'Flat'}", _metric())
     index.by_residual = False  # a number as it is keeps more of itself than what it differs by from its list
     index.cp.niter = TRAINING_ROUNDS

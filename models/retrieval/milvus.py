@@ -3,6 +3,7 @@
 # B queries, N items, D features, K nearest
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -15,22 +16,26 @@ from pymilvus import DataType, MilvusClient, MilvusException
 
 from models.domain.errors import IndexUnavailable
 from models.domain.item_rows import NO_ITEM
+from models.retrieval.choice import MIN_RECALL
+from models.retrieval.faiss_index import RECALL_AT, exact_nearest, lists_under_filter, num_lists_of, recall_of
 from models.retrieval.metric import InnerProduct
 
 METRIC: Final = {"METRIC_INNER_PRODUCT": "IP"}[InnerProduct.FAISS_METRIC]
-LINKS: Final = 32
-BUILD_WIDTH: Final = 200
-SEARCH_WIDTH: Final = 4
-"""Candidates that the graph is searched for, for each item that is asked: the more, the surer."""
-LEAST_WIDTH: Final = 512
-"""A filter leaves few of a narrow search: of 20 items, with a tenth of 2,000 allowed, 80 candidates found .93."""
-MOST_WIDTH: Final = 32_768
-"""Milvus takes no more."""
+ROWS_OF_A_SEGMENT: Final = 1_000_000
+"""About: Milvus cuts a collection into segments, each with inverted lists of its own."""
+OWN_NUM_LISTS: Final = 128
+"""Of the embedded edition, whatever it is asked for."""
+PROBES: Final = 32
+"""Items whose nearest tell how many lists have to be visited."""
 MOST_NEAREST: Final = 16_384
 """Milvus lists no more at once."""
 ROWS_PER_WRITE: Final = 10_000
 """5 MB of 128 numbers each; Milvus takes 64."""
 WRITE_SECONDS: Final = 120.0
+BUILD_SECONDS: Final = 3600.0
+POLL_SECONDS: Final = 0.2
+SETTLE_SECONDS: Final = 1.0
+"""Lists may only just have taken over from a scan, which finds everything."""
 SEARCH_SECONDS: Final = 2.0
 PROBE_SECONDS: Final = 0.5
 
@@ -70,9 +75,13 @@ class MilvusCollection:
 class MilvusIndex:
     """A `VectorIndex` in one collection, which nobody changes once it is filled: what changes lies beside it."""
 
-    def __init__(self, collection: MilvusCollection, num_items: int) -> None:
+    def __init__(self, collection: MilvusCollection, num_items: int, num_lists: int) -> None:
         self._collection = collection
         self._num_items = num_items
+        self.num_lists = num_lists
+        """Of each segment."""
+        self.lists_visited = 1
+        """Of those."""
 
     @property
     def num_items(self) -> int:
@@ -88,6 +97,9 @@ class MilvusIndex:
         if not len(queries_BD) or (allowed_N is not None and not allowed_N.any()):
             return rows_BK, scores_BK
         limit = min(k, self._num_items, MOST_NEAREST)
+        visited = self.lists_visited
+        if allowed_N is not None:
+            visited = lists_under_filter(visited, self.num_lists, allowed_N)
         found = self._collection.call(
             lambda: self._collection.client.search(
                 self._collection.name,
@@ -95,7 +107,7 @@ class MilvusIndex:
                 limit=limit,
                 filter=_only(allowed_N),
                 output_fields=["row"],  # else the features come with them
-                search_params={"metric_type": METRIC, "params": {"ef": _width(limit)}},
+                search_params={"metric_type": METRIC, "params": {"nprobe": visited}},
                 timeout=SEARCH_SECONDS,
             )
         )
@@ -131,16 +143,16 @@ class MilvusServer:
         num_items, size = item_features_ND.shape
         collection = MilvusCollection(client, name, self.place)
         if not client.has_collection(name, timeout=WRITE_SECONDS):
-            _create(client, name, size)
+            _create(client, name, num_items, size)
         if _count(collection) != num_items:
             for start in range(0, num_items, ROWS_PER_WRITE):
                 block_XD = np.asarray(item_features_ND[start : start + ROWS_PER_WRITE])
                 rows = [{"row": start + place, "feature": feature_D} for place, feature_D in enumerate(block_XD)]
                 client.upsert(name, rows, timeout=WRITE_SECONDS)
-            client.flush(name, timeout=WRITE_SECONDS)  # what is sealed gets its graph; until then it is scanned
+            client.flush(name, timeout=WRITE_SECONDS)  # what is sealed gets its lists
         if (found := _count(collection)) != num_items:
             raise IndexUnavailable(self.place, f"collection {name} has {found} items instead of {num_items}")
-        return MilvusIndex(collection, num_items)
+        return _sure(MilvusIndex(collection, num_items, _lists_when_made(collection)), np.asarray(item_features_ND))
 
     def _reached(self, ask: Callable[[MilvusClient], Answer]) -> Answer:
         try:
@@ -151,13 +163,13 @@ class MilvusServer:
             raise IndexUnavailable(self.place, _reason(error)) from error
 
 
-def _create(client: MilvusClient, name: str, size: int) -> None:
+def _create(client: MilvusClient, name: str, num_items: int, size: int) -> None:
     schema = MilvusClient.create_schema(auto_id=False)
     schema.add_field("row", DataType.INT64, is_primary=True)
     schema.add_field("feature", DataType.FLOAT_VECTOR, dim=size)
     index = client.prepare_index_params()
-    graph = {"M": LINKS, "efConstruction": BUILD_WIDTH}
-    index.add_index("feature", index_type="HNSW", metric_type=METRIC, params=graph)
+    num_lists = num_lists_of(min(num_items, ROWS_OF_A_SEGMENT))
+    index.add_index("feature", index_type="IVF_FLAT", metric_type=METRIC, params={"nlist": num_lists})
     try:
         client.create_collection(
             name, schema=schema, index_params=index, consistency_level="Strong", timeout=WRITE_SECONDS
@@ -186,8 +198,35 @@ def _only(allowed_N: NDArray[np.bool_] | None) -> str:
     return f"row {'in' if is_short else 'not in'} {rows.tolist()}"
 
 
-def _width(limit: int) -> int:
-    return min(max(SEARCH_WIDTH * limit, LEAST_WIDTH), MOST_WIDTH)
+def _lists_when_made(collection: MilvusCollection) -> int:
+    """How many lists there are, once all items are in them: before that they are scanned, and a search tells nothing.
+
+    Raises IndexUnavailable where that takes too long.
+    """
+    give_up = time.monotonic() + BUILD_SECONDS
+    while True:
+        state: Any = collection.call(
+            lambda: collection.client.describe_index(collection.name, "feature", timeout=WRITE_SECONDS)
+        )
+        if state["state"] == "Finished" and not int(state["pending_index_rows"]):
+            return int(state.get("nlist", OWN_NUM_LISTS))
+        if time.monotonic() > give_up:
+            raise IndexUnavailable(collection.place, f"collection {collection.name} has no index after an hour")
+        time.sleep(POLL_SECONDS)
+
+
+def _sure(index: MilvusIndex, item_features_ND: NDArray[np.float32]) -> MilvusIndex:
+    """The index, visiting as few lists as the rule for every index asks for; all of them at worst."""
+    rows = np.random.default_rng(0).permutation(len(item_features_ND))[:PROBES]
+    queries_QD = np.ascontiguousarray(item_features_ND[np.sort(rows)], np.float32)
+    true_QK = exact_nearest(item_features_ND, queries_QD, RECALL_AT)
+    while index.lists_visited < index.num_lists:
+        if recall_of(index, queries_QD, true_QK) >= MIN_RECALL:
+            time.sleep(SETTLE_SECONDS)
+            if recall_of(index, queries_QD, true_QK) >= MIN_RECALL:
+                break
+        index.lists_visited = min(index.num_lists, 2 * index.lists_visited)
+    return index
 
 
 def _reason(error: Exception) -> str:
