@@ -89,9 +89,11 @@ def recommend_events(
 def _histories(events: pl.DataFrame, recommender: Recommender) -> Sequences:
     """Every shopper of the file, those without a known item at the end with an empty history."""
     manifest = recommender.manifest
-    known = sequences_from_events(
-        events, recommender.item_ids, time=manifest.dataset.time, seed=int(manifest.split["seed"])
-    )
+    seed = int(manifest.split["seed"])
+    # by the event itself and not by its place: the same list whoever else is in the file
+    named_E = pl.concat_str(pl.col("user_id", "item_id", "event_type").cast(pl.String), separator="\0")
+    ties_E = events.select(named_E.hash(seed)).to_series().to_numpy()
+    known = sequences_from_events(events, recommender.item_ids, time=manifest.dataset.time, seed=seed, ties_E=ties_E)
     named = set(known.user_ids)
     others = [user_id for user_id in events["user_id"].cast(pl.String).unique().sort() if user_id not in named]
     ends = np.full(len(others), known.num_events, np.int64)
