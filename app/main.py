@@ -13,6 +13,8 @@ from typing import Any, Final
 
 # numerical threads that wait by spinning take the core from whoever else needs it; read when FAISS loads, below
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# several threads multiply at once: were each product on all cores, what is built would take the cores that answers need
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # ONNX Runtime otherwise notes a device id in the home directory and may report events to its maker
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 

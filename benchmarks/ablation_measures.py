@@ -17,13 +17,13 @@ from models.data.sequences import Sequences
 from models.data.split import EvaluationCases
 from models.evaluation import protocol
 from models.evaluation.content_vectors import content_vectors
-from models.evaluation.ranker_system import RankerSystem
 from models.evaluation.taste_groups import taste_groups
 from models.features.histories import encode_histories
 from models.metrics.beyond_accuracy import coverage, intra_list_diversity
 from models.metrics.prdc import prdc
 from models.metrics.ranking import hit_rate, hits, ndcg
 from models.pipeline.prepare import Prepared
+from models.recommend.proposals import Proposals
 from models.recommend.ranker import Ranker
 from models.recommend.systems import Stage
 
@@ -58,10 +58,14 @@ class Measuring:
             seed=seed,
         )
         self.sample: EvaluationCases = self.protocol.cases.with_history(NUM_USERS, seed)
+        self.proposals = Proposals(room=NUM_JUDGED)
 
     def accuracy(self, ranker: Ranker, stage: Stage) -> dict[str, float]:
-        """The metrics of the page."""
-        score = protocol.score_system(RankerSystem(ranker, stage, stage), self.protocol)
+        """The metrics of the page; of one training's rankers, which propose alike, only the first is asked to."""
+        measuring = self.protocol
+        questions = ranker.best_guesses(measuring.cases.histories, measuring.depth, measuring.exclude_seen)
+        lists = ranker.rank_by_stages(questions, measuring.depth, (stage,), self.proposals)[stage]
+        score = protocol.score_lists(lists.rows_BK, lists.scores_BK, lists.seconds, measuring)
         return {name: round(score.metrics[name], 5) for name in SHOWN_METRICS}
 
     def realism(self, ranker: Ranker) -> dict[str, float]:

@@ -48,6 +48,7 @@ def main() -> None:
             job = Job(service, told["status_url"])
             give_up = after(arguments.seconds - write_seconds)
             while_building = crowd.ask(lambda: job.has_ended() or give_up())
+            memory = job.memory_mib
         seconds, cpu = time.monotonic() - started, service.cpu_seconds() - cpu
         last = job.now()
     during = [*while_sending, *while_building]
@@ -67,6 +68,7 @@ def main() -> None:
             "seconds_until_all_rows_were_durable": round(write_seconds, 1),
             "seconds_watched": round(seconds, 1),
             "processor_seconds_of_the_service": round(cpu, 1),
+            "memory_mib": memory,
             "state": last["state"],
             "progress": round(last["progress"], 3),
             "items_per_second": last["items_per_second"],
@@ -112,6 +114,8 @@ class Job:
         self._url = url
         self._looked = 0.0
         self._has_ended = False
+        self.memory_mib: dict[str, int] = {}
+        """The most that was seen."""
 
     def now(self) -> dict[str, Any]:
         found: dict[str, Any] = self._service.client.get(self._url).json()
@@ -120,6 +124,8 @@ class Job:
     def has_ended(self) -> bool:
         if time.monotonic() - self._looked > 1:
             self._looked = time.monotonic()
+            memory = self._service.memory_mib()
+            self.memory_mib = {name: max(size, self.memory_mib.get(name, 0)) for name, size in memory.items()}
             self._has_ended = self.now()["state"] in ("done", "failed")
         return self._has_ended
 

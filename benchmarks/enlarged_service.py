@@ -10,13 +10,16 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before FAISS loads
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before FAISS and NumPy load, as app.main does
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import httpx
+import numpy as np
 import psutil
 import uvicorn
 from live_items import enlarged
@@ -28,7 +31,8 @@ from app.runtime.live_model import LiveModel
 from app.runtime.live_serving import LiveServing
 from app.runtime.workers import Workers
 from app.store.store import Store
-from models.bundle.read import open_bundle
+from models.bundle import layout
+from models.bundle.read import Bundle, open_bundle
 from models.recommend.recommender import Recommender
 from models.retrieval.faiss_index import set_search_threads
 
@@ -43,8 +47,17 @@ class EnlargedService:
         self._process = process
 
     def cpu_seconds(self) -> float:
-        times = self._process.cpu_times()
-        return float(times.user + times.system)
+        """Of its children too, those that ended included."""
+        children = sum(sum(child.cpu_times()[:2]) for child in self._process.children(recursive=True))
+        return float(sum(self._process.cpu_times()[:4]) + children)
+
+    def memory_mib(self) -> dict[str, int]:
+        """Resident; what is its own counts once, mapped files in each process that reads them."""
+        children = self._process.children(recursive=True)
+        return {
+            "service": self._process.memory_info().rss >> 20,
+            "its children": sum(child.memory_info().rss for child in children) >> 20,
+        }
 
 
 @contextmanager
@@ -60,6 +73,16 @@ def enlarged_service(bundle: Path, num_items: int, port: int) -> Iterator[Enlarg
         finally:
             process.kill()
             process.wait()
+
+
+def beside(bundle: Bundle, folder: Path) -> Bundle:
+    """The bundle in a folder of its own, as far as others read it: manifest, networks, content."""
+    networks = Path(layout.TEXT_ENCODER).parent
+    (folder / networks).symlink_to((bundle.folder / networks).resolve())
+    (folder / layout.MANIFEST).write_bytes(bundle.manifest.as_file())
+    np.save(folder / layout.TEXT_FEATURES, bundle.text_features_NE)
+    np.save(folder / layout.TAG_ROWS, bundle.tag_rows_NT)
+    return replace(bundle, folder=folder)
 
 
 def wait_until_ready(client: httpx.Client, process: "subprocess.Popen[bytes]") -> None:
@@ -81,7 +104,9 @@ def serve(bundle: Path, num_items: int, database_url: str, port: int) -> None:
     live = LiveModel(None, Workers(threads=2, max_in_flight=64, prepare=partial(set_search_threads, 1)))
 
     def open_enlarged(folder: Path) -> Recommender:
-        return Recommender(enlarged(open_bundle(folder), num_items))
+        return Recommender(beside(enlarged(open_bundle(folder), num_items), Path(enlarged_folder)))
+
+    enlarged_folder = mkdtemp(dir=Path(database_url.removeprefix("sqlite+aiosqlite:///")).parent)
 
     app = create_app(
         live,

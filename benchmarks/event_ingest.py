@@ -48,7 +48,9 @@ def main() -> None:
         server.psql("ALTER SYSTEM SET fsync = on")
         server.psql("SELECT pg_reload_conf()")
         postgresql = measured(server.url(server.new_database()), arguments.seconds)
-    command = "python benchmarks/event_ingest.py --json benchmarks/results/event_ingest.json"
+    command = (
+        f"python benchmarks/event_ingest.py --seconds {arguments.seconds:g} --json benchmarks/results/event_ingest.json"
+    )
     result = {
         "what": "events taken in by one process",
         "revision": git_revision(),
@@ -99,7 +101,7 @@ async def send(port: int, name: str, size: int, until: float, *, has_key: bool) 
     while (sent := time.perf_counter()) < until:
         body = json.dumps({"events": [event(f"{name}-{number}-{place}") for place in range(size)]}).encode()
         key = f"Idempotency-Key: {name}-{number}\r\n" if has_key else ""
-        head = f"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{key}"
+        head = f"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{key}"
         sent = time.perf_counter()
         writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         head_lines = (await reader.readuntil(b"\r\n\r\n")).decode().lower().split("\r\n")

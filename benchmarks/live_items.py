@@ -114,7 +114,11 @@ def enlarged(bundle: Bundle, num_items: int, index: VectorIndex | None = None) -
     shift = (copies * bundle.manifest.num_items)[:, None]
     neighbours, facts = bundle.neighbours, bundle.item_facts
     neighbour_rows = np.asarray(neighbours.rows_NM)[rows]
-    moved = np.where(neighbour_rows < 0, -1, neighbour_rows + shift)
+    moved = np.where(neighbour_rows < 0, num_items, neighbour_rows + shift)
+    # of the last copy, neighbours that are not there go to the end of their lists
+    in_order = np.argsort(moved >= num_items, axis=1, kind="stable")
+    moved = np.take_along_axis(moved, in_order, axis=1)
+    voices = np.take_along_axis(np.asarray(neighbours.voices_NMV)[rows], in_order[..., None], axis=1)
     catalogue = bundle.catalogue[rows].with_columns(
         item_id=pl.col("item_id") + pl.Series([f"-{copy}" for copy in copies]), in_stock=pl.lit(value=True)
     )
@@ -128,7 +132,7 @@ def enlarged(bundle: Bundle, num_items: int, index: VectorIndex | None = None) -
         neighbours=replace(
             neighbours,
             rows_NM=np.where(moved < num_items, moved, -1).astype(np.int32),
-            voices_NMV=np.asarray(neighbours.voices_NMV)[rows],
+            voices_NMV=np.where((moved < num_items)[..., None], voices, np.float32(0)),
         ),
         item_facts=type(facts)(*(getattr(facts, name)[rows] for name in facts.__dataclass_fields__)),
         index=index or choose_index(features).index,

@@ -12,8 +12,11 @@ import argparse
 import asyncio
 import sys
 import time
-from contextlib import ExitStack, nullcontext
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, ExitStack, nullcontext
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 from unittest.mock import patch
 
@@ -68,18 +71,13 @@ class Nowhere(SpanExporter):
         return SpanExportResult.SUCCESS
 
 
-async def open_no_store() -> Store:
-    """The lifespan, which asks for one, is not run."""
-    raise NotImplementedError
-
-
-async def ask(app: FastAPI, live: LiveModel) -> None:
+async def ask(app: FastAPI, state: Mapping[str, Any]) -> None:
     """One request."""
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http",
         "path": "/v1/recommendations", "raw_path": b"/v1/recommendations", "query_string": b"", "root_path": "",
-        "headers": [(b"content-type", b"application/json"), (b"host", b"x")], "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 8000), "state": {"live": live, "read_seconds": 15.0},
+        "headers": [(b"content-type", b"application/json"), (b"host", b"localhost")], "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 8000), "state": dict(state),
     }  # fmt: skip
     sent = []
 
@@ -90,7 +88,7 @@ async def ask(app: FastAPI, live: LiveModel) -> None:
         sent.append(message)
 
     await app(scope, receive, send)
-    assert sent[0]["status"] == 200
+    assert sent[0]["status"] == 200, sent
 
 
 def without_instruments() -> ExitStack:
@@ -102,36 +100,54 @@ def without_instruments() -> ExitStack:
     return patches
 
 
-async def block_of(app: FastAPI, live: LiveModel, provider: TracerProvider) -> float:
+async def block_of(app: FastAPI, state: Mapping[str, Any], provider: TracerProvider) -> float:
     """CPU microseconds of this process for one of the block's requests."""
     started = time.process_time()
     for _ in range(BLOCK):
-        await asyncio.create_task(ask(app, live))  # of its own, as in a server
+        await asyncio.create_task(ask(app, state))  # of its own, as in a server
     provider.force_flush()  # or another thread would do that in the next block's time
     return 1e6 * (time.process_time() - started) / BLOCK
 
 
 async def measure(rounds: int) -> dict[str, NDArray[np.float64]]:
     """Microseconds a request [rounds] by what observes it."""
-    live = LiveModel(StagedModel, Workers(threads=1, max_in_flight=4))
-    await live.load()
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(Nowhere()))
-    app = create_app(live, open_no_store, on_load_failure=lambda _: None)
-    traced = create_app(live, open_no_store, on_load_failure=lambda _: None, tracing=Tracing(provider))
-    sides = {
-        "nothing": (app, without_instruments),
-        "metrics": (app, nullcontext),
-        "metrics and traces": (traced, nullcontext),
-    }
-    micros: dict[str, list[float]] = {side: [] for side in sides}
-    for number in range(rounds + WARM_UP):
-        turned = [*sides.items()][number % len(sides) :] + [*sides.items()][: number % len(sides)]
-        for side, (asked, surroundings) in turned:
-            with surroundings():
-                micros[side].append(await block_of(asked, live, provider))
+    async with AsyncExitStack() as running:
+        folder = Path(running.enter_context(TemporaryDirectory()))
+        plain = await started(running, folder / "plain.db", None)
+        traced = await started(running, folder / "traced.db", Tracing(provider))
+        sides = {
+            "nothing": (plain, without_instruments),
+            "metrics": (plain, nullcontext),
+            "metrics and traces": (traced, nullcontext),
+        }
+        micros: dict[str, list[float]] = {side: [] for side in sides}
+        for number in range(rounds + WARM_UP):
+            turned = [*sides.items()][number % len(sides) :] + [*sides.items()][: number % len(sides)]
+            for side, (asked, surroundings) in turned:
+                with surroundings():
+                    micros[side].append(await block_of(*asked, provider))
     provider.shutdown()
     return {side: np.array(values[WARM_UP:]) for side, values in micros.items()}
+
+
+async def started(
+    running: AsyncExitStack, database: Path, tracing: Tracing | None
+) -> tuple[FastAPI, Mapping[str, Any]]:
+    """A service with a store of its own, and what its requests find in their state."""
+    live = LiveModel(StagedModel, Workers(threads=1, max_in_flight=4))
+    ready = asyncio.Event()
+    app = create_app(
+        live,
+        partial(Store.open, f"sqlite+aiosqlite:///{database}"),
+        on_load_failure=lambda failure: sys.exit(str(failure)),
+        on_ready=ready.set,
+        tracing=tracing,
+    )
+    state = await running.enter_async_context(app.router.lifespan_context(app))
+    await ready.wait()
+    return app, state or {}
 
 
 def quartiles(values: NDArray[np.float64]) -> dict[str, float]:

@@ -3,7 +3,9 @@
     python benchmarks/stability.py --dataset DIR --folder var/stability/NAME --json benchmarks/results/NAME.json
 
 A run is bad if it seals a bundle that does not verify or recommends worse than popularity (NDCG@10 of what it serves).
-Each finished run is a file in the folder that a second start skips. Exit code 1 if any run is bad.
+Each finished run is a file in the folder that a second start skips. Texts are embedded by the first run alone. Nothing
+else is shared: where times are real, a seed also draws the order inside of baskets, and with it neighbours and teacher.
+Exit code 1 if any run is bad.
 """
 
 import argparse
@@ -18,6 +20,7 @@ from typing import Any
 from record import circumstances
 from runs import figment, finished
 
+from models.pipeline.fill_bundle import git_revision
 from models.pipeline.train import TrainOptions
 
 PACKAGES = ["torch", "numpy"]
@@ -64,7 +67,7 @@ def trained_run(arguments: argparse.Namespace, seed: int) -> dict[str, Any]:
         for facts in sorted(options.checkpoints.glob("*/facts.json"))
         for incident in json.loads(facts.read_text())["incidents"]
     ]
-    record = {"seed": seed, "seconds": seconds, "incidents": incidents}
+    record = {"seed": seed, "revision": git_revision(), "seconds": seconds, "incidents": incidents}
     if status != 0:
         return {**record, "ended": "failed with a message", "message": told[-2000:], "scoreboard": {}}
     manifest = json.loads((bundle / "manifest.json").read_text())

@@ -18,6 +18,8 @@ MAX_VARIANTS: Final = 20
 MAX_CURRENCIES: Final = 20
 """Whose revenue is told, the first that come: any caller can make up more."""
 LABELS: Final = ("experiment", "variant")
+OUTCOME_EVENTS: Final = "figment_outcome_events"
+OUTCOME_REVENUE: Final = "figment_outcome_revenue"
 
 
 class VariantFigures(Collector):
@@ -65,11 +67,9 @@ class VariantFigures(Collector):
         """Called at each scrape, in any thread."""
         yield _counter("figment_variant_lists", "Lists that were answered.", LABELS, self._lists.items())
         named = (*LABELS, "event_type")
-        yield _counter(
-            "figment_outcome_events", "Events put down to the lists of a variant.", named, self._events.items()
-        )
+        yield _counter(OUTCOME_EVENTS, "Events put down to the lists of a variant.", named, self._events.items())
         documentation = "Quantity x unit_price of purchases put down to the lists of a variant."
-        yield _counter("figment_outcome_revenue", documentation, (*LABELS, "currency"), self._revenue.items())
+        yield _counter(OUTCOME_REVENUE, documentation, (*LABELS, "currency"), self._revenue.items())
         documentation = "Events that name a list which they could not be put down to."
         unattributed = [((event_type,), events) for event_type, events in list(self._unattributed.items())]
         yield _counter("figment_unattributed_events", documentation, ("event_type",), unattributed)
@@ -101,6 +101,17 @@ class VariantFigures(Collector):
             return OTHER_VARIANTS
         self._known.add(variant)
         return variant
+
+
+class WithoutOutcomes(Collector):
+    """Every figure but what came of the lists."""
+
+    def __init__(self, figures: Collector) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterable[Metric]:
+        """Called at each scrape, in any thread."""
+        return (metric for metric in self._figures.collect() if metric.name not in (OUTCOME_EVENTS, OUTCOME_REVENUE))
 
 
 def _counter(

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from app.runtime.field_check import FieldCheck, served_kinds
 from app.runtime.usable_documents import with_usable
 from app.store.item_rows import OFFER_FIELDS, Item
@@ -17,6 +20,7 @@ from models.domain.attributes import Kind
 from models.domain.errors import DocumentRefused
 from models.features.content import EmbedsText, item_text
 from models.recommend.live.documents import ItemDocument
+from models.recommend.live.new_neighbours import FindsNearest
 from models.recommend.recommender import Recommender
 
 
@@ -89,7 +93,14 @@ class CatalogueView:
         columns = self.model.items.origin.bundle.feature_spec.text_columns
         return item_text({name: value for name, value in item.fields.items() if isinstance(value, str)}, columns)
 
-    def with_content(self, piece: Sequence[Item], embed: EmbedsText) -> "CatalogueView":
+    def to_link(self, piece: Sequence[Item], embed: EmbedsText) -> tuple[NDArray[np.float16], NDArray[np.int32]]:
+        """Texts and tags of the new ones of these items, to find what they are most alike."""
+        documents = _documents(self.model, piece)
+        return with_usable(self.model, documents, lambda usable: self.model.items.to_link(usable, embed))
+
+    def with_content(
+        self, piece: Sequence[Item], embed: EmbedsText, nearest_of: FindsNearest | None = None
+    ) -> "CatalogueView":
         """With these items, of those that wait, as they are; nothing of them waits any more."""
         built = {item.item_id for item in piece}
         waiting = {item_id: item for item_id, item in self.waiting.items() if item_id not in built}
@@ -98,7 +109,11 @@ class CatalogueView:
             self.model,
             _documents(self.model, piece),
             lambda documents: self.model.changed(
-                documents, revision=self.revision, content_revision=content_revision, embed=embed
+                documents,
+                revision=self.revision,
+                content_revision=content_revision,
+                embed=embed,
+                nearest_of=nearest_of,
             ),
         )
         self.touched.update(built)

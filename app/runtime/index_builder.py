@@ -1,8 +1,7 @@
-"""Builds the next view beside the one that answers, in a thread of its own.
+"""Builds the next view beside the one that answers.
 
-The thread has the priority of all others. Put back while it holds the interpreter's lock, it would keep answers
-waiting; and with a nice value of 10, on a machine with six times the work that it can do, an import had made no
-progress after 150 s, where without one it had made the features of 1,500 items.
+A few items are built in a thread, with the priority of all others: put back while it holds the interpreter's lock, it
+would keep answers waiting. Of an import, the slow parts are another process's, which can be put back and is.
 """
 
 import asyncio
@@ -12,8 +11,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from app.runtime.catalogue_view import CatalogueView
+from app.runtime.import_process import ImportProcess, MayGoOn
 from app.runtime.live_model import popular_items
-from app.runtime.text_embeddings import Encoder, TextEmbeddings, embeds_from
+from app.runtime.text_embeddings import EmbedsStep, Encoder, TextEmbeddings, Vectors, embeds_from
 from app.store.embeddings import EmbeddingStore
 from app.store.item_rows import Item
 from models.retrieval.faiss_index import set_search_threads
@@ -37,27 +37,38 @@ class IndexBuilder:
         self._threads = ThreadPoolExecutor(
             max_workers=1, thread_name_prefix="index", initializer=lambda: set_search_threads(1)
         )
-        self.embeddings = TextEmbeddings(embeddings, self._threads)
+        self.embeddings = TextEmbeddings(embeddings)
+        self._process: ImportProcess | None = None
 
     async def build(self, view: CatalogueView, piece: Sequence[Item]) -> Built:
         """The view with these items of those that wait. Raises ViewRefused where it does not find what is in it."""
-        built = await self.build_while(lambda: True, view, piece)
-        assert built is not None
-        return built
-
-    async def build_while(
-        self, may_go_on: Callable[[], bool], view: CatalogueView, piece: Sequence[Item]
-    ) -> Built | None:
-        """The same; None where `may_go_on` said no between two steps."""
         encoder = encoder_of(view)
-        texts = await self._run(lambda: view.texts_to_embed(piece))
-        vectors = await self.embeddings.find(encoder, texts)
-        missing = [text for text in texts if text not in vectors]
-        if missing:
-            vectors |= await self.embeddings.make(encoder, missing, may_go_on)
+        vectors = await self._vectors(view, piece, lambda texts: self._run(lambda: encoder.embed()(texts)))
+        return await self._run(lambda: _checked(view.with_content(piece, embeds_from(vectors, encoder))))
+
+    async def build_behind(self, may_go_on: MayGoOn, view: CatalogueView, piece: Sequence[Item]) -> Built | None:
+        """The same, behind everything else; None where `may_go_on` said no before the slow parts were done.
+
+        Raises ServiceError too, where the process that does them has ended.
+        """
+        process = await self._import_process(view)
+        vectors = await self._vectors(view, piece, lambda texts: process.embed(texts, may_go_on))
         if not may_go_on():
             return None
-        return await self._run(lambda: _checked(view.with_content(piece, embeds_from(vectors, encoder))))
+        embed = embeds_from(vectors, encoder_of(view))
+        text_BE, tag_rows_BT = await self._run(lambda: view.to_link(piece, embed))
+        if not len(text_BE):
+            return await self._run(lambda: _checked(view.with_content(piece, embed)))
+        nearest = await process.nearest(text_BE, tag_rows_BT, may_go_on)
+        if nearest is None:
+            return None
+        return await self._run(lambda: _checked(view.with_content(piece, embed, lambda *_: nearest)))
+
+    async def rest(self) -> None:
+        """Gives back what an import took; the next one takes it again."""
+        if self._process:
+            await self._process.end()
+            self._process = None
 
     async def known(self, view: CatalogueView) -> list[Item]:
         """Those of the items that wait that can be built without embedding anything."""
@@ -71,9 +82,24 @@ class IndexBuilder:
         texts = [text for text in await self._run(lambda: view.texts_to_embed(piece)) if text.strip()]
         return len(await self.embeddings.find(encoder_of(view), texts)) == len(set(texts))
 
-    def close(self) -> None:
-        """Starts nothing more; what runs ends by itself, within seconds."""
+    async def close(self) -> None:
+        """Starts nothing more; what runs in a thread ends by itself, within seconds."""
+        await self.rest()
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _vectors(self, view: CatalogueView, piece: Sequence[Item], embed: EmbedsStep) -> Vectors:
+        """Of the texts that these items need: known, else made by `embed`."""
+        encoder = encoder_of(view)
+        texts = await self._run(lambda: view.texts_to_embed(piece))
+        vectors = await self.embeddings.find(encoder, texts)
+        missing = [text for text in texts if text not in vectors]
+        return vectors | await self.embeddings.make(encoder, missing, embed) if missing else vectors
+
+    async def _import_process(self, view: CatalogueView) -> ImportProcess:
+        if self._process is None or self._process.has_ended or self._process.folder != view.model.folder:
+            await self.rest()
+            self._process = ImportProcess(view.model.folder)
+        return self._process
 
     async def _run(self, work: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

@@ -20,8 +20,12 @@ from models.domain.errors import FigmentError, ServiceError, StoreError, ViewRef
 
 PIECE: Final = 250
 """Items that are built at once: a second or two for their features and links, in which nothing more urgent begins."""
+IMPORT_PIECE: Final = 1_000
+"""The same of an import, whose slow parts are another process's."""
 LOOK_SECONDS: Final = 0.5
 """So often the store is asked for what another process makes."""
+FIRST_BACKOFF_SECONDS: Final = 1.0
+"""After an item failed alone; doubled each time."""
 MAX_BACKOFF_SECONDS: Final = 60.0
 TRIES: Final = 3
 """Of one item alone, before it is set aside until it changes."""
@@ -38,7 +42,7 @@ class IndexBuilding:
         self._catalogue = catalogue
         self._imports = imports
         self._ranges: Sequence[ImportRange] = ()
-        self._most = PIECE
+        self._most = IMPORT_PIECE
         self._failure = ""
         self._failures_of: Counter[tuple[str, int]] = Counter()
         """Of items alone."""
@@ -100,6 +104,8 @@ class IndexBuilding:
 
     async def _build_forever(self) -> None:
         while True:
+            if not self._catalogue.has_work.is_set():
+                await self._catalogue.builder.rest()
             await self._catalogue.has_work.wait()
             try:
                 if await self._build_next():
@@ -123,7 +129,7 @@ class IndexBuilding:
             if is_urgent:
                 built = await self._catalogue.builder.build(base, piece)
             else:
-                built = await self._catalogue.builder.build_while(self._nothing_is_urgent, base, piece)
+                built = await self._catalogue.builder.build_behind(self._nothing_is_urgent, base, piece)
             is_done = built is not None and await self._catalogue.end_build(built, base)
         except StoreError:
             raise  # no fault of the items
@@ -145,7 +151,7 @@ class IndexBuilding:
     async def _choose_from(self, base: CatalogueView, waiting: Sequence[Item], most: int) -> list[Item]:
         urgent = [item for item in waiting if not self._is_imported(item)]
         if urgent:
-            return urgent[:most]
+            return urgent[: min(most, PIECE)]
         ours = [item for item in waiting if self._is_imported(item, held=True)]
         if ours:
             return ours[:most]
@@ -164,7 +170,7 @@ class IndexBuilding:
         return all(self._is_imported(item) for item in came if item.item_id in waiting)
 
     def _tell_built(self, piece: Sequence[Item]) -> None:
-        self._failure, self._failed_in_a_row, self._most = "", 0, PIECE
+        self._failure, self._failed_in_a_row, self._most = "", 0, IMPORT_PIECE
         self._catalogue.live.metrics.index_swapped("swapped")
         view = self._catalogue.view
         log.info("index swapped", items=len(piece), waiting=len(view.waiting), index_version=view.model.index_version)
@@ -186,7 +192,7 @@ class IndexBuilding:
             self._failed_in_a_row += 1
         if self._failures_of[key] >= TRIES:
             log.error("an item is set aside until its content changes")
-        return MAX_BACKOFF_SECONDS if self._is_broken else 2.0 ** (self._failures_of[key] - 1)
+        return MAX_BACKOFF_SECONDS if self._is_broken else FIRST_BACKOFF_SECONDS * 2.0 ** (self._failures_of[key] - 1)
 
 
 def _key(item: Item) -> tuple[str, int]:

@@ -149,7 +149,7 @@ class LiveCatalogue:
             self._following.cancel()
             with suppress(asyncio.CancelledError):
                 await self._following
-        self.builder.close()
+        await self.builder.close()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _with_all_that_is_known(self, view: CatalogueView) -> Built:

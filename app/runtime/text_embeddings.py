@@ -1,8 +1,6 @@
 """Embeddings of item texts: made before by some process, else made here, in pieces between which others work."""
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +18,8 @@ TEXTS_KEPT_AT_ONCE: Final = 64
 """What a killed process embeds again at most: half a second."""
 
 Vectors = dict[str, NDArray[np.float32]]
+EmbedsStep = Callable[[Sequence[str]], Awaitable[NDArray[np.float32] | None]]
+"""Elsewhere than on the event loop; None where something more urgent came."""
 
 log = get_log(__name__)
 
@@ -36,10 +36,8 @@ class Encoder:
 class TextEmbeddings:
     """Finds and makes embeddings. As precise as a bundle keeps them: half precision."""
 
-    def __init__(self, store: EmbeddingStore, threads: Executor) -> None:
-        """`threads`: where they are made."""
+    def __init__(self, store: EmbeddingStore) -> None:
         self._store = store
-        self._threads = threads
         self.num_made = 0
         """Texts that were embedded by this process."""
 
@@ -52,21 +50,20 @@ class TextEmbeddings:
             return {}
         return {text: np.frombuffer(each, np.float16).astype(np.float32) for text, each in found.items()}
 
-    async def make(self, encoder: Encoder, texts: Sequence[str], may_go_on: Callable[[], bool]) -> Vectors:
-        """Embeds the texts, and keeps what was embedded; the first ones only where `may_go_on` says no in between."""
-        loop = asyncio.get_running_loop()
+    async def make(self, encoder: Encoder, texts: Sequence[str], embed: EmbedsStep) -> Vectors:
+        """Embeds the texts by `embed`, and keeps what was embedded: the first ones only where it answers None."""
         distinct = sorted(dict.fromkeys(texts), key=len)  # texts of one length share a batch
         made: Vectors = {}
         unkept: Vectors = {}
         for start in range(0, len(distinct), TEXTS_A_STEP):
             step = distinct[start : start + TEXTS_A_STEP]
-            rows = await loop.run_in_executor(self._threads, _embed, encoder, step)
+            rows = await embed(step)
+            if rows is None:
+                break
             new = {text: row.astype(np.float16).astype(np.float32) for text, row in zip(step, rows, strict=True)}
             self.num_made += len(step)
             made |= new
             unkept |= {text: row for text, row in new.items() if text.strip()}
-            if not may_go_on():
-                break
             if len(unkept) >= TEXTS_KEPT_AT_ONCE:
                 await self._keep(encoder, unkept)
                 unkept = {}
@@ -90,7 +87,3 @@ def embeds_from(vectors: Mapping[str, NDArray[np.float32]], encoder: Encoder) ->
         return np.stack([known[text] for text in texts])
 
     return embed
-
-
-def _embed(encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:
-    return encoder.embed()(texts)

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.baselines.best_of_rows import best_of_rows
-from models.baselines.borrowed import borrowed, lenders
 from models.baselines.co_occurrence import CoOccurrence
 from models.baselines.interest import interest_of_types
 from models.baselines.lookup import Lookup
 from models.baselines.neighbours import VOICES, Neighbours
+from models.baselines.voices import Voices, weighted_sum
 from models.domain.events import EVENT_WEIGHTS, EventType
 from models.domain.item_rows import NO_ITEM
 
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 NEIGHBOURS_PER_ITEM: Final = 100
-TARGET_SHRINK: Final = 10.0
-TARGET_POWER: Final = -0.1
-CONTENT_POWER: Final = 1.5
-_TINY: Final = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,56 +99,39 @@ class Mixture:
         config: MixtureConfig,
         per_item: int = NEIGHBOURS_PER_ITEM,
     ) -> "Mixture":
-        """Each item's best `per_item` by the weighted sum of voices; `pairs` count the config's `interest_T`.
+        """Each item's best `per_item` by the weighted sum of voices; `pairs` count the config's `interest_T`."""
+        return cls.of(Voices.of(pairs, content_NN, config.shrink, config.shrink_power), config, per_item)
 
-        Co-occurrence is scaled so that the mean item's forward voices sum to 1, content and what is borrowed so that
-        all of theirs do.
-        """
-        from scipy.sparse import diags_array
-
-        source_N = (pairs.counts_N + config.shrink) ** -config.shrink_power
-        target_N = (pairs.counts_N + TARGET_SHRINK) ** TARGET_POWER
-        total = (diags_array(source_N) @ pairs.forward_NN @ diags_array(target_N)).sum()
-        source_N = (source_N / max(float(total) / len(source_N), _TINY)).astype(np.float32)
-        source_NN, target_NN = diags_array(source_N), diags_array(target_N.astype(np.float32))
-        alike_NN = content_NN.copy()
-        alike_NN.data **= CONTENT_POWER
-        mean_alike = max(float(alike_NN.sum()) / len(source_N), _TINY)
-        voices = [
-            (source_NN @ pairs.forward_NN @ target_NN).tocsr(),
-            (source_NN @ pairs.late_NN @ target_NN).tocsr(),
-            (source_NN @ pairs.forward_NN.T @ target_NN).tocsr(),
-            alike_NN / mean_alike,
-        ]
-        weights = [1.0 - config.late, config.late, config.backward, config.content, config.borrowed]
-        lent, scale = None, 0.0
-        if config.borrowed > 0:
-            taken_NN = sum(weight * voice_NN for weight, voice_NN in zip(weights[:3], voices[:3], strict=True)).tocsr()
-            lenders_NN = lenders(content_NN)
-            borrowed_NN = borrowed(lenders_NN, taken_NN)
-            scale = 1.0 / max(float(borrowed_NN.sum()) / len(source_N), _TINY)
-            voices.append(borrowed_NN * np.float32(scale))
-            lent = Lookup.of(lenders_NN * np.float32(scale))
-        weights_V = np.array(weights, np.float32)
-        # nothing is borrowed at weight 0: that voice is not there then
-        total_NN = sum(weight * voice_NN for weight, voice_NN in zip(weights, voices, strict=False)).tocsr()
+    @classmethod
+    def of(cls, voices: Voices, config: MixtureConfig, per_item: int = NEIGHBOURS_PER_ITEM) -> "Mixture":
+        """Each item's best `per_item` by the weighted sum of voices that were made with the config's shrinkage."""
+        weights = [1.0 - config.late, config.late, config.backward, config.content]
+        voices_NN, said = [*voices.taken_NN, voices.alike_NN], list(voices.said)
+        loan = voices.borrowed(weights[0], config.late, config.backward) if config.borrowed > 0 else None
+        if loan is not None:
+            weights.append(config.borrowed)
+            voices_NN.append(loan.voice_NN)
+            said.append(Lookup.of(loan.voice_NN))
+        total_NN = weighted_sum(weights, voices_NN)
         rows_NM, _ = best_of_rows(total_NN.indptr.astype(np.int64), total_NN.indices, total_NN.data, per_item)
         present_NM = rows_NM != NO_ITEM
         voices_NMV = np.zeros((*rows_NM.shape, len(VOICES)), np.float32)
         of_items_X = np.nonzero(present_NM)[0].astype(np.int32)
-        for number, voice_NN in enumerate(voices):
-            voices_NMV[present_NM, number] = Lookup.of(voice_NN).at(of_items_X, rows_NM[present_NM])
+        for number, voice in enumerate(said):
+            voices_NMV[present_NM, number] = voice.at(of_items_X, rows_NM[present_NM])
+        weights_V = np.zeros(len(VOICES), np.float32)
+        weights_V[: len(weights)] = weights
         neighbours = Neighbours(
             rows_NM,
             voices_NMV,
             weights_V,
             config.history_window,
             config.age_decay,
-            content_scale=1.0 / mean_alike,
-            borrowed_scale=scale,
+            content_scale=voices.content_scale,
+            borrowed_scale=loan.scale if loan else 0.0,
             interest_T=config.interest_T,
         )
-        return cls(neighbours, source_N, target_N.astype(np.float32), lent)
+        return cls(neighbours, voices.source_N, voices.target_N, loan.lent if loan else None)
 
 
 def choose_mixture(

@@ -84,14 +84,10 @@ class Bundle:
 
     def text_encoder(self, *, threads: int | None = None) -> TextEncoder:
         """The sentence encoder of training; verified now, because becoming ready does not wait for it."""
-        self._verify_late(layout.TEXT_ENCODER)
-        self._verify_late(layout.TOKENIZER)
-        return TextEncoder(self.folder / layout.TEXT_ENCODER, self.folder / layout.TOKENIZER, threads=threads)
+        return open_text_encoder(self.folder, self.manifest, threads=threads)
 
     def _verify_late(self, name: str) -> None:
-        # a bundle under construction has no digests yet
-        if name in layout.LATE_FILES and name in self.manifest.files:
-            verify_file(self.folder, self.manifest, name)
+        _verify_late(self.folder, self.manifest, name)
 
 
 def verify_bundle(folder: Path) -> Manifest:
@@ -114,18 +110,34 @@ def open_bundle(folder: Path) -> Bundle:
     return load_bundle(folder, manifest)
 
 
+def open_text_encoder(folder: Path, manifest: Manifest, *, threads: int | None = None) -> TextEncoder:
+    """The sentence encoder of a bundle, verified. Raises BundleCorrupt."""
+    for name in (layout.TEXT_ENCODER, layout.TOKENIZER):
+        _verify_late(folder, manifest, name)
+    return TextEncoder(folder / layout.TEXT_ENCODER, folder / layout.TOKENIZER, threads=threads)
+
+
+def map_content(folder: Path, manifest: Manifest) -> tuple[NDArray[np.float16], NDArray[np.int32]]:
+    """Texts [N, E] and tags [N, T] of the bundle's items, mapped from their files; raises BundleCorrupt."""
+    text_shape = (manifest.num_items, int(manifest.feature_spec["text_width"]))
+    tags_shape = (manifest.num_items, int(manifest.feature_spec["max_tags"]))
+    return (
+        _load_array(folder / layout.TEXT_FEATURES, text_shape, np.float16),
+        _load_array(folder / layout.TAG_ROWS, tags_shape, np.int32),
+    )
+
+
 def load_bundle(folder: Path, manifest: Manifest) -> Bundle:
     """The files of a bundle that is trusted because it is being written, or was verified; raises BundleCorrupt."""
     item_features_ND = _load_array(folder / layout.ITEM_FEATURES, (manifest.num_items, manifest.embedding_size))
     popularity_N = _load_array(folder / layout.POPULARITY, (manifest.num_items,))
-    text_shape = (manifest.num_items, int(manifest.feature_spec["text_width"]))
-    tags_shape = (manifest.num_items, int(manifest.feature_spec["max_tags"]))
+    text_features_NE, tag_rows_NT = map_content(folder, manifest)
     bundle = Bundle(
         folder=folder,
         manifest=manifest,
         item_features_ND=item_features_ND,
-        text_features_NE=_load_array(folder / layout.TEXT_FEATURES, text_shape, np.float16),
-        tag_rows_NT=_load_array(folder / layout.TAG_ROWS, tags_shape, np.int32),
+        text_features_NE=text_features_NE,
+        tag_rows_NT=tag_rows_NT,
         popularity_N=popularity_N,
         neighbours=_load_neighbours(folder / layout.NEIGHBOURS, manifest.num_items),
         item_facts=_load_item_facts(folder / layout.ITEM_FACTS, popularity_N),
@@ -139,6 +151,12 @@ def load_bundle(folder: Path, manifest: Manifest) -> Bundle:
         raise BundleCorrupt(folder / layout.CATALOGUE, f"{reason}; the manifest counts {manifest.num_items}")
     assert bundle.feature_spec
     return bundle
+
+
+def _verify_late(folder: Path, manifest: Manifest, name: str) -> None:
+    # a bundle under construction has no digests yet
+    if name in layout.LATE_FILES and name in manifest.files:
+        verify_file(folder, manifest, name)
 
 
 def _load_array(path: Path, shape: tuple[int, ...], dtype: type[Any] = np.float32) -> NDArray[Any]:

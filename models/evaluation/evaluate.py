@@ -18,10 +18,9 @@ from models.data.split import Split, default_split, split_sequences
 from models.domain.errors import SettingsRefused, SplitRefused, UnknownName
 from models.domain.progress import NoProgress, Progress
 from models.evaluation.content_vectors import content_vectors
-from models.evaluation.protocol import Measuring, Score, score_system
-from models.evaluation.ranker_system import RankerSystem
+from models.evaluation.protocol import Measuring, Score, score_lists, score_system
 from models.evaluation.rival_data import RivalData, RivalTraining
-from models.evaluation.systems import NEED_BUNDLE, RIVALS, STAGES, SYSTEM_NAMES, System, cheap_rivals
+from models.evaluation.systems import NEED_BUNDLE, RIVALS, STAGES, SYSTEM_NAMES, cheap_rivals
 from models.evaluation.taste_groups import taste_groups
 from models.metrics.bootstrap import paired_difference
 from models.recommend.recommender import Recommender
@@ -145,18 +144,20 @@ def score_systems(
     data = RivalData(
         dataset, split.kind, split.train, split.validation, exclude_seen, seed, training, progress, recommender
     )
-    scores = {}
-    for name in names or (*(STAGES if recommender else ()), *cheap_rivals(data)):
-        system = _system(name, recommender, data)
-        progress.start(f"scoring {name}")
-        scores[name] = score_system(system, measuring)
-        progress.finish(f"NDCG@10 {scores[name].metrics['ndcg@10']:.4f}")
+    names = names or (*(STAGES if recommender else ()), *cheap_rivals(data))
+    scores = _stage_scores([name for name in names if name in STAGES], recommender, measuring, progress)
+    for name in names:
+        if name not in STAGES:
+            system = data.fitted[name] = RIVALS[name](data)
+            progress.start(f"scoring {name}")
+            scores[name] = score_system(system, measuring)
+            progress.finish(f"NDCG@10 {scores[name].metrics['ndcg@10']:.4f}")
     return EvaluationReport(
         dataset=dataset.info.name,
         split=split.kind,
         seen_filtered=exclude_seen,
         num_users=split.test.num_cases,
-        scores=scores,
+        scores={name: scores[name] for name in names},
     )
 
 
@@ -191,10 +192,19 @@ def _split(dataset: Dataset, manifest: Manifest | None, seed: int) -> Split:
     return split_sequences(sequences, kind, time=dataset.info.time, seed=seed)
 
 
-def _system(name: str, recommender: Recommender | None, data: RivalData) -> System:
-    if name in STAGES:
-        assert recommender is not None
-        return RankerSystem(recommender.ranker, STAGES[name], name)
-    system = RIVALS[name](data)
-    data.fitted[name] = system
-    return system
+def _stage_scores(
+    names: Sequence[str], recommender: Recommender | None, measuring: Measuring, progress: Progress
+) -> dict[str, Score]:
+    """What the bundle holds, measured on lists of the same proposals."""
+    if not names:
+        return {}
+    assert recommender is not None
+    progress.start(f"scoring {', '.join(names)}")
+    questions = recommender.ranker.best_guesses(measuring.cases.histories, measuring.depth, measuring.exclude_seen)
+    lists = recommender.ranker.rank_by_stages(questions, measuring.depth, [STAGES[name] for name in names])
+    scores = {}
+    for name in names:
+        found = lists[STAGES[name]]
+        scores[name] = score_lists(found.rows_BK, found.scores_BK, found.seconds, measuring)
+    progress.finish(", ".join(f"{name} {score.metrics['ndcg@10']:.4f}" for name, score in scores.items()))
+    return scores

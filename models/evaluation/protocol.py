@@ -40,6 +40,11 @@ class Measuring:
     exclude_seen: bool
     seed: int
 
+    @property
+    def depth(self) -> int:
+        """Places asked for."""
+        return min(DEPTH, len(self.num_events_N))
+
 
 @dataclass(frozen=True, slots=True)
 class Score:
@@ -60,11 +65,16 @@ class Score:
 
 def score_system(system: System, measuring: Measuring) -> Score:
     """Rank every case and measure."""
-    cases = measuring.cases
     started = time.perf_counter()
-    depth = min(DEPTH, len(measuring.num_events_N))
-    rows_BK, scores_BK = system.rank(cases.histories, depth, exclude_seen=measuring.exclude_seen)
-    seconds = time.perf_counter() - started
+    rows_BK, scores_BK = system.rank(measuring.cases.histories, measuring.depth, exclude_seen=measuring.exclude_seen)
+    return score_lists(rows_BK, scores_BK, time.perf_counter() - started, measuring)
+
+
+def score_lists(
+    rows_BK: NDArray[np.int32], scores_BK: NDArray[np.float32], seconds: float, measuring: Measuring
+) -> Score:
+    """Measure lists of `measuring.depth` places, which took so long."""
+    cases = measuring.cases
     hits_BK = hits(rows_BK, scores_BK, cases.target_offsets_U1, cases.targets_T)
     per_case = _per_case(hits_BK, np.diff(cases.target_offsets_U1))
     shown_BK = rows_BK[:, :LIST_CUTOFF]

@@ -9,6 +9,7 @@ import numpy as np
 
 from models.data.split import EvaluationCases
 from models.domain.progress import Progress
+from models.recommend.proposals import Proposals
 from models.recommend.ranker import Ranker
 from models.recommend.systems import STAGE_OF
 from models.training.found import LIST_LENGTH, found_next
@@ -18,16 +19,27 @@ SIMPLEST_FIRST: Final = ("popularity", "item-knn+content", "figment-generator", 
 
 
 def choose_system(
-    ranker: Ranker, cases: EvaluationCases, *, exclude_seen: bool, seed: int, progress: Progress
+    ranker: Ranker,
+    cases: EvaluationCases,
+    *,
+    exclude_seen: bool,
+    seed: int,
+    progress: Progress,
+    proposals: Proposals | None = None,
 ) -> tuple[str, Mapping[str, float]]:
-    """The system with the best NDCG@10, the simplest of equals, and what each one reached."""
+    """The system with the best NDCG@10, the simplest of equals, and what each one reached.
+
+    `proposals` of the same sources are taken where these cases ask for them again.
+    """
     drawn = np.random.default_rng(seed).permutation(cases.num_cases)[:MAX_CASES]
     cases = cases.take(np.sort(drawn))
     progress.start("choosing what serves", total=len(SIMPLEST_FIRST))
+    questions = ranker.best_guesses(cases.histories, LIST_LENGTH, exclude_seen)
+    lists = ranker.rank_by_stages(questions, LIST_LENGTH, [STAGE_OF[name] for name in SIMPLEST_FIRST], proposals)
     reached = {}
     for name in SIMPLEST_FIRST:
-        lists = ranker.rank_sequences(cases.histories, LIST_LENGTH, exclude_seen, STAGE_OF[name])
-        reached[name] = float(found_next(cases, *lists).mean())
+        of_stage = lists[STAGE_OF[name]]
+        reached[name] = float(found_next(cases, of_stage.rows_BK, of_stage.scores_BK).mean())
         progress.advance(1, f"{name}: validation NDCG@{LIST_LENGTH} {reached[name]:.4f}")
     best = max(SIMPLEST_FIRST, key=lambda name: reached[name])
     progress.finish(f"{best}: validation NDCG@{LIST_LENGTH} {reached[best]:.4f}")

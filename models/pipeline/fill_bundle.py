@@ -22,6 +22,7 @@ from models.pipeline.model_card import model_card
 from models.recommend.build import build_ranker
 from models.recommend.evidence import EVIDENCE
 from models.recommend.golden import record_golden
+from models.recommend.proposals import Proposals
 from models.recommend.recommender import Recommender
 from models.synthesis.temperature import likeliest_temperature
 from models.synthesis.workshop import Workshop
@@ -81,15 +82,26 @@ def _write_files(folder: Path, fitting: Fitting, fitted: Fitted, judge: Judge | 
 def _measured(folder: Path, manifest: Manifest, fitting: Fitting, validation: EvaluationCases) -> Manifest:
     """The manifest with what validation events chose, and what test events say of it."""
     prepared, seed, progress = fitting.prepared, fitting.config.seed, fitting.progress
-    ranker = build_ranker(load_bundle(folder, manifest), MEASURING_THREADS)
+    proposals = Proposals.to(validation.num_cases)
     weights, of_weights = choose_fusion(
-        ranker, validation, exclude_seen=prepared.exclude_seen, seed=seed, progress=progress
+        build_ranker(load_bundle(folder, manifest), MEASURING_THREADS),
+        validation,
+        exclude_seen=prepared.exclude_seen,
+        seed=seed,
+        progress=progress,
+        proposals=proposals,
     )
     manifest = manifest.model_copy(update={"fusion": weights.as_dict()})
     recommender = Recommender(load_bundle(folder, manifest), threads=MEASURING_THREADS)
     serves, of_systems = choose_system(
-        recommender.ranker, validation, exclude_seen=prepared.exclude_seen, seed=seed, progress=progress
+        recommender.ranker,
+        validation,
+        exclude_seen=prepared.exclude_seen,
+        seed=seed,
+        progress=progress,
+        proposals=proposals,
     )
+    del proposals
     measured = measure(recommender, prepared, seed=seed, progress=progress)
     metrics = {
         **manifest.metrics,

@@ -6,6 +6,7 @@ from typing import Final
 from models.data.split import draw_items, inner_split
 from models.networks.judge import Judge
 from models.pipeline.fit import Fitted, Fitting, unsealed_ranker
+from models.recommend.proposals import Proposals
 from models.training.choose_fusion import UNTUNED, choose_fusion
 from models.training.fit_judge import MAX_LISTS, Judging, fit_judge_on
 
@@ -32,14 +33,17 @@ def judgings_of(fitting: Fitting) -> list[Judging]:
         return []
     fitted = fitting.fit(inner.train, "judged")
     ranker = unsealed_ranker(fitted, prepared, UNTUNED)
-    weights, _ = choose_fusion(ranker, cases, exclude_seen=prepared.exclude_seen, seed=seed, progress=progress)
+    proposals = Proposals.to(cases.num_cases)
+    weights, _ = choose_fusion(
+        ranker, cases, exclude_seen=prepared.exclude_seen, seed=seed, progress=progress, proposals=proposals
+    )
     ranker = replace(ranker, weights=weights)
     if prepared.split.kind == "temporal":
         # what came out after the instant is new there by itself
-        return [Judging(ranker, cases)]
+        return [Judging(ranker, cases, proposals)]
     newcomers = replace(unsealed_ranker(with_newcomers(fitting, fitted), prepared, UNTUNED), weights=weights)
     some = cases.with_history(round(NEWCOMERS_SHARE * min(cases.num_cases, MAX_LISTS)), seed)
-    return [Judging(ranker, cases), Judging(newcomers, some)]
+    return [Judging(ranker, cases, proposals), Judging(newcomers, some)]
 
 
 def with_newcomers(fitting: Fitting, fitted: Fitted) -> Fitted:

@@ -2,8 +2,10 @@
 
 # B users, K places, C candidates, N items, P items in the order of relevance
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Final
 
 import numpy as np
@@ -24,7 +26,9 @@ from models.recommend.orders import JudgedOrder, Order, by_fusion, by_generator,
 from models.recommend.pool import NUM_MORE, Pool, pool_of
 from models.recommend.popular import POPULAR_POOL, PopularItems
 from models.recommend.proposal import Proposal
+from models.recommend.proposals import Proposals
 from models.recommend.question import NOTHING, Question, RankedList
+from models.recommend.stage_lists import StageLists
 from models.recommend.systems import Stage
 
 USERS_PER_CALL: Final = 256
@@ -72,16 +76,9 @@ class Ranker:
 
         `exact`: no index, every item is asked.
         """
-        answers: list[RankedList | None] = [
-            None if len(question.history[0]) and stage != "popularity" else self._popular(question)
-            for question in questions
-        ]
-        open_questions = [number for number, answer in enumerate(answers) if answer is None]
-        if open_questions:
-            ranked = self._rank_known([questions[number] for number in open_questions], stage, exact=exact)
-            for number, answer in zip(open_questions, ranked, strict=True):
-                answers[number] = answer
-        return [answer for answer in answers if answer is not None]
+        known = _known(questions, stage)
+        proposal = self.propose(known, exact=exact) if known else None
+        return self._ranked(questions, proposal, stage, exact=exact)
 
     def propose(
         self, questions: Sequence[Question], *, exact: bool = False, asked_rows: NDArray[np.int32] = NOTHING
@@ -213,18 +210,29 @@ class Ranker:
     def rank_all(
         self, questions: Sequence[Question], k: int, stage: Stage = "judged"
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Any number of questions, a call of bounded size after another: item rows [B, K] and scores."""
-        rows_BK = np.full((len(questions), k), NO_ITEM, np.int32)
-        scores_BK = np.zeros((len(questions), k), np.float32)
+        """Any number of questions: item rows [B, K] and scores."""
+        lists = self.rank_by_stages(questions, k, (stage,))[stage]
+        return lists.rows_BK, lists.scores_BK
+
+    def rank_by_stages(
+        self, questions: Sequence[Question], k: int, stages: Sequence[Stage], proposals: Proposals | None = None
+    ) -> dict[Stage, StageLists]:
+        """The lists of each stage, of the same proposals: a call of bounded size after another."""
+        lists = {stage: StageLists.empty(len(questions), k) for stage in stages}
         # users of similar length share a call, so that little of it is padding
         order = np.argsort([len(question.history[0]) for question in questions], kind="stable")
         for start in range(0, len(order), USERS_PER_CALL):
             users = order[start : start + USERS_PER_CALL]
-            ranked = self.rank([questions[user] for user in users], stage)
-            for user, answer in zip(users, ranked, strict=True):
-                rows_BK[user, : len(answer.rows_K)] = answer.rows_K
-                scores_BK[user, : len(answer.rows_K)] = answer.scores_K
-        return rows_BK, scores_BK
+            asked = [questions[user] for user in users]
+            started = time.perf_counter()
+            known = _known(asked, *stages)
+            proposal = (proposals.of(known, self.propose) if proposals else self.propose(known)) if known else None
+            seconds = time.perf_counter() - started
+            for stage, found in lists.items():
+                started = time.perf_counter()
+                found.put(users, self._ranked(asked, proposal, stage, exact=False))
+                found.seconds += time.perf_counter() - started + (0.0 if stage == "popularity" else seconds)
+        return lists
 
     def _fetch(self, question: Question) -> int:
         """Proposals asked of each source, so that enough remain without what the shopper has."""
@@ -232,12 +240,18 @@ class Ranker:
         had = rows if question.seen_left_out else rows[-self.spec.max_history_events :]
         return NUM_CANDIDATES + len(np.unique(had))
 
-    def _rank_known(self, questions: Sequence[Question], stage: Stage, *, exact: bool) -> list[RankedList]:
-        proposal = self.propose(questions, exact=exact)
-        order = self.order(proposal, stage)
+    def _ranked(
+        self, questions: Sequence[Question], proposal: Proposal | None, stage: Stage, *, exact: bool
+    ) -> list[RankedList]:
+        """One list a question, of the proposal to those that have a history."""
+        if proposal is None or stage == "popularity":
+            return [self._popular(question) for question in questions]
+        order, users = self.order(proposal, stage), count()
         return [
-            self._listed(question, pool_of(self.source, question, proposal, order, user, exact=exact))
-            for user, question in enumerate(questions)
+            self._listed(question, pool_of(self.source, question, proposal, order, next(users), exact=exact))
+            if len(question.history[0])
+            else self._popular(question)
+            for question in questions
         ]
 
     def _listed(self, question: Question, pool: Pool) -> RankedList:
@@ -274,3 +288,10 @@ class Ranker:
             strategy="popularity",
             by_popularity=True,
         )
+
+
+def _known(questions: Sequence[Question], *stages: Stage) -> list[Question]:
+    """Those that have a history, if any of the stages asks for it."""
+    if all(stage == "popularity" for stage in stages):
+        return []
+    return [question for question in questions if len(question.history[0])]

@@ -31,6 +31,7 @@ from models.recommend.explain import Explainer, explained
 from models.recommend.golden import replay_golden
 from models.recommend.live.documents import ItemDocument
 from models.recommend.live.items import LiveItems
+from models.recommend.live.new_neighbours import FindsNearest
 from models.recommend.live.verify import probe_recall, verify_view
 from models.recommend.question import Question, RankedList
 from models.recommend.ranker import USERS_PER_CALL, Ranker
@@ -80,6 +81,7 @@ class Recommender:
         revision: int,
         content_revision: int | None = None,
         embed: EmbedsText | None = None,
+        nearest_of: FindsNearest | None = None,
     ) -> "Recommender":
         """Another recommender with the items as they are after these documents; this one goes on as it is.
 
@@ -87,7 +89,11 @@ class Recommender:
         serves. Raises DocumentRefused.
         """
         other = copy(self)
-        other._show(self.items.changed(documents, revision=revision, content_revision=content_revision, embed=embed))
+        other._show(
+            self.items.changed(
+                documents, revision=revision, content_revision=content_revision, embed=embed, nearest_of=nearest_of
+            )
+        )
         return other
 
     def verify(self) -> float:

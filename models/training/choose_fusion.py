@@ -11,6 +11,7 @@ from models.data.split import EvaluationCases
 from models.domain.item_rows import NO_ITEM
 from models.domain.progress import Progress
 from models.recommend.fusion import FusionWeights
+from models.recommend.proposals import Proposals
 from models.recommend.ranker import Ranker
 from models.training.found import LIST_LENGTH, found_next
 
@@ -22,19 +23,28 @@ UNTUNED: Final = FusionWeights(neighbours=2.0)
 
 
 def choose_fusion(
-    ranker: Ranker, cases: EvaluationCases, *, exclude_seen: bool, seed: int, progress: Progress
+    ranker: Ranker,
+    cases: EvaluationCases,
+    *,
+    exclude_seen: bool,
+    seed: int,
+    progress: Progress,
+    proposals: Proposals | None = None,
 ) -> tuple[FusionWeights, dict[str, float]]:
     """The weights with the best NDCG@10 on validation, and each one's NDCG@10 for the record.
 
-    The simplest wins a tie: smaller weights are tried first and later ones must be strictly better.
+    The simplest wins a tie: smaller weights are tried first and later ones must be strictly better. `proposals` keep
+    what was proposed, for whoever asks next.
     """
     cases = cases.with_history(MAX_CASES, seed)
     if cases.num_cases == 0:
         return UNTUNED, {}
+    proposals = proposals or Proposals(room=0)
     totals = np.zeros(len(NEIGHBOUR_WEIGHTS))
     progress.start("choosing the neighbours' weight", total=cases.num_cases)
     for batch in cases.batches(CASES_PER_CALL):
-        proposal = ranker.propose(ranker.best_guesses(batch.histories, LIST_LENGTH, exclude_seen))
+        questions = ranker.best_guesses(batch.histories, LIST_LENGTH, exclude_seen)
+        proposal = proposals.of(questions, ranker.propose)
         for number, weight in enumerate(NEIGHBOUR_WEIGHTS):
             rows_BK, values_BK = _listed(proposal.candidates.rows_BC, proposal.fused(FusionWeights(weight)))
             totals[number] += found_next(batch, rows_BK, values_BK).sum()

@@ -11,6 +11,7 @@ import numpy as np
 from models.baselines.co_occurrence import CoOccurrence
 from models.baselines.neighbours import Neighbours, unseen
 from models.baselines.tuned_neighbours import EVENT_GRID, GRID, Mixture, MixtureConfig, choose_mixture
+from models.baselines.voices import Voices
 from models.data.sequences import Sequences
 from models.data.split import EvaluationCases
 from models.domain.progress import Progress
@@ -43,8 +44,18 @@ def choose_neighbours(
     def pairs_by(power: float) -> CoOccurrence:
         return CoOccurrence.fit(train, content_NN.shape[0], replace(start, event_weights_power=power).interest_T)
 
+    @lru_cache(maxsize=1)
+    def voices_by(power: float, shrink: float, shrink_power: float) -> Voices:
+        return Voices.of(pairs_by(power), content_NN, shrink, shrink_power)
+
+    @lru_cache(maxsize=1)
+    def neighbours_by(config: MixtureConfig) -> Neighbours:
+        return Mixture.of(voices_by(config.event_weights_power, config.shrink, config.shrink_power), config).neighbours
+
     def score(config: MixtureConfig) -> float:
-        neighbours = Mixture.fit(pairs_by(config.event_weights_power), content_NN, config).neighbours
+        # how a history asks changes nothing of what is asked
+        fitted = neighbours_by(replace(config, history_window=start.history_window, age_decay=start.age_decay))
+        neighbours = replace(fitted, history_window=config.history_window, age_decay=config.age_decay)
         return neighbours_ndcg(neighbours, known, exclude_seen=exclude_seen)
 
     grid = [*(EVENT_GRID if len(np.unique(train.event_types_E)) > 1 else ()), *GRID]

@@ -3,12 +3,13 @@
 # B users, S shortlisted
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from models.data.split import EvaluationCases
 from models.domain.progress import Progress
 from models.networks.judge import Judge
+from models.recommend.proposals import Proposals
 from models.recommend.ranker import Ranker
 from models.training.found import LIST_LENGTH
 from models.training.judge import JudgedLists, fit_judge, judged_lists
@@ -24,11 +25,13 @@ class Judging:
 
     ranker: Ranker
     cases: EvaluationCases
+    proposals: Proposals = field(default_factory=lambda: Proposals(room=0))
+    """What the ranker's sources have proposed for these cases already."""
 
 
 def fit_judge_on(judgings: Sequence[Judging], *, exclude_seen: bool, seed: int, progress: Progress) -> Judge | None:
     """A judge of the rankers' shortlists; None where none of them holds what was taken."""
-    asked = [Judging(each.ranker, each.cases.with_history(MAX_LISTS, seed)) for each in judgings]
+    asked = [replace(each, cases=each.cases.with_history(MAX_LISTS, seed)) for each in judgings]
     num_cases = sum(each.cases.num_cases for each in asked)
     progress.start("judging proposals", total=num_cases)
     parts = []
@@ -36,7 +39,7 @@ def fit_judge_on(judgings: Sequence[Judging], *, exclude_seen: bool, seed: int, 
         ranker = judging.ranker
         for batch in judging.cases.batches(CASES_PER_CALL):
             questions = ranker.best_guesses(batch.histories, LIST_LENGTH, exclude_seen)
-            shortlist = ranker.shortlist(ranker.propose(questions))
+            shortlist = ranker.shortlist(judging.proposals.of(questions, ranker.propose))
             taken_BS = batch.taken(shortlist.rows_BS)
             parts.append(judged_lists(shortlist.evidence_BSF, shortlist.present_BS, taken_BS))
             progress.advance(batch.num_cases)

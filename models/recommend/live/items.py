@@ -4,7 +4,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import polars as pl
@@ -22,7 +22,8 @@ from models.recommend.live.content import ContentEncoder, EncodedItems, content_
 from models.recommend.live.documents import ItemDocument
 from models.recommend.live.facts import Numbers, facts_after
 from models.recommend.live.likeness import Likeness
-from models.recommend.live.linked import Linked
+from models.recommend.live.linked import Linked, nearest_of_bundle
+from models.recommend.live.new_neighbours import FindsNearest
 from models.recommend.live.one_each import one_each
 from models.recommend.popular import PopularItems
 from models.recommend.ranker import Ranker
@@ -122,17 +123,19 @@ class LiveItems:
         revision: int,
         content_revision: int | None = None,
         embed: EmbedsText | None = None,
+        nearest_of: FindsNearest | None = None,
     ) -> "LiveItems":
         """The items after these documents, in their order; the revisions name the new state, one where they are equal.
 
         The state follows from the bundle and the documents, however they were grouped.
         Only prices, stock and other attributes that features are not made of change: milliseconds. `embed` may know
-        the texts of `texts_to_embed` already. Raises DocumentRefused, and then nothing has changed.
+        the texts of `texts_to_embed` already, `nearest_of` what those of `to_link` are most alike. Raises
+        DocumentRefused, and then nothing has changed.
         """
         content_revision = revision if content_revision is None else content_revision
         named = replace(self, revision=revision, content_revision=content_revision)
         after, content_rows = named._with_attributes(documents)
-        return named._with_content(after, content_rows, embed) if len(content_rows) else after
+        return named._with_content(after, content_rows, embed, nearest_of) if len(content_rows) else after
 
     def with_other_content(self, documents: Sequence[ItemDocument]) -> list[str]:
         """The items, of these documents, whose content they change or bring. Raises DocumentRefused."""
@@ -144,6 +147,17 @@ class LiveItems:
         after, content_rows = self._with_attributes(documents)
         texts = self._texts(after, content_rows)
         return [text for text, old in zip(texts.now, texts.before, strict=True) if text != old]
+
+    def to_link(
+        self, documents: Sequence[ItemDocument], embed: EmbedsText
+    ) -> tuple[NDArray[np.float16], NDArray[np.int32]]:
+        """Texts [B, E] and tags [B, T] that `changed` would compare with the whole bundle: the other slow part."""
+        after, content_rows = self._with_attributes(documents)
+        if not len(content_rows):
+            return self.text_NE[content_rows], self.tag_rows_NT[content_rows]
+        encoded = self._encoded(after, content_rows, embed)
+        linked_C = self._is_linked(content_rows, encoded)
+        return encoded.text_CE[linked_C], encoded.tag_rows_CT[linked_C]
 
     def ranker(self, trained: Ranker) -> Ranker:
         """The bundle's ranker over these items."""
@@ -211,13 +225,22 @@ class LiveItems:
                 before[place] = text
         return _Texts(texts(after.catalogue.attributes.frame[rows_C]), before, known_CE)
 
-    def _with_content(self, after: "LiveItems", rows_C: NDArray[np.int32], embed: EmbedsText | None) -> "LiveItems":
+    def _encoded(self, after: "LiveItems", rows_C: NDArray[np.int32], embed: EmbedsText | None) -> EncodedItems:
+        encoder, texts = self.origin.encoder, self._texts(after, rows_C)
+        text_CE = encoder.embedded(texts.now, texts.before, texts.known_CE, embed or encoder.embed)
+        return encoder.encode(after.catalogue.attributes.frame[rows_C], text_CE)
+
+    def _with_content(
+        self,
+        after: "LiveItems",
+        rows_C: NDArray[np.int32],
+        embed: EmbedsText | None,
+        nearest_of: FindsNearest | None,
+    ) -> "LiveItems":
         """The items after a change, with features, facts and neighbours of those whose content it changed."""
         origin, encoder = self.origin, self.origin.encoder
         frame_C, num_rows = after.catalogue.attributes.frame[rows_C], len(after.catalogue.item_ids)
-        texts = self._texts(after, rows_C)
-        text_CE = encoder.embedded(texts.now, texts.before, texts.known_CE, embed or encoder.embed)
-        encoded = encoder.encode(frame_C, text_CE)
+        encoded = self._encoded(after, rows_C, embed)
         is_trained_C = rows_C < origin.num_items
         features_CD = encoded.features_CD.copy()
         features_CD[is_trained_C] += encoder.identities(rows_C[is_trained_C])
@@ -233,7 +256,7 @@ class LiveItems:
         numbers = (self.numbers or origin.numbers).with_names(brands, categories)
         text_NE = layered(self.text_NE).changed(rows_C, encoded.text_CE, num_rows)
         tag_rows_NT = layered(self.tag_rows_NT).changed(rows_C, encoded.tag_rows_CT, num_rows)
-        linked_rows = rows_C[~is_trained_C & self._is_like_another(rows_C, encoded)]
+        linked_rows = rows_C[self._is_linked(rows_C, encoded)]
         return replace(
             after,
             features_ND=layered(self.features_ND).changed(rows_C, features_CD, num_rows),
@@ -243,17 +266,24 @@ class LiveItems:
             facts=facts_after(self.facts, numbers, rows_C, brands, categories, num_rows),
             numbers=numbers,
             own_texts=OwnTexts(origin.texts, after.catalogue.attributes.frame, is_own_N),
-            linked=self.linked.with_new(origin.bundle.neighbours, origin.likeness, linked_rows, text_NE, tag_rows_NT),
+            linked=self.linked.with_new(
+                origin.bundle.neighbours,
+                origin.likeness,
+                linked_rows,
+                text_NE,
+                tag_rows_NT,
+                nearest_of or partial(nearest_of_bundle, origin.likeness),
+            ),
         )
 
-    def _is_like_another(self, rows_C: NDArray[np.int32], encoded: EncodedItems) -> NDArray[np.bool_]:
-        """True where text or tags are not what they were: a new price makes nothing alike."""
+    def _is_linked(self, rows_C: NDArray[np.int32], encoded: EncodedItems) -> NDArray[np.bool_]:
+        """True for new items whose text or tags are not what they were: a new price makes nothing alike."""
         is_known_C = rows_C < len(self.is_own_N)
         known, changes_C = rows_C[is_known_C], ~is_known_C
         changes_C[is_known_C] = (self.text_NE[known] != encoded.text_CE[is_known_C]).any(axis=1) | (
             self.tag_rows_NT[known] != encoded.tag_rows_CT[is_known_C]
         ).any(axis=1)
-        return changes_C
+        return changes_C & (rows_C >= self.origin.num_items)
 
 
 @dataclass(frozen=True, slots=True)

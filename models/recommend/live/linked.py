@@ -13,6 +13,7 @@ from models.domain.layered_rows import Rows, layered
 from models.recommend.live.likeness import Likeness
 from models.recommend.live.new_neighbours import (
     Entries,
+    FindsNearest,
     NearestOfBundle,
     entries_among_new,
     entries_with_bundle,
@@ -43,13 +44,14 @@ class Linked:
         rows_B: NDArray[np.int32],
         text_NE: Rows,
         tag_rows_NT: Rows,
+        nearest_of: FindsNearest,
     ) -> "Linked":
         """With these new items as they are now; `trained` are the bundle's neighbours."""
         if not len(rows_B):
             return self
         num_trained, num_before = trained.num_items, len(self.nearest.rows_AM)
         places_B = rows_B.astype(np.int64) - num_trained
-        nearest = _nearest_with(self.nearest, places_B, _nearest(likeness, text_NE[rows_B], tag_rows_NT[rows_B]))
+        nearest = _nearest_with(self.nearest, places_B, nearest_of(text_NE[rows_B], tag_rows_NT[rows_B]))
         if (places_B < num_before).any():
             # what stands in lists already is no longer alike in that way: all lists are made again
             rows_B = np.arange(num_trained, num_trained + len(nearest.rows_AM), dtype=np.int32)
@@ -82,16 +84,17 @@ class Linked:
         return Linked(neighbours, self.nearest)
 
 
-def _nearest(likeness: Likeness, text_BE: NDArray[np.float16], tag_rows_BT: NDArray[np.int32]) -> NearestOfBundle:
+def nearest_of_bundle(
+    likeness: Likeness, text_BE: NDArray[np.float16], tag_rows_BT: NDArray[np.int32]
+) -> NearestOfBundle:
+    """What items with these texts and tags are most alike, found among all of the bundle."""
     blocks = [
         NearestOfBundle.of(likeness.to_bundle(text_BE[block].astype(np.float32), tag_rows_BT[block]))
         for block in (
             slice(start, start + NEW_ITEMS_PER_BLOCK) for start in range(0, len(text_BE), NEW_ITEMS_PER_BLOCK)
         )
     ]
-    return NearestOfBundle(
-        np.concatenate([block.rows_AM for block in blocks]), np.concatenate([block.likeness_AM for block in blocks])
-    )
+    return NearestOfBundle.joined(blocks)
 
 
 def _nearest_with(old: NearestOfBundle, places_B: NDArray[np.int64], new: NearestOfBundle) -> NearestOfBundle:

@@ -6,8 +6,9 @@ counts for more than the last of those. What a list holds depends on the items a
 
 # N items of the bundle, A new items, B of them that are linked now, M neighbours, V voices, X entries
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from models.baselines.borrowed import BORROWED_PER_ITEM, LENDERS, LIKENESS_POWER
 from models.baselines.content_neighbours import NUM_NEIGHBOURS
 from models.baselines.neighbours import VOICES, Neighbours
-from models.baselines.tuned_neighbours import CONTENT_POWER
+from models.baselines.voices import CONTENT_POWER
 from models.domain.item_rows import NO_ITEM
 from models.domain.layered_rows import Rows
 
@@ -60,6 +61,13 @@ class NearestOfBundle:
         values_AM = np.maximum(np.take_along_axis(likeness_AN, best_AM, axis=1), 0.0)
         return cls(np.where(values_AM > 0, best_AM, NO_ITEM).astype(np.int32), values_AM)
 
+    @classmethod
+    def joined(cls, parts: "Sequence[NearestOfBundle]") -> "NearestOfBundle":
+        """All of them, at least one."""
+        return cls(
+            np.concatenate([part.rows_AM for part in parts]), np.concatenate([part.likeness_AM for part in parts])
+        )
+
     @property
     def least_A(self) -> NDArray[np.float32]:
         """How alike another new item must be to be a neighbour too: as the last of the bundle's, 0 where all are."""
@@ -68,6 +76,10 @@ class NearestOfBundle:
     def take(self, places: NDArray[np.int64]) -> "NearestOfBundle":
         """Of some of the new items."""
         return NearestOfBundle(self.rows_AM[places], self.likeness_AM[places])
+
+
+FindsNearest: TypeAlias = Callable[[NDArray[np.float16], NDArray[np.int32]], NearestOfBundle]
+"""Of items with these texts and tags, each for itself."""
 
 
 def entries_with_bundle(new_rows_B: NDArray[np.int32], nearest: NearestOfBundle, neighbours: Neighbours) -> Entries:
@@ -101,31 +113,44 @@ def with_entries(
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
     """The lists that change: whose they are [C], their rows [C, M] and voices [C, M, V].
 
-    Each keeps its best M by the weighted sum of voices. Rows from `num_old` on have no list yet; all of them get one.
+    Each keeps its best M by the weighted sum of voices; of equals the lower row. Rows from `num_old` on have no list
+    yet; all of them get one. What stands in a list already has a lower row than the new items among the entries.
     """
+    entries, weights_X = _best_first(_merged(entries), neighbours)
     of_C = np.union1d(np.unique(entries.of_X), np.arange(num_old, num_rows)).astype(np.int32)
     has_list_C = of_C < num_old
     num_kept = int(neighbours.rows_NM.shape[1])
-    old_rows_CM = np.full((len(of_C), num_kept), NO_ITEM, np.int32)
-    old_voices_CMV = np.zeros((len(of_C), num_kept, len(VOICES)), np.float32)
-    old_rows_CM[has_list_C] = neighbours.rows_NM[of_C[has_list_C]]
-    old_voices_CMV[has_list_C] = neighbours.voices_NMV[of_C[has_list_C]]
-    listed_C, listed_M = np.nonzero(old_rows_CM != NO_ITEM)
-    # what stands in a list already is none of the new items: only these can be named twice
-    everything = Entries.joined(
-        Entries(of_C[listed_C], old_rows_CM[listed_C, listed_M], old_voices_CMV[listed_C, listed_M]), _merged(entries)
-    )
-    weights_X = neighbours.weighed(everything.voices_XV)
-    order_X = np.lexsort((everything.rows_X, -weights_X, everything.of_X))
-    place_X = np.searchsorted(of_C, everything.of_X[order_X])
-    first_C = np.searchsorted(place_X, np.arange(len(of_C)))
-    rank_X = np.arange(len(place_X)) - first_C[place_X]
-    kept_X = (rank_X < num_kept) & (weights_X[order_X] > 0)
-    rows_CM = np.full_like(old_rows_CM, NO_ITEM)
-    voices_CMV = np.zeros_like(old_voices_CMV)
-    rows_CM[place_X[kept_X], rank_X[kept_X]] = everything.rows_X[order_X][kept_X]
-    voices_CMV[place_X[kept_X], rank_X[kept_X]] = everything.voices_XV[order_X][kept_X]
+    rows_CM = np.full((len(of_C), num_kept), NO_ITEM, np.int32)
+    voices_CMV = np.zeros((len(of_C), num_kept, len(VOICES)), np.float32)
+    rows_CM[has_list_C] = neighbours.rows_NM[of_C[has_list_C]]
+    voices_CMV[has_list_C] = neighbours.voices_NMV[of_C[has_list_C]]
+    list_X = np.searchsorted(of_C, entries.of_X)
+    weights_CM = neighbours.weighed(voices_CMV)
+    # lists and entries are in order, so each moves by how many of the others come before it: nothing is sorted again
+    before_X = (weights_CM[list_X] >= weights_X[:, None]).sum(axis=1)
+    first_C = np.searchsorted(list_X, np.arange(len(of_C)))
+    ranks_X = before_X + np.arange(len(list_X)) - first_C[list_X]
+    came_CM = np.zeros((len(of_C), num_kept + 1), np.int32)
+    np.add.at(came_CM, (list_X, before_X), 1)
+    ranks_CM = np.arange(num_kept) + np.cumsum(came_CM[:, :-1], axis=1)
+    moved_C, moved_M = np.nonzero((ranks_CM > np.arange(num_kept)) & (weights_CM > 0))
+    moved = Entries(of_C[moved_C], rows_CM[moved_C, moved_M], voices_CMV[moved_C, moved_M])
+    for lists, ranks, each in (
+        (moved_C, ranks_CM[moved_C, moved_M], moved),
+        (list_X, ranks_X, entries),
+    ):
+        kept = ranks < num_kept
+        rows_CM[lists[kept], ranks[kept]] = each.rows_X[kept]
+        voices_CMV[lists[kept], ranks[kept]] = each.voices_XV[kept]
     return of_C, rows_CM, voices_CMV
+
+
+def _best_first(entries: Entries, neighbours: Neighbours) -> tuple[Entries, NDArray[np.float32]]:
+    """Those that count at all and their weights, list by list, in each as they are to stand there."""
+    weights_X = neighbours.weighed(entries.voices_XV)
+    order_X = np.lexsort((entries.rows_X, -weights_X, entries.of_X))
+    order_X = order_X[weights_X[order_X] > 0]
+    return Entries(entries.of_X[order_X], entries.rows_X[order_X], entries.voices_XV[order_X]), weights_X[order_X]
 
 
 def _merged(entries: Entries) -> Entries:

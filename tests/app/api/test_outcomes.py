@@ -1,3 +1,4 @@
+import re
 import sqlite3
 import time
 from contextlib import closing
@@ -5,6 +6,7 @@ from contextlib import closing
 import pytest
 
 from tests.app.api.shoppers import event, post, store
+from tests.app.conftest import bearer
 
 
 def ask(client, **body):
@@ -118,6 +120,21 @@ class TestOutcomes:
             'figment_outcome_revenue_total{currency="EUR",experiment="e1",variant="bold"} 4.5',
             'figment_unattributed_events_total{event_type="click"} 1.0',
         }
+
+    def test_are_metrics_for_keys_with_the_scope_admin_alone(self, client, make_key):
+        named = {"recommendation_id": ask(client)["recommendation_id"], "minutes": 0}
+        store(client, event("item-0", event_type="purchase", unit_price=4.5, currency="EUR", **named))
+        others, admin = (make_key(*scopes)[0] for scopes in (["recommend", "catalogue", "events", "studio"], ["admin"]))
+        for accept in ("text/plain", "application/openmetrics-text; version=1.0.0"):
+            withheld, whole = (
+                client.get("/metrics", headers={**bearer(key), "Accept": accept}).text.splitlines()
+                for key in (others, admin)
+            )
+            outcomes = [line for line in whole if "figment_outcome_" in line]
+            assert any(line.endswith(" 4.5") for line in outcomes)
+            assert not any("figment_outcome_" in line for line in withheld)
+            names = [{re.split("[{ ]", line)[0] for line in told if line[0] != "#"} for told in (whole, withheld)]
+            assert names[0] - names[1] == {re.split("[{ ]", line)[0] for line in outcomes if line[0] != "#"}
 
     def test_lists_of_both_paths_are_counted(self, client):
         ask(client)

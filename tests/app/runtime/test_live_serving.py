@@ -1,9 +1,11 @@
 import time
+from contextlib import suppress
 
+import psutil
 import pytest
 from starlette.testclient import TestClient
 
-from app.runtime import index_builder
+from app.runtime import index_builder, index_building
 from models.domain.errors import ViewRefused
 
 TEA = [f"tea-{number}" for number in range(20)]
@@ -38,6 +40,13 @@ def finished_job(client: TestClient, job_id: str):
         return job if job["state"] in ("done", "failed") else None
 
     return eventually(ended)
+
+
+def import_processes():
+    """The children of this process that build imports."""
+    with suppress(psutil.NoSuchProcess):
+        return [child for child in psutil.Process().children() if "app.runtime.import_process" in child.cmdline()]
+    return []
 
 
 class TestChanges:
@@ -118,6 +127,14 @@ class TestImport:
         assert listed(process).keys() & {row["item_id"] for row in self.ROWS}
         assert process.get("/v1/model").json()["num_items"] == 141
 
+    def test_goes_on_where_its_child_process_is_killed_and_leaves_none_behind(self, process):
+        job_id = process.post("/v1/items:batch", json={"items": list(self.ROWS)}).json()["job_id"]
+        eventually(import_processes)[0].kill()
+        job = finished_job(process, job_id)
+        assert (job["state"], job["items_set_aside"]) == ("done", 0)
+        assert process.get("/v1/model").json()["num_items"] == 141
+        eventually(lambda: not import_processes())
+
     def test_that_a_process_left_behind_is_finished_by_the_next_start(self, start_process):
         with start_process() as process:
             told = process.post("/v1/items:batch", json={"items": list(self.ROWS)}).json()
@@ -179,6 +196,9 @@ class TestItemThatCannotBeBuilt:
             return check(view)
 
         monkeypatch.setattr(index_builder, "_checked", refuse)
+        # three items are tried three times each: by the clock of a shop that is half a minute of waiting
+        monkeypatch.setattr(index_building, "LOOK_SECONDS", 0.05)
+        monkeypatch.setattr(index_building, "FIRST_BACKOFF_SECONDS", 0.05)
         told = process.post("/v1/items:batch", json={"items": list(TestImport.ROWS)}).json()
         job = finished_job(process, told["job_id"])
         assert (job["state"], job["error"], job["items"], job["items_set_aside"]) == ("done", None, 101, 3)

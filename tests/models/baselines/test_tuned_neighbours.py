@@ -5,6 +5,10 @@ from scipy.sparse import csr_array
 from models.baselines.co_occurrence import CoOccurrence
 from models.baselines.neighbours import VOICES
 from models.baselines.tuned_neighbours import EVENT_GRID, Mixture, MixtureConfig, choose_mixture
+from models.data.split import split_sequences
+from models.domain.progress import NoProgress
+from models.training import choose_neighbours as choose_neighbours_module
+from models.training.choose_neighbours import choose_neighbours, neighbours_ndcg
 from tests.models.data.histories import sequences_of
 
 SHOP = sequences_of({"u": [(0, 1), (1, 2)], "v": [(0, 1), (1, 2)], "w": [(2, 1), (0, 2)]})
@@ -72,3 +76,33 @@ class TestChooseMixture:
     def test_tries_how_much_event_types_say_where_there_are_several(self) -> None:
         tried = choose_mixture(lambda config: -abs(config.event_weights_power - 2), MixtureConfig(), EVENT_GRID)
         assert [config.event_weights_power for config, _, better in tried if better] == [1.0, 2.0]
+
+
+class TestChooseNeighbours:
+    @pytest.mark.parametrize("exclude_seen", [True, False])
+    def test_every_step_scores_what_neighbours_fitted_for_it_alone_score(
+        self, exclude_seen: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rng = np.random.default_rng(5)
+        events = {
+            f"u{user}": [(int(item), time) for time, item in enumerate(rng.integers(30, size=9))] for user in range(40)
+        }
+        split = split_sequences(sequences_of(events), "leave-one-out", time="order", seed=0)
+        alike_NN = csr_array(rng.random((30, 30), np.float32) * (rng.random((30, 30)) < 0.2))
+        tried = []
+
+        def noted(*grid):
+            for step in choose_mixture(*grid):
+                tried.append(step)
+                yield step
+
+        monkeypatch.setattr(choose_neighbours_module, "choose_mixture", noted)
+        rules = {"exclude_seen": exclude_seen, "seed": 0, "progress": NoProgress()}
+        best = choose_neighbours(split.train, alike_NN, split.validation, **rules)
+        assert best == [config for config, _, better in tried if better][-1]
+        assert len({score for _, score, _ in tried}) > 5
+        known = split.validation.with_history(100, 0)
+        for config, score, _ in tried:
+            pairs = CoOccurrence.fit(split.train, 30, config.interest_T)
+            neighbours = Mixture.fit(pairs, alike_NN, config).neighbours
+            assert score == neighbours_ndcg(neighbours, known, exclude_seen=exclude_seen)

@@ -1,5 +1,4 @@
 import json
-import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +18,7 @@ from models.domain.recommendation import RecommendationRequest
 from models.evaluation.evaluate import EvaluateOptions, evaluate
 from models.evaluation.systems import STAGES
 from models.features.content import encode_content
-from models.pipeline import fill_bundle, train_judge
+from models.pipeline import files, fill_bundle, train_judge
 from models.pipeline import train as pipeline
 from models.pipeline.train import TrainOptions, train
 from models.recommend.batch import recommend_file
@@ -29,13 +28,27 @@ from models.training.fit_judge import Judging
 
 @pytest.fixture
 def options(tiny_shop: Path, tmp_path: Path, warm_cache: Path, monkeypatch: pytest.MonkeyPatch) -> TrainOptions:
-    """A short run: what these tests ask does not depend on how well the networks are trained."""
+    """A short run: what these tests ask depends neither on how well the networks are trained nor on a decoder."""
     short = lambda profile, seed: replace(training_config(profile, seed), epochs=1, min_steps=1)  # noqa: E731
     from models.training.config import training_config
 
     monkeypatch.setattr(pipeline, "training_config", short)
+    monkeypatch.setattr(files, "fit_decoder", lambda *_: None)
     (tmp_path / "cache").symlink_to(warm_cache)
     return TrainOptions(dataset=tiny_shop, out=tmp_path / "bundles" / "b", profile="quick", var=tmp_path)
+
+
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> list[list[Judging]]:
+    """What the judge was to be fitted on; there the run ends."""
+    found: list[list[Judging]] = []
+
+    def stopped(judgings: list[Judging], **_: object) -> None:
+        found.append(judgings)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train_judge, "fit_judge_on", stopped)
+    return found
 
 
 def identity_ND(folder: Path, shop: Path) -> NDArray[np.float32]:
@@ -125,11 +138,10 @@ class TestTrain:
         assert set(untrained[1:]) <= {item.item_id for item in answer.items}
 
     def test_the_judge_meets_items_that_nobody_has_taken_yet(
-        self, options: TrainOptions, monkeypatch: pytest.MonkeyPatch
+        self, options: TrainOptions, judged: list[list[Judging]]
     ) -> None:
-        judged: list[list[Judging]] = []
-        monkeypatch.setattr(train_judge, "fit_judge_on", lambda judgings, **_: judged.append(judgings))
-        train(replace(options, split="leave-one-out"))
+        with pytest.raises(KeyboardInterrupt):
+            train(replace(options, split="leave-one-out"))
         known, others = judged[0]
         events, fewer = known.ranker.facts.events_N, others.ranker.facts.events_N
         is_newcomer = (events > 0) & (fewer == 0)
@@ -142,11 +154,10 @@ class TestTrain:
         assert np.isin(np.flatnonzero(is_newcomer), proposal.candidates.rows_BC).all()
 
     def test_the_judge_of_a_temporal_split_meets_what_is_new_there(
-        self, options: TrainOptions, monkeypatch: pytest.MonkeyPatch
+        self, options: TrainOptions, judged: list[list[Judging]]
     ) -> None:
-        judged: list[list[Judging]] = []
-        monkeypatch.setattr(train_judge, "fit_judge_on", lambda judgings, **_: judged.append(judgings))
-        train(options)
+        with pytest.raises(KeyboardInterrupt):
+            train(options)
         assert [len(judgings) for judgings in judged] == [1]
 
     def test_bundles_of_one_name_in_two_places_share_no_checkpoint(self, options: TrainOptions, tmp_path: Path) -> None:
@@ -154,9 +165,11 @@ class TestTrain:
         assert elsewhere.checkpoints != options.checkpoints
         assert replace(options, out=tmp_path / "x" / ".." / "bundles" / "b").checkpoints == options.checkpoints
 
-    def test_a_checkpoint_of_another_split_is_refused_by_its_option(self, options: TrainOptions) -> None:
-        train(options)
-        shutil.rmtree(options.out)
+    def test_a_checkpoint_of_another_split_is_refused_by_its_option(
+        self, options: TrainOptions, judged: list[list[Judging]]
+    ) -> None:
+        with pytest.raises(KeyboardInterrupt):
+            train(options)
         with pytest.raises(CheckpointMismatch, match="--split is temporal, this run's is leave-one-out"):
             train(replace(options, split="leave-one-out", resume=True))
 
@@ -165,10 +178,11 @@ class TestTrain:
             train(replace(options, out=tiny_bundle))
 
     def test_an_interrupted_run_leaves_no_bundle(self, options: TrainOptions, monkeypatch: pytest.MonkeyPatch) -> None:
-        def stopped(*_: object) -> None:
+        def stopped(folder: Path, *_: object) -> None:
+            assert list(folder.iterdir()) != []
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(fill_bundle, "record_golden", stopped)
+        monkeypatch.setattr(fill_bundle, "write_serving_files", stopped)
         with pytest.raises(KeyboardInterrupt):
             train(options)
         assert list(options.out.parent.iterdir()) == []

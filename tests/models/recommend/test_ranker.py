@@ -1,5 +1,6 @@
 """The judged order on a catalogue much larger than the shortlist, with networks that are plain arithmetic."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -13,8 +14,10 @@ from models.recommend.candidates import CandidateSource
 from models.recommend.evidence import EVIDENCE
 from models.recommend.fusion import FusionWeights
 from models.recommend.judging import SHORTLIST_LENGTH
+from models.recommend.proposals import MAX_QUESTIONS, Proposals
 from models.recommend.question import Question
 from models.recommend.ranker import Ranker
+from models.recommend.systems import STAGE_OF
 from models.retrieval.exact import ExactIndex
 from tests.models.baselines.tiny_neighbours import neighbours_of
 from tests.models.bundle.tiny_bundle import SPEC
@@ -143,3 +146,70 @@ class TestJudgedOrder:
     def test_sources_of_every_stage_add_up(self, stage) -> None:
         (answer,) = RANKER.rank([question([1, 2, 3], keep_seen=True)], stage)
         assert sum(answer.sources.values()) == pytest.approx(1.0)
+
+
+class TestRankByStages:
+    QUESTIONS = tuple(question(rows, k=30) for rows in ([3, 17, 250], [], [400, 8], [9], []))
+
+    @pytest.mark.parametrize("stages", [tuple(STAGE_OF.values()), ("popularity",), ("judged", "popularity")])
+    def test_lists_are_those_of_each_stage_alone(self, stages) -> None:
+        together = RANKER.rank_by_stages(self.QUESTIONS, 30, stages)
+        assert tuple(together) == stages
+        for stage in stages:
+            rows_BK, scores_BK = RANKER.rank_all(self.QUESTIONS, 30, stage)
+            alone = RANKER.rank(self.QUESTIONS, stage)
+            np.testing.assert_array_equal(together[stage].rows_BK, rows_BK)
+            np.testing.assert_array_equal(together[stage].scores_BK, scores_BK)
+            assert [row_K[row_K >= 0].tolist() for row_K in rows_BK] == [each.rows_K.tolist() for each in alone]
+
+    def test_a_stage_takes_as_long_as_its_proposals_at_least(self) -> None:
+        class Slow:
+            def __call__(self, inputs):
+                time.sleep(0.05)
+                return generator(inputs)
+
+        slow = replace(RANKER, source=replace(RANKER.source, generator=Slow()))
+        found = slow.rank_by_stages(self.QUESTIONS, 30, ("popularity", "generator", "fused"))
+        assert found["popularity"].seconds < 0.05 < min(found["generator"].seconds, found["fused"].seconds)
+
+
+class TestProposals:
+    def asked(self, proposals: Proposals, *questions: Question) -> int:
+        """How often the sources were asked for these."""
+        asked = []
+
+        def propose(questions):
+            asked.append(questions)
+            return RANKER.propose(questions)
+
+        found = proposals.of(questions, propose)
+        np.testing.assert_array_equal(found.candidates.rows_BC, RANKER.propose(questions).candidates.rows_BC)
+        return len(asked)
+
+    def test_the_same_questions_are_proposed_for_once(self) -> None:
+        proposals = Proposals.to(4)
+        assert self.asked(proposals, question([1, 2]), question([3])) == 1
+        # how long the list will be changes nothing of what is proposed
+        assert self.asked(proposals, question([1, 2], k=5), question([3])) == 0
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            (question([3]), question([1, 2])),
+            (question([2, 1]), question([3])),
+            (question([1, 2], keep_seen=True), question([3])),
+            (question([1, 2], excluded=(9,)), question([3])),
+            (question([1, 2]),),
+        ],
+        ids=["order", "history", "seen", "excluded", "fewer"],
+    )
+    def test_other_questions_are_others(self, other: tuple[Question, ...]) -> None:
+        proposals = Proposals.to(8)
+        self.asked(proposals, question([1, 2]), question([3]))
+        assert self.asked(proposals, *other) == 1
+
+    def test_no_more_are_kept_than_there_is_room_for(self) -> None:
+        few, many = Proposals(room=1), Proposals.to(MAX_QUESTIONS + 1)
+        for proposals in (few, many):
+            assert self.asked(proposals, question([1]), question([2])) == 1
+            assert self.asked(proposals, question([1]), question([2])) == 1

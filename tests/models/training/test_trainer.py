@@ -14,7 +14,7 @@ from models.training.batches import epoch_batches
 from models.training.build import build_networks
 from models.training.run import TrainingData
 from models.training.step import CatalogueTensors, Step
-from models.training.trainer import train_networks
+from models.training.trainer import TrainedNetworks, train_networks
 from tests.models.training.tiny_training import (
     CONFIG,
     StopsAfter,
@@ -30,13 +30,23 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
     return tiny_training_data(tmp_path_factory.mktemp("shop") / "shop")
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where `trained` left its checkpoint."""
+    return tmp_path_factory.mktemp("trained")
+
+
+@pytest.fixture(scope="module")
+def trained(data: TrainingData, folder: Path) -> TrainedNetworks:
+    """One run to the end, for every test that asks what a run does."""
+    return run(data, folder)
+
+
 class TestTrainNetworks:
-    def test_is_deterministic_for_a_seed(self, data: TrainingData, tmp_path: Path) -> None:
-        first, again = run(data, tmp_path / "a"), run(data, tmp_path / "b")
-        other = run(data, tmp_path / "c", config=replace(CONFIG, seed=1))
-        for name, value in weights(first).items():
-            assert torch.equal(value, weights(again)[name]), name
-        assert not torch.equal(weights(first)["items.identity.weight"], weights(other)["items.identity.weight"])
+    def test_is_deterministic_for_a_seed(self, data: TrainingData, trained: TrainedNetworks, tmp_path: Path) -> None:
+        assert_same_weights(trained, run(data, tmp_path / "again"))
+        other = run(data, tmp_path / "other", config=replace(CONFIG, seed=1))
+        assert not torch.equal(weights(trained)["items.identity.weight"], weights(other)["items.identity.weight"])
 
     def test_an_interrupted_run_resumes_to_the_same_numbers(
         self, data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -52,14 +62,14 @@ class TestTrainNetworks:
         assert resumed.steps == whole.steps
         assert_same_weights(whole, resumed)
 
-    def test_refuses_the_checkpoint_of_another_run(self, data: TrainingData, tmp_path: Path) -> None:
-        run(data, tmp_path)
+    @pytest.mark.usefixtures("trained")
+    def test_refuses_the_checkpoint_of_another_run(self, data: TrainingData, folder: Path) -> None:
         with pytest.raises(CheckpointMismatch, match="the checkpoint's --seed is 0, this run's is 5"):
-            run(data, tmp_path, config=replace(CONFIG, seed=5), resume=True)
+            run(data, folder, config=replace(CONFIG, seed=5), resume=True)
         with pytest.raises(CheckpointMismatch, match="data"):
-            run(replace(data, digest="other"), tmp_path, resume=True)
+            run(replace(data, digest="other"), folder, resume=True)
         with pytest.raises(CheckpointMismatch, match="--split is not recorded, this run's is temporal"):
-            run(replace(data, options={"--split": "temporal"}), tmp_path, resume=True)
+            run(replace(data, options={"--split": "temporal"}), folder, resume=True)
 
     def test_says_whether_there_was_something_to_resume(
         self, data: TrainingData, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -81,16 +91,18 @@ class TestTrainNetworks:
     def test_small_data_gets_enough_steps(self, data: TrainingData, tmp_path: Path) -> None:
         assert run(data, tmp_path, config=replace(CONFIG, epochs=1, min_steps=10)).steps >= 10
 
-    def test_both_networks_learn(self, data: TrainingData, tmp_path: Path) -> None:
+    def test_both_networks_learn(self, data: TrainingData, trained: TrainedNetworks) -> None:
         start = build_networks(CONFIG, data.spec, data.content).state_dict()
-        end = weights(run(data, tmp_path))
+        end = weights(trained)
         for name in ("critic.body.0.weight", "generator.noise_in.weight", "generator.encoder.input_norm.weight"):
             assert not torch.equal(start[name], end[name]), name
 
-    def test_the_generator_learns_from_the_critic(self, data: TrainingData, tmp_path: Path) -> None:
+    def test_the_generator_learns_from_the_critic(
+        self, data: TrainingData, trained: TrainedNetworks, tmp_path: Path
+    ) -> None:
         assert CONFIG.adversarial_ratio > 0
-        listening = weights(run(data, tmp_path / "listening"))
-        deaf = weights(run(data, tmp_path / "deaf", config=replace(CONFIG, adversarial_ratio=0.0)))
+        listening = weights(trained)
+        deaf = weights(run(data, tmp_path, config=replace(CONFIG, adversarial_ratio=0.0)))
         for name in ("generator.noise_in.weight", "generator.encoder.input_norm.weight"):
             assert not torch.equal(listening[name], deaf[name]), name
 
