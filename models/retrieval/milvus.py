@@ -37,6 +37,7 @@ POLL_SECONDS: Final = 0.2
 SETTLE_SECONDS: Final = 1.0
 """Lists may only just have taken over from a scan, which finds everything."""
 SEARCH_SECONDS: Final = 2.0
+SECONDS_A_QUERY: Final = 0.02
 PROBE_SECONDS: Final = 0.5
 
 FAULTS: Final = (MilvusException, RpcError)
@@ -108,7 +109,8 @@ class MilvusIndex:
                 filter=_only(allowed_N),
                 output_fields=["row"],  # else the features come with them
                 search_params={"metric_type": METRIC, "params": {"nprobe": visited}},
-                timeout=SEARCH_SECONDS,
+                consistency_level="Eventually",  # nothing is written any more that a search would have to wait for
+                timeout=SEARCH_SECONDS + SECONDS_A_QUERY * len(queries_BD),
             )
         )
         for number, nearest in enumerate(found):

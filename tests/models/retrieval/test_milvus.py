@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from pymilvus import MilvusClient
 
 from models.domain.errors import IndexUnavailable
 from models.domain.item_rows import NO_ITEM
@@ -93,11 +94,13 @@ class TestMilvusIndex:
 
 
 class TestMilvusServer:
-    def test_a_full_collection_is_taken_as_it_is(self, milvus, index):
-        assert index.num_items == NUM_ITEMS
-        began = time.monotonic()
+    def test_a_full_collection_is_taken_as_it_is(self, milvus, index, monkeypatch):
+        def refuse(*_, **__):
+            raise AssertionError
+
+        monkeypatch.setattr(MilvusClient, "upsert", refuse)
         again = MilvusServer(milvus.url).index_of("figment_items", FEATURES)
-        assert time.monotonic() - began < 2
+        assert again.num_items == index.num_items == NUM_ITEMS
         np.testing.assert_array_equal(again.search(QUERIES, 5)[0], index.search(QUERIES, 5)[0])
 
     def test_a_half_filled_one_is_filled(self, milvus):
@@ -144,7 +147,7 @@ class TestLoss:
         began = time.monotonic()
         with pytest.raises(IndexUnavailable):
             index.search(QUERIES, 10)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
         own.start()
         np.testing.assert_array_equal(index.search(QUERIES, 10)[0], before)
 
