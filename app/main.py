@@ -49,7 +49,7 @@ from app.api import (
 )
 from app.api.admission import THIS_MACHINE, Access, AccessRules, OpenTo
 from app.api.connection import BoundedHttpProtocol
-from app.api.dependencies import ServiceState
+from app.api.dependencies import Makers, ServiceState
 from app.api.errors import answer_error
 from app.api.experiments import read_experiments
 from app.api.problem import RequestError
@@ -93,6 +93,9 @@ OTHERS_TELEMETRY: Final[TelemetryConfig] = {
 SWITCH_SECONDS: Final = 0.001
 """The longest that one thread keeps the interpreter where others wait for it. An answer gives it up dozens of times;
 beside a thread that builds an index, the usual 5 ms can add up to a tenth of a second."""
+SLOW_THREADS: Final = 1
+SLOW_IN_FLIGHT: Final = 16
+"""Pieces of work that take seconds, queued or running: a thread of their own, so that lists need not wait for them."""
 
 log = get_log(__name__)
 
@@ -133,21 +136,16 @@ def create_app(
         shop = Shop.open(store, rules, live.metrics, serve_from(store) if serve_from else FixedServing(live))
         loading = asyncio.create_task(shop.serving.load())
         loading.add_done_callback(tell_outcome)
-        pictures = Pictures(picture_rules or PictureRules())
-        pictures.attend(store.jobs, live)
-        imagining = Imagining(live, store)
-        imagining.start()
-        yield ServiceState(
-            live=live,
-            shop=shop,
-            texts=SearchTexts(),
-            pictures=pictures,
-            fraud=FraudCheckers(),
-            imagining=imagining,
-            read_seconds=read_seconds,
-            answer_seconds=answer_seconds,
-        )
-        await asyncio.gather(pictures.close(), imagining.close())
+        async with _makers(live, store, picture_rules or PictureRules()) as makers:
+            yield ServiceState(
+                live=live,
+                shop=shop,
+                texts=SearchTexts(),
+                fraud=FraudCheckers(),
+                **makers,
+                read_seconds=read_seconds,
+                answer_seconds=answer_seconds,
+            )
         for task in (loading, *background):
             task.cancel()
         live.workers.close()
@@ -157,6 +155,24 @@ def create_app(
     access.guard(app)
     app.add_middleware(RequestContext, metrics=live.metrics, tracing=tracing)
     return app
+
+
+@asynccontextmanager
+async def _makers(live: LiveModel, store: Store, rules: PictureRules) -> AsyncIterator[Makers]:
+    """What makes pictures and what does not exist, with their jobs, while the service runs."""
+    pictures, imagining = Pictures(rules), Imagining(live, store)
+    pictures.attend(store.jobs, live)
+    imagining.start()
+    slow = Workers(
+        threads=SLOW_THREADS,
+        max_in_flight=SLOW_IN_FLIGHT,
+        prepare=partial(set_search_threads, 1),
+        metrics=live.metrics,
+        is_watched=False,
+    )
+    yield Makers(pictures=pictures, imagining=imagining, slow=slow)
+    await asyncio.gather(pictures.close(), imagining.close())
+    slow.close()
 
 
 def _with_routes(lifespan: Lifespan[FastAPI]) -> FastAPI:

@@ -4,8 +4,9 @@
 
 Half of the shoppers train a pair of networks, as `figment fraud fit` does; the other half, whom it never saw, are the
 real ones. All that is said of an item by numbers (its sales, what is taken with it) comes from the first half, where no
-attacker is. Of the other half, one part and campaigns of four attacks fit the detector; the other part and campaigns
-of the fifth attack are what it is tried on; then the parts change places. Campaigns have other targets each time.
+attacker is. Of the other half, one part and campaigns of all attacks but one fit the detector; the other part and
+campaigns of that attack are what it is tried on; then the parts change places. Campaigns have other targets each time.
+The arm `served` is what `figment fraud fit` makes: trees on all figures, and an isolation forest of real shoppers.
 """
 
 import argparse
@@ -18,7 +19,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from record import circumstances
-from sklearn.ensemble import IsolationForest
 from sklearn.metrics import roc_auc_score
 
 from app.observability.progress import TaskProgress
@@ -31,18 +31,24 @@ from models.fraud.steps import StepScorer
 from models.pipeline.fit_detector import FitOptions, train_on_half
 from models.pipeline.prepare import prepare
 from models.recommend.ranker import Ranker
-from models.training.fit_fraud import Pool, Stage, fitted, pool_of
+from models.training.fit_fraud import Pool, Stage, fitted, pool_of, with_forest
+from models.training.fit_trees import fit_forest
 
 # B histories, E events of all histories, F figures
 
 PACKAGES: Final = ["numpy", "scikit-learn", "onnxruntime", "torch"]
 ARMS: Final = {
     "plain": [BEHAVIOUR.index(name) for name in PLAIN],
-    "plain and neighbours": [
-        place for place, name in enumerate(BEHAVIOUR) if name in PLAIN or name.startswith("neighbours")
+    "plain, neighbours and texts": [
+        place for place, name in enumerate(BEHAVIOUR) if name in PLAIN or name.startswith(("neighbours", "text"))
     ],
     "with the networks": list(range(len(BEHAVIOUR))),
+    "isolation forest": list(range(len(BEHAVIOUR))),
+    "served": list(range(len(BEHAVIOUR))),
 }
+WITH_STEPS: Final = ("with the networks", "served")
+GROUPED: Final = ("plain", "with the networks", "served")
+"""Arms that are tried in groups too."""
 FIT_SEEDS: Final = (900, 901)
 """Campaigns that detectors are fitted on: drawn apart from those that they are tried on."""
 
@@ -56,17 +62,20 @@ def main() -> None:
     parser.add_argument("--campaigns", type=int, default=10)
     parser.add_argument("--resume", action="store_true", help="the pair is trained already")
     parser.add_argument("--shoppers", type=int, default=10**9, help="most real ones that are tried")
+    parser.add_argument("--alone", action="store_true", help="each profile by itself only: a fifth of the time")
+    parser.add_argument("--attacks", nargs="+", choices=list(ATTACKS), default=list(ATTACKS), help="left out, in turn")
     parser.add_argument("--json", type=Path, required=True)
     arguments = parser.parse_args()
     started = time.process_time()
     trial = Trial.begin(arguments)
-    rows = [row for attack in ATTACKS for row in trial.left_out(attack)]
+    rows = [row for attack in arguments.attacks for row in trial.left_out(attack)]
     result = {
         "what": f"{arguments.dataset.name}: {arguments.share:.0%} attackers, {arguments.campaigns} campaigns a row, AUC"
         " and recall where one in a hundred real shoppers is accused; mean and deviation over campaigns",
         **circumstances(
-            f"python benchmarks/fraud_sessions.py --dataset {arguments.dataset.name} --share {arguments.share}"
-            f" --campaigns {arguments.campaigns} --json …",
+            f"python benchmarks/fraud_sessions.py --dataset {arguments.dataset.name} --shoppers {arguments.shoppers}"
+            f" --share {arguments.share} --targets {' '.join(map(str, arguments.targets))}"
+            f" --campaigns {arguments.campaigns}{' --alone' if arguments.alone else ''} --json …",
             PACKAGES,
         ),
         "cpu_seconds": round(time.process_time() - started),
@@ -112,7 +121,7 @@ class Trial:
     ) -> "Trial":
         """With every step of the real shoppers asked about."""
         some = np.random.default_rng(0).permutation(unseen.num_users)[: arguments.shoppers]
-        scorer = StepScorer.over(ranker.source, ranker.spec, ranker.facts.events_N, ranker.noise_size)
+        scorer = StepScorer.over(ranker.source, ranker.spec, ranker.facts.events_N, ranker.noise_size, text_NE)
         genuine = ScoredHistories.of(unseen.take_users(np.sort(some)), scorer, ranker)
         return cls(arguments, ranker, text_NE, scorer, genuine, {})
 
@@ -146,40 +155,28 @@ class Trial:
         found: dict[tuple[str, str], list[list[float]]] = {}
         for part in (0, 1):
             detectors = {
-                arm: PartDetector.fit(self, fitting, part, np.array(columns), networks=arm == "with the networks")
-                for arm, columns in ARMS.items()
+                arm: PartDetector.fit(self, fitting, part, arm, grouped=not self.arguments.alone) for arm in ARMS
             }
+            for campaign in range(self.arguments.campaigns):
+                pool = self.pool(attack, self.arguments.targets[0], campaign)
+                for arm, detector in detectors.items():
+                    found.setdefault(("alone", arm), []).append(detector.alone_figures(pool))
+            if self.arguments.alone:
+                continue
+            grouped = {arm: detector for arm, detector in detectors.items() if detector.group}
             for number in self.arguments.targets:
                 for campaign in range(self.arguments.campaigns):
                     pool = self.pool(attack, number, campaign)
-                    said = {arm: detector.in_group(pool) for arm, detector in detectors.items()}
-                    said["blended"] = said["plain"] + said["with the networks"]
+                    said = {arm: detector.in_group(pool) for arm, detector in grouped.items()}
+                    said["counts and served"] = said["plain"] + said["served"]
                     for arm, said_B in said.items():
                         found.setdefault((f"group, {number} targets", arm), []).append(
                             split_figures(said_B, part, pool)
                         )
-                    if number == self.arguments.targets[0]:
-                        for arm, detector in detectors.items():
-                            found.setdefault(("alone", arm), []).append(detector.alone_figures(pool))
-        for part in (0, 1):
-            found.setdefault(("alone", "isolation forest"), []).extend(self._unsupervised(attack, part))
         rows = [row_of(attack, way, arm, of) for (way, arm), of in found.items()]
         for row in rows:
             print(row, round(time.process_time()), flush=True)
         return rows
-
-    def _unsupervised(self, attack: str, part: int) -> list[list[float]]:
-        part_B = np.arange(self.genuine.histories.num_users) % 2
-        forest = IsolationForest(random_state=0).fit(self.genuine.figures_BF[part_B != part])
-        return [
-            figures_of(
-                -forest.score_samples(self.genuine.figures_BF[part_B == part]),
-                -forest.score_samples(
-                    self.pool(attack, self.arguments.targets[0], seed).everyone.figures_BF[len(part_B) :]
-                ),
-            )
-            for seed in range(self.arguments.campaigns)
-        ]
 
 
 @dataclass
@@ -196,29 +193,39 @@ class PartDetector:
     deviation: float = 1.0
 
     @classmethod
-    def fit(
-        cls, trial: Trial, fitting: list[Pool], part: int, columns: NDArray[np.int64], *, networks: bool
-    ) -> "PartDetector":
-        num = trial.genuine.histories.num_users
+    def fit(cls, trial: Trial, fitting: list[Pool], part: int, arm: str, *, grouped: bool) -> "PartDetector":
+        num, columns = trial.genuine.histories.num_users, np.array(ARMS[arm])
         part_B = np.arange(num) % 2
         used = np.flatnonzero(part_B != part)
         figures = [trial.genuine.figures_BF[used], *(each.everyone.figures_BF[num:] for each in fitting)]
-        is_attack_B = np.arange(sum(map(len, figures))) >= len(used)
-        half_B = np.concatenate([np.arange(len(each)) % 2 for each in figures])
-        alone = fitted(np.concatenate(figures)[:, columns], is_attack_B, half_B, 0)
-        detector = cls(trial, part_B, part, columns, alone, None, networks)
-        starts = np.cumsum([len(used), *(each.num_attackers for each in fitting)])
-        group_figures, attacks, halves_ = [], [], []
-        for each, start in zip(fitting, starts, strict=False):
-            attackers_B = alone.held_out_B[start : start + each.num_attackers]
-            of_pool_BF = detector.in_pool(each, attackers_B)
-            group_figures += [of_pool_BF[used], of_pool_BF[num:]]
-            attacks += [np.zeros(len(used), bool), np.ones(each.num_attackers, bool)]
-            halves_ += [np.arange(len(used)) % 2, np.arange(each.num_attackers) % 2]
-        is_attack_B = np.concatenate(attacks)
-        detector.group = fitted(np.concatenate(group_figures), is_attack_B, np.concatenate(halves_), 0)
-        detector.deviation = float(detector.group.held_out_B[~is_attack_B].std())
+        figures_BF = np.concatenate(figures)[:, columns]
+        is_attack_B = np.arange(len(figures_BF)) >= len(used)
+        # a campaign is in one half as a whole, by its seed
+        halves = [np.full(each.num_attackers, number % len(FIT_SEEDS)) for number, each in enumerate(fitting)]
+        half_B = np.concatenate([np.arange(len(used)) % 2, *halves])
+        if arm == "isolation forest":
+            forest = fit_forest(figures_BF[~is_attack_B], seed=0)
+            return cls(trial, part_B, part, columns, Stage(forest, np.empty(0, np.float32)), None, networks=True)
+        alone = fitted(figures_BF, is_attack_B, half_B, 0)
+        if arm == "served":
+            alone = with_forest(alone, figures_BF, is_attack_B, half_B, 0)
+        detector = cls(trial, part_B, part, columns, alone, None, networks=arm in WITH_STEPS)
+        if grouped and arm in GROUPED:
+            detector._fit_group(fitting, used, halves)
         return detector
+
+    def _fit_group(self, fitting: list[Pool], used: NDArray[np.int64], halves: list[NDArray[np.int64]]) -> None:
+        num = len(self.part_B)
+        starts = np.cumsum([len(used), *(each.num_attackers for each in fitting)])
+        figures, attacks, of_halves = [], [], []
+        for each, start, half in zip(fitting, starts, halves, strict=False):
+            of_pool_BF = self.in_pool(each, self.alone.held_out_B[start : start + each.num_attackers])
+            figures += [of_pool_BF[used], of_pool_BF[num:]]
+            attacks += [np.zeros(len(used), bool), np.ones(each.num_attackers, bool)]
+            of_halves += [np.arange(len(used)) % 2, half]
+        is_attack_B = np.concatenate(attacks)
+        self.group = fitted(np.concatenate(figures), is_attack_B, np.concatenate(of_halves), 0)
+        self.deviation = float(self.group.held_out_B[~is_attack_B].std())
 
     def in_pool(self, pool: Pool, attackers_B: NDArray[np.float32]) -> NDArray[np.float32]:
         """Figures within the pool; what is said of those who were fitted on is by trees that were not."""

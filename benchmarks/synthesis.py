@@ -4,9 +4,13 @@
 
 As many sessions as there are training shoppers, walked by the bundle's generator and by a Markov chain of the same
 training events (first item, then the next by how often it followed, with length as drawn for the walk). A third row is
-real: another half of the shoppers beside one half, the floor that no maker can pass. SASRec (quick) is trained on each
-and tested on the real held-out events; with `--short`, also on real and made-up events together, for shoppers with five
-events or fewer. Made-up items are told from real rows by a classifier.
+real: another third of the shoppers beside one third, the floor that no maker can pass; as many made-up sessions stand
+beside that third, and how well an item sells is counted on the last third, because sessions sell what is in them.
+
+SASRec (quick) is trained on each and tested on the real held-out events; with `--short`, also on real and made-up
+events together, for shoppers with five events or fewer, and on controls: sessions of items drawn at random, by how well
+they sell, and along neighbours. Made-up items are told from real rows by a classifier. Whether made-up sessions tell
+who was trained on: benchmarks/membership.py.
 """
 
 # U sessions, E events, N items, X rows of a classifier, F its features
@@ -14,6 +18,7 @@ events or fewer. Made-up items are told from real rows by a classifier.
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +34,7 @@ from models.data.sequences import Sequences
 from models.data.sequences_from_events import build_sequences
 from models.data.shuffle import shuffle_items
 from models.data.split import split_sequences
+from models.domain.events import EVENT_TYPES
 from models.evaluation.rival_data import RivalData, RivalTraining
 from models.evaluation.sasrec import fit_sasrec
 from models.features.spec import CATEGORY_SEPARATOR
@@ -61,18 +67,23 @@ def main() -> int:
     num_sessions = arguments.sessions or real.num_users
     walked = as_sequences(walk(workshop, beginning(workshop), num_sessions, seed), "walk")
     chained = markov(real, walked.lengths_U, np.random.default_rng(seed))
-    halves = np.array_split(np.random.default_rng(seed).permutation(real.num_users), 2)
+    shuffled = np.random.default_rng(seed).permutation(real.num_users)
+    halves = np.array_split(shuffled, 2)
+    one, other, known = (real.take_users(third) for third in np.array_split(shuffled, 3))
     made = {"figment": walked, "markov chain": chained}
     report: dict[str, Any] = {
-        name: fidelity(each, real, dataset.catalogue) | privacy(each, real, halves) for name, each in made.items()
+        name: fidelity(each.take_users(np.arange(one.num_users)), one, known, dataset.catalogue)
+        | privacy(each, real, halves)
+        for name, each in made.items()
     }
-    one, other = (real.take_users(half) for half in halves)
-    report["real, other half"] = fidelity(one, other, dataset.catalogue)
+    report["real, another third"] = fidelity(other, one, known, dataset.catalogue)
     print(json.dumps(report, indent=1), flush=True)
     items = item_auc(workshop, dataset.catalogue, seed)
     print(json.dumps(items, indent=1), flush=True)
     trained = {}
     if not arguments.no_training:
+        if arguments.short:
+            made |= controls(workshop, real, walked.lengths_U, np.random.default_rng(seed))
         trained = tested(dataset, split, real, made, arguments.short, seed)
     result = {
         "what": f"synthetic shoppers and items on {dataset.info.name}",
@@ -113,7 +124,7 @@ def markov(real: Sequences, lengths_U: np.ndarray, rng: np.random.Generator) -> 
     ):
         followers.setdefault(int(before), []).append(int(after))
     first = real.item_rows_E[real.offsets_U1[:-1]]
-    rows: list[int] = []
+    sessions: list[list[int]] = []
     for length in lengths_U:
         session = [int(rng.choice(first))]
         while len(session) < length:
@@ -121,18 +132,52 @@ def markov(real: Sequences, lengths_U: np.ndarray, rng: np.random.Generator) -> 
             row = int(options[rng.integers(len(options))]) if options else int(rng.choice(real.item_rows_E))
             if row not in session:
                 session.append(row)
-        rows += session
-    offsets = np.concatenate([[0], np.cumsum(lengths_U)]).astype(np.int64)
+        sessions.append(session)
+    return sessions_of(sessions, "markov")
+
+
+def controls(
+    workshop: Workshop, real: Sequences, lengths_U: np.ndarray, rng: np.random.Generator
+) -> dict[str, Sequences]:
+    """As many sessions, as long, of which no generator knows anything."""
+    num_items = len(workshop.recommender.item_ids)
+    sales_N = np.bincount(real.item_rows_E, minlength=num_items) / real.num_events
+    neighbours = workshop.source.neighbours
+
+    def along_neighbours(length: int) -> list[int]:
+        session = [int(rng.choice(num_items, p=sales_N))]
+        while len(session) < length:
+            near = neighbours.rows_NM[session[-1:]][0]
+            weights = neighbours.voices_NMV[session[-1:]][0].astype(np.float64) @ neighbours.weights_V
+            weights = np.where((near < 0) | np.isin(near, session), 0.0, np.maximum(weights, 0.0))
+            row = int(rng.choice(near, p=weights / weights.sum())) if weights.any() else int(rng.choice(num_items))
+            if row not in session:
+                session.append(row)
+        return session
+
+    def drawn(shares_N: np.ndarray | None) -> Callable[[int], list[int]]:
+        return lambda length: rng.choice(num_items, length, replace=False, p=shares_N).tolist()
+
+    makers = {"random": drawn(None), "by popularity": drawn(sales_N), "along neighbours": along_neighbours}
+    return {
+        f"control: {name}": sessions_of([make(int(length)) for length in lengths_U], name)
+        for name, make in makers.items()
+    }
+
+
+def sessions_of(rows: list[list[int]], name: str) -> Sequences:
+    """Purchases a day apart."""
+    lengths_U = [len(each) for each in rows]
     return Sequences(
-        user_ids=[f"markov-{number}" for number in range(len(lengths_U))],
-        offsets_U1=offsets,
-        item_rows_E=np.array(rows, np.int32),
-        event_types_E=np.full(len(rows), 3, np.int8),
+        user_ids=[f"{name}-{number}" for number in range(len(rows))],
+        offsets_U1=np.concatenate([[0], np.cumsum(lengths_U)]).astype(np.int64),
+        item_rows_E=np.concatenate(rows).astype(np.int32),
+        event_types_E=np.full(sum(lengths_U), EVENT_TYPES.index("purchase"), np.int8),
         timestamps_E=np.concatenate([np.arange(length, dtype=np.int64) * 86_400 for length in lengths_U]),
     )
 
 
-def fidelity(made: Sequences, real: Sequences, catalogue: pl.DataFrame) -> dict[str, float]:
+def fidelity(made: Sequences, real: Sequences, known: Sequences, catalogue: pl.DataFrame) -> dict[str, float]:
     """How alike the two are: 0 is the best distance, 1 the best correlation, .5 the best AUC."""
     num_items = len(catalogue)
     counts = [np.bincount(each.item_rows_E, minlength=num_items) / each.num_events for each in (made, real)]
@@ -147,7 +192,7 @@ def fidelity(made: Sequences, real: Sequences, catalogue: pl.DataFrame) -> dict[
         "popularity_correlation": round(float(np.corrcoef(rankdata(counts[0]), rankdata(counts[1]))[0, 1]), 4),
         "steps_that_are_real": round(float(np.isin(steps[0], steps[1]).mean()), 4),
         "real_steps_made": round(float(np.isin(np.unique(steps[1]), steps[0]).mean()), 4),
-        "two_sample_auc": two_sample(session_facts(made, real, catalogue), session_facts(real, real, catalogue)),
+        "two_sample_auc": two_sample(session_facts(made, known, catalogue), session_facts(real, known, catalogue)),
     }
 
 
@@ -159,9 +204,9 @@ def pairs_of(sequences: Sequences, num_items: int) -> np.ndarray:
     return sequences.item_rows_E[after - 1].astype(np.int64) * num_items + sequences.item_rows_E[after]
 
 
-def session_facts(sequences: Sequences, real: Sequences, catalogue: pl.DataFrame) -> np.ndarray:
+def session_facts(sequences: Sequences, known: Sequences, catalogue: pl.DataFrame) -> np.ndarray:
     """[U, F]: length, popularity, how often category and brand stay the same from step to step."""
-    counts_N = np.log1p(np.bincount(real.item_rows_E, minlength=len(catalogue)))
+    counts_N = np.log1p(np.bincount(known.item_rows_E, minlength=len(catalogue)))
     codes = [
         catalogue[name].fill_null("").rank("dense").to_numpy()
         if name in catalogue.columns

@@ -1,6 +1,6 @@
 """`POST /v1/concepts`: ideas for products that the shop does not have."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends
 from pydantic import Field
@@ -9,15 +9,18 @@ from app.api import MAX_LARGE_BODY_BYTES
 from app.api.asked import drawn_seed
 from app.api.auth import needs
 from app.api.body import json_body, request_body
-from app.api.dependencies import TIMEOUT_PARAMETER, DeadlineDep, ImaginingDep, LiveModelDep
+from app.api.dependencies import TIMEOUT_PARAMETER, DeadlineDep, ImaginingDep, SlowWorkersDep, StoreDep
 from app.api.list_request import MAX_SEED
 from app.api.parts import AnswerPart, RequestPart
 from app.api.problem import Problem
 from app.api.segments import ProvenancePart, SegmentBody
-from app.runtime.imagining import provenance, shoppers_of
+from app.runtime.imagining import shoppers_of
 from app.runtime.workers import within
-from models.concepts.imagine import DEFAULT_NOVELTY, MAX_CONCEPTS, Concept, Imagined, imagine
-from models.synthesis.workshop import Workshop
+from app.store.concepts import KeptConcept
+from app.store.store import Store
+from models.concepts.imagine import DEFAULT_NOVELTY, MAX_CONCEPTS, Imagined, imagine
+from models.concepts.table import as_documents
+from models.domain.errors import StoreUnavailable
 
 DEFAULT_NUM: Final = 10
 
@@ -49,6 +52,7 @@ class ConceptAnswer(AnswerPart):
     """A product that does not exist. What the catalogue does not have is null, not invented."""
 
     concept_id: str
+    """`POST /v1/images` pictures it by this, for a week."""
     category: str | None
     brand: str | None
     price_range: list[float] | None
@@ -85,7 +89,9 @@ BodyDep = Annotated[ConceptsBody, Depends(json_body(ConceptsBody, max_bytes=MAX_
     responses={status: {"model": Problem} for status in (400, 408, 409, 413, 415, 422, 431, 500, 503, 504)},
     openapi_extra={"requestBody": request_body(ConceptsBody), "parameters": [TIMEOUT_PARAMETER]},
 )
-async def concepts(body: BodyDep, imagining: ImaginingDep, live: LiveModelDep, deadline: DeadlineDep) -> ConceptsAnswer:
+async def concepts(
+    body: BodyDep, imagining: ImaginingDep, slow: SlowWorkersDep, store: StoreDep, deadline: DeadlineDep
+) -> ConceptsAnswer:
     """Wishes of the segment's shoppers, moved into the gap between products, that the critic finds real.
 
     Of stored shoppers at least 20 are needed, of posted histories one with an item of the catalogue. 409 where the
@@ -102,33 +108,22 @@ async def concepts(body: BodyDep, imagining: ImaginingDep, live: LiveModelDep, d
         shoppers = shoppers_of(workshop, segment, stored)
         return imagine(workshop, shoppers, n=body.n, novelty=body.novelty, seed=seed)
 
-    found = await live.workers.run(work, deadline=deadline)
-    return answered(workshop, found, body.n, seed)
+    found = await slow.run(work, deadline=deadline)
+    few = len(found.concepts) < body.n
+    warnings = [f"{len(found.concepts)} of {body.n}: the segment's wishes hold no more that are unlike"] if few else []
+    async with within(deadline):
+        warnings += await _kept(store, found)
+    return ConceptsAnswer.model_validate({**as_documents(workshop, found, seed), "warnings": warnings})
 
 
-def answered(workshop: Workshop, found: Imagined, n: int, seed: int) -> ConceptsAnswer:
-    """As it is told."""
-    few = len(found.concepts) < n
-    return ConceptsAnswer(
-        concepts=[_told(concept) for concept in found.concepts],
-        num_shoppers=found.num_shoppers,
-        warnings=[f"{len(found.concepts)} of {n}: the segment's wishes hold no more that are unlike"] if few else [],
-        provenance=ProvenancePart(**provenance(workshop, seed)),
-    )
-
-
-def _told(concept: Concept) -> ConceptAnswer:
-    told, prices = concept.description, concept.description.price_range
-    near: list[Any] = [NearProduct(item_id=each.item_id, distance=each.distance) for each in concept.nearest]
-    return ConceptAnswer(
-        concept_id=concept.concept_id,
-        category=told.category,
-        brand=told.brand,
-        price_range=None if prices is None else list(prices),
-        words=list(told.words),
-        nearest=near,
-        gap=concept.gap,
-        demand=concept.demand,
-        realism=concept.realism,
-        shoppers=concept.shoppers,
-    )
+async def _kept(store: Store, found: Imagined) -> list[str]:
+    """Warnings where the concepts could not be kept: they are told all the same."""
+    told = {
+        concept.concept_id: KeptConcept(concept.description.category, concept.description.words)
+        for concept in found.concepts
+    }
+    try:
+        await store.concepts.keep(told)
+    except StoreUnavailable:
+        return ["the database is away: these concepts cannot be pictured by their ids"]
+    return []

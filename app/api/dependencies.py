@@ -17,7 +17,7 @@ from app.runtime.pictures import Pictures
 from app.runtime.search_texts import SearchTexts
 from app.runtime.serving import Serving
 from app.runtime.shop import Shop
-from app.runtime.workers import Deadline
+from app.runtime.workers import Deadline, Workers
 from app.store.store import Store
 
 TIMEOUT_HEADER = "X-Request-Timeout-Ms"
@@ -32,15 +32,22 @@ TIMEOUT_PARAMETER: Final[dict[str, Any]] = {
 }
 
 
-class ServiceState(TypedDict):
+class Makers(TypedDict):
+    """What makes what does not exist, and the threads for that."""
+
+    pictures: Pictures
+    imagining: Imagining
+    slow: Workers
+    """For all that takes seconds: verdicts on frauds too."""
+
+
+class ServiceState(Makers):
     """What the lifespan yields."""
 
     live: LiveModel
     shop: Shop
     texts: SearchTexts
-    pictures: Pictures
     fraud: FraudCheckers
-    imagining: Imagining
     read_seconds: float
     """The longest that a head, or a body, may take to arrive."""
     answer_seconds: float
@@ -51,6 +58,12 @@ async def live_model(request: Request) -> LiveModel:
     """The live model, loaded or not."""
     live: LiveModel = request.state.live
     return live
+
+
+async def slow_workers(request: Request) -> Workers:
+    """Threads for what takes seconds."""
+    found: Workers = request.state.slow
+    return found
 
 
 async def loaded_model(request: Request) -> Loaded:
@@ -139,6 +152,7 @@ async def deadline(request: Request) -> Deadline:
 ShopDep = Annotated[Shop, Depends(shop)]
 StoreDep = Annotated[Store, Depends(store)]
 LiveModelDep = Annotated[LiveModel, Depends(live_model)]
+SlowWorkersDep = Annotated[Workers, Depends(slow_workers)]
 MetricsDep = Annotated[Metrics, Depends(metrics)]
 LoadedDep = Annotated[Loaded, Depends(loaded_model)]
 EventIntakeDep = Annotated[EventIntake, Depends(event_intake)]

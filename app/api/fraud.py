@@ -11,7 +11,7 @@ from app.api.answering import meta_of
 from app.api.asking import AskingDep
 from app.api.auth import needs
 from app.api.body import json_body, request_body
-from app.api.dependencies import TIMEOUT_PARAMETER, FraudCheckersDep, ItemIntakeDep
+from app.api.dependencies import TIMEOUT_PARAMETER, FraudCheckersDep, ItemIntakeDep, SlowWorkersDep
 from app.api.fields import refused
 from app.api.item_document import ListingDocument, field_problems, id_problem
 from app.api.list_answer import Meta
@@ -78,7 +78,7 @@ class ImplausibleStep(AnswerPart):
     item_id: str
     percentile: float
     """Share of other items that are less plausible for this shopper here: mean of what the discriminator, the
-    generator and the neighbours say."""
+    generator, the neighbours and the texts say."""
 
 
 class SharedItem(AnswerPart):
@@ -170,14 +170,14 @@ REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     responses=REFUSALS,
     openapi_extra={"requestBody": request_body(FraudSessionsBody), "parameters": [TIMEOUT_PARAMETER]},
 )
-async def sessions(asking: AskingDep, checkers: FraudCheckersDep, body: SessionsDep) -> SessionScores:
-    """Each step is placed among other items for the same shopper by the discriminator, the generator and what is taken
-    together; a fitted detector decides. 409 where the model was made without one (`figment fraud fit`)."""
+async def sessions(
+    asking: AskingDep, slow: SlowWorkersDep, checkers: FraudCheckersDep, body: SessionsDep
+) -> SessionScores:
+    """Each step is placed among other items for the same shopper by the discriminator, the generator, what is taken
+    together and the texts; a fitted detector decides. 409 where the model has none (`figment fraud fit` makes it)."""
     model = asking.loaded.model
     histories = [[_event(event) for event in session.history] for session in body.sessions]
-    verdicts = await asking.live.workers.run(
-        lambda: checkers.sessions(model).verdicts(histories), deadline=asking.deadline
-    )
+    verdicts = await slow.run(lambda: checkers.sessions(model).verdicts(histories), deadline=asking.deadline)
     scores = [_session(session, verdict) for session, verdict in zip(body.sessions, verdicts, strict=True)]
     return SessionScores(scores=scores, meta=meta_of(asking, model.model_version, model.index_version, seed=SEED))
 
@@ -189,15 +189,15 @@ async def sessions(asking: AskingDep, checkers: FraudCheckersDep, body: Sessions
     responses=REFUSALS,
     openapi_extra={"requestBody": request_body(FraudItemsBody), "parameters": [TIMEOUT_PARAMETER]},
 )
-async def items(asking: AskingDep, checkers: FraudCheckersDep, intake: ItemIntakeDep, body: ItemsDep) -> ListingScores:
+async def items(
+    asking: AskingDep, slow: SlowWorkersDep, checkers: FraudCheckersDep, intake: ItemIntakeDep, body: ItemsDep
+) -> ListingScores:
     """Category, brand, labels and price are compared with those of items with such a text. 409 as for sessions."""
     model = asking.loaded.model
     _refuse_unusable(body.items, intake.field_check())
     checkers.refuse_without_detector(model)
     listed: Sequence[Any] = body.items
-    verdicts = await asking.live.workers.run(
-        lambda: checkers.listings(model).verdicts(listed), deadline=asking.deadline
-    )
+    verdicts = await slow.run(lambda: checkers.listings(model).verdicts(listed), deadline=asking.deadline)
     scores = [_listing(item, verdict) for item, verdict in zip(listed, verdicts, strict=True)]
     return ListingScores(scores=scores, meta=meta_of(asking, model.model_version, model.index_version, seed=SEED))
 

@@ -1,6 +1,5 @@
 """`POST /v1/images`: pictures of products that do not exist, each marked as generated."""
 
-import secrets
 from dataclasses import asdict
 from typing import Annotated, Any, Final
 
@@ -9,15 +8,16 @@ from pydantic import Field
 from starlette.exceptions import HTTPException
 
 from app.api import MAX_BODY_BYTES
+from app.api.asked import drawn_seed
 from app.api.auth import needs
 from app.api.body import json_body, request_body
 from app.api.dependencies import (
     TIMEOUT_PARAMETER,
     AskingKeyDep,
     DeadlineDep,
-    LiveModelDep,
     LoadedDep,
     PicturesDep,
+    SlowWorkersDep,
     StoreDep,
 )
 from app.api.fields import refused
@@ -28,6 +28,8 @@ from app.api.paths import IdRoute
 from app.api.problem import FieldProblem, Problem
 from app.runtime.pictures import KIND, OpenPictures, document_of
 from app.runtime.workers import within
+from app.store.concepts import KeptConcept
+from app.store.store import Store
 from models.images.request import MAX_JOB_PICTURES, MAX_PICTURES, GeneratedPicture, PictureRequest
 
 DEFAULT_NUM: Final = 4
@@ -50,6 +52,9 @@ class ImagesBody(RequestPart):
     """Pictured like this product; with `colour`, in another colour."""
     query: Query | None = None
     """What to picture, in words."""
+    concept_id: Id | None = None
+    """A concept that `POST /v1/concepts` told within a week: its category and words are pictured. With neither
+    `category`, `item_id` nor `query`; `colour` may be another one."""
     n: int | None = Field(default=None, ge=1, le=MAX_JOB_PICTURES)
     """How many: 4 by default, 1 as `image/png`. More than 16 are a job."""
     size: int | None = Field(default=None, ge=1, le=MAX_SIZE)
@@ -130,7 +135,7 @@ async def make_images(
     response: Response,
     body: BodyDep,
     loaded: LoadedDep,
-    live: LiveModelDep,
+    slow: SlowWorkersDep,
     pictures: PicturesDep,
     store: StoreDep,
     key_id: AskingKeyDep,
@@ -142,14 +147,17 @@ async def make_images(
         raise refused([FieldProblem(pointer="/n", detail=f"must be 1 where {PNG} is asked for, got {body.n}")])
     async with within(deadline):
         opened = await pictures.beside(loaded.model.folder)
+        concept = await _concept_of(body, store)
     asked = _request_of(body, num=body.n or (1 if as_png else DEFAULT_NUM))
+    if concept is not None:
+        asked = opened.model.of_concept(asked, concept.category, concept.words)
     if asked.num > MAX_PICTURES:
         opened.model.check(asked)
         job = await store.jobs.create(KIND, asdict(asked), key_id=key_id)
         pictures.job_written()
         response.status_code = 202
         return _answer(opened, asked, [], job_id=job.job_id)
-    made = await live.workers.run(lambda: list(opened.make(asked)), deadline=deadline)
+    made = await slow.run(lambda: list(opened.make(asked)), deadline=deadline)
     if as_png:
         return Response(made[0].png, media_type=PNG)
     return _answer(opened, asked, made)
@@ -179,8 +187,22 @@ def _request_of(body: ImagesBody, num: int) -> PictureRequest:
         query=body.query,
         num=num,
         size=body.size,
-        seed=secrets.randbelow(MAX_SEED + 1) if body.seed is None else body.seed,
+        seed=drawn_seed() if body.seed is None else body.seed,
     )
+
+
+async def _concept_of(body: ImagesBody, store: Store) -> KeptConcept | None:
+    """The concept that is asked for, if one is."""
+    if body.concept_id is None:
+        return None
+    others = [name for name in ("category", "item_id", "query") if getattr(body, name) is not None]
+    if others:
+        detail = "says what to picture already: leave it out, or concept_id"
+        raise refused([FieldProblem(pointer=f"/{name}", detail=detail) for name in others])
+    concept = await store.concepts.get(body.concept_id)
+    if concept is None:
+        raise HTTPException(404, f"no concept {body.concept_id!r} was told within a week")
+    return concept
 
 
 def _answer(

@@ -56,7 +56,9 @@ class JobAnswer(AnswerPart):
 )
 async def get_job(job_id: Annotated[str, Depends(job_id)], store: StoreDep) -> JobAnswer:
     """Jobs that ended are forgotten after a week."""
-    job = await store.jobs.get(job_id)
+    job = await store.jobs.state_of(job_id)
+    if job is not None and job.kind == KIND:
+        job = await store.jobs.get(job_id)  # an import's payload and result are a few numbers
     if job is None:
         raise HTTPException(404, "there is no such job")
     items = ImportRange.of(job).num_items if job.kind == KIND else None

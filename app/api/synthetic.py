@@ -1,8 +1,10 @@
 """`POST /v1/synthetic-sessions` and `POST /v1/synthetic-items`: shoppers and items that do not exist."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Final, TypeVar
+from functools import partial
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import Field
@@ -17,7 +19,7 @@ from app.api.dependencies import (
     AskingKeyDep,
     DeadlineDep,
     ImaginingDep,
-    LiveModelDep,
+    SlowWorkersDep,
     StoreDep,
 )
 from app.api.jobs import JOB_ID, job_id
@@ -26,8 +28,8 @@ from app.api.parts import AnswerPart, RequestPart
 from app.api.paths import IdRoute
 from app.api.problem import Problem
 from app.api.segments import ProvenancePart, SegmentBody
-from app.runtime.imagining import ITEMS, SESSIONS, Imagining, beginning_of, made_items, made_sessions, provenance
-from app.runtime.workers import Deadline
+from app.runtime.imagining import ITEMS, MAKERS, SESSIONS, Imagining, beginning_of
+from app.runtime.workers import Deadline, Workers
 from app.store.store import Store
 from models.domain.events import EventType
 from models.synthesis.workshop import Workshop
@@ -39,29 +41,38 @@ MAX_ITEMS: Final = 20_000
 """What is larger is a file's business: `figment synthesize`."""
 
 router = APIRouter(prefix="/v1", tags=["imagining"], route_class=IdRoute, dependencies=[needs("studio")])
-Answer = TypeVar("Answer", bound="MadeAnswer")
 
 
-class SessionsBody(RequestPart):
+class MadeBody(RequestPart):
+    """Of whom, and by which draw."""
+
+    segment: SegmentBody | None = None
+    """With a filter, sessions begin with, and items are wished for by who took, an item that it is true of; with
+    histories, both go on from one of them."""
+    seed: int | None = Field(default=None, ge=0, le=MAX_SEED)
+    """Unset: drawn, and echoed in `provenance`."""
+
+    def asked(self, num: int) -> dict[str, Any]:
+        """As jobs keep it."""
+        return {
+            "num": num,
+            "segment": self.segment.document() if self.segment else None,
+            "seed": drawn_seed() if self.seed is None else self.seed,
+        }
+
+
+class SessionsBody(MadeBody):
     """How many, and of whom."""
 
     num_sessions: int = Field(ge=1, le=MAX_SESSIONS)
     """More than 1,000 are a job."""
-    segment: SegmentBody | None = None
-    """With a filter, sessions begin with an item that it is true of; with histories, each goes on from one of them."""
-    seed: int | None = Field(default=None, ge=0, le=MAX_SEED)
-    """Unset: drawn, and echoed in `provenance`."""
 
 
-class ItemsMadeBody(RequestPart):
+class ItemsMadeBody(MadeBody):
     """How many, and of what kind."""
 
     num_items: int = Field(ge=1, le=MAX_ITEMS)
     """More than 1,000 are a job."""
-    segment: SegmentBody | None = None
-    """With a filter, wishes of who took an item that it is true of; with histories, of those shoppers."""
-    seed: int | None = Field(default=None, ge=0, le=MAX_SEED)
-    """Unset: drawn, and echoed in `provenance`."""
 
 
 class SyntheticEvent(AnswerPart):
@@ -130,33 +141,28 @@ class Making:
     def __init__(
         self,
         imagining: ImaginingDep,
-        live: LiveModelDep,
+        slow: SlowWorkersDep,
         store: StoreDep,
         key_id: AskingKeyDep,
         deadline: DeadlineDep,
-        response: Response,
     ) -> None:
         self.imagining: Imagining = imagining
-        self.workers = live.workers
+        self.workers: Workers = slow
         self.store: Store = store
         self.key_id = key_id
         self.deadline: Deadline | None = deadline
-        self.response = response
 
-    async def made(
-        self, kind: str, asked: Mapping[str, Any], make: Callable[[Workshop, Mapping[str, Any]], dict[str, Any]]
-    ) -> dict[str, Any]:
+    async def answer(self, kind: str, asked: Mapping[str, Any], shape: type[MadeAnswer]) -> Response:
         """Now, or by a job; raises InputError for a segment that is none in either case."""
         workshop = self.imagining.workshop()
         if asked["num"] <= MAX_AT_ONCE:
-            made = await self.workers.run(lambda: make(workshop, asked), deadline=self.deadline)
-            return {**made, "job_id": None, "status_url": None}
+            work = partial(_written, shape, lambda: MAKERS[kind](workshop, asked, lambda _: None), job_id=None)
+            return _json(await self.workers.run(work, deadline=self.deadline))
         await self.workers.run(lambda: _check(workshop, kind, asked), deadline=self.deadline)
-        job = await self.store.jobs.create(kind, dict(asked), key_id=self.key_id)
+        job = await self.store.jobs.create(kind, asked, key_id=self.key_id)
         self.imagining.job_written()
-        self.response.status_code = 202
-        told = {"job_id": job.job_id, "status_url": f"/v1/jobs/{job.job_id}"}
-        return {"sessions": [], "items": [], "provenance": provenance(workshop, asked["seed"]), **told}
+        nothing = {"sessions": [], "items": [], "provenance": workshop.provenance(asked["seed"])}
+        return _json(_written(shape, lambda: nothing, job_id=job.job_id), status=202)
 
 
 MakingDep = Annotated[Making, Depends()]
@@ -165,55 +171,49 @@ MakingDep = Annotated[Making, Depends()]
 @router.post(
     "/synthetic-sessions",
     summary="Sessions of shoppers who do not exist",
+    response_model=SessionsAnswer,
     responses={202: {"model": SessionsAnswer, "description": "More than 1,000: a job makes them."}, **MAKING},
     openapi_extra={"requestBody": request_body(SessionsBody), "parameters": [TIMEOUT_PARAMETER]},
 )
-async def synthetic_sessions(body: SessionsDep, making: MakingDep) -> SessionsAnswer:
+async def synthetic_sessions(body: SessionsDep, making: MakingDep) -> Response:
     """The generator asked again and again for what comes next. 409 where the model that serves cannot."""
-    made = await making.made(SESSIONS, _asked(body.num_sessions, body.segment, body.seed), made_sessions)
-    return SessionsAnswer.model_validate(made)
+    return await making.answer(SESSIONS, body.asked(body.num_sessions), SessionsAnswer)
 
 
 @router.post(
     "/synthetic-items",
     summary="Catalogue rows of items that do not exist",
+    response_model=ItemsAnswer,
     responses={202: {"model": ItemsAnswer, "description": "More than 1,000: a job makes them."}, **MAKING},
     openapi_extra={"requestBody": request_body(ItemsMadeBody), "parameters": [TIMEOUT_PARAMETER]},
 )
-async def synthetic_items(body: ItemsDep, making: MakingDep) -> ItemsAnswer:
+async def synthetic_items(body: ItemsDep, making: MakingDep) -> Response:
     """Generated features, decoded. 409 where the model that serves has no decoder."""
-    made = await making.made(ITEMS, _asked(body.num_items, body.segment, body.seed), made_items)
-    return ItemsAnswer.model_validate(made)
+    return await making.answer(ITEMS, body.asked(body.num_items), ItemsAnswer)
 
 
 @router.get(
     "/synthetic-sessions/{job_id}",
     summary="The sessions that a job made",
+    response_model=SessionsAnswer,
     responses=FETCHING,
     openapi_extra={"parameters": [JOB_ID]},
 )
-async def sessions_of_job(job_id: Annotated[str, Depends(job_id)], store: StoreDep) -> SessionsAnswer:
+async def sessions_of_job(job_id: Annotated[str, Depends(job_id)], store: StoreDep) -> Response:
     """Kept for a week. 409 while it is not done."""
-    return SessionsAnswer.model_validate(await _result(store, job_id, SESSIONS))
+    return await _result(store, job_id, SESSIONS, SessionsAnswer)
 
 
 @router.get(
     "/synthetic-items/{job_id}",
     summary="The items that a job made",
+    response_model=ItemsAnswer,
     responses=FETCHING,
     openapi_extra={"parameters": [JOB_ID]},
 )
-async def items_of_job(job_id: Annotated[str, Depends(job_id)], store: StoreDep) -> ItemsAnswer:
+async def items_of_job(job_id: Annotated[str, Depends(job_id)], store: StoreDep) -> Response:
     """Kept for a week. 409 while it is not done."""
-    return ItemsAnswer.model_validate(await _result(store, job_id, ITEMS))
-
-
-def _asked(num: int, segment: SegmentBody | None, seed: int | None) -> dict[str, Any]:
-    return {
-        "num": num,
-        "segment": segment.document() if segment else None,
-        "seed": drawn_seed() if seed is None else seed,
-    }
+    return await _result(store, job_id, ITEMS, ItemsAnswer)
 
 
 def _check(workshop: Workshop, kind: str, asked: Mapping[str, Any]) -> None:
@@ -223,10 +223,20 @@ def _check(workshop: Workshop, kind: str, asked: Mapping[str, Any]) -> None:
         assert workshop.decoder
 
 
-async def _result(store: Store, job_id: str, kind: str) -> dict[str, Any]:
+async def _result(store: Store, job_id: str, kind: str, shape: type[MadeAnswer]) -> Response:
     job = await store.jobs.get(job_id)
     if job is None or job.kind != kind:
         raise HTTPException(404, "there is no such job")
     if job.state != "done":
         raise HTTPException(409, f"the job is {job.state}: its result is not there")
-    return {**job.result, "job_id": job.job_id, "status_url": f"/v1/jobs/{job.job_id}"}
+    return _json(await asyncio.to_thread(_written, shape, lambda: job.result, job_id=job_id))
+
+
+def _written(shape: type[MadeAnswer], make: Callable[[], dict[str, Any]], *, job_id: str | None) -> str:
+    """The answer's JSON: megabytes of it, so it is written where it was made and not on the event loop."""
+    status_url = None if job_id is None else f"/v1/jobs/{job_id}"
+    return shape.model_validate({**make(), "job_id": job_id, "status_url": status_url}).model_dump_json()
+
+
+def _json(content: str, status: int = 200) -> Response:
+    return Response(content, status_code=status, media_type="application/json")

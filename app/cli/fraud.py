@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from app.cli.parts import ColumnMap, column_map_of, interruptible, refuse_unwritable
+
 BundleGiven = Annotated[Path, typer.Option("--bundle", metavar="BUNDLE", help="Made by `figment fraud fit`.")]
 Out = Annotated[Path, typer.Option("--out", metavar="FILE", help="Scores: .parquet, .csv or .jsonl.")]
 
@@ -23,13 +25,15 @@ def fit(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
 ) -> None:
     """Train a second pair on half of the shoppers, fit a detector on attacks among the others, seal a new bundle."""
-    from app.observability.progress import TaskProgress
-    from models.pipeline.fit_detector import FitOptions, fit_detector
+    with interruptible("no bundle was written; the same command with --resume goes on from the last checkpoint"):
+        from app.observability.progress import TaskProgress
+        from models.pipeline.fit_detector import FitOptions, fit_detector
 
-    options = FitOptions(dataset=dataset, bundle=bundle, out=out, profile=profile, seed=seed, resume=resume)
-    with TaskProgress() as progress:
-        fit_detector(options, progress)
-    print(out)
+        refuse_unwritable("--out", out)
+        options = FitOptions(dataset=dataset, bundle=bundle, out=out, profile=profile, seed=seed, resume=resume)
+        with TaskProgress() as progress:
+            fit_detector(options, progress)
+        print(out)
 
 
 @fraud_cli.command()
@@ -37,23 +41,20 @@ def sessions(
     bundle: BundleGiven,
     events: Annotated[Path, typer.Option("--events", metavar="FILE", help="Sessions: .parquet, .csv or .jsonl.")],
     out: Out,
-    column_map: Annotated[
-        list[str] | None,
-        typer.Option("--map", metavar="OURS=THEIRS", help="A column's other name, as in events.user_id=customer."),
-    ] = None,
+    column_map: ColumnMap = None,
 ) -> None:
     """A verdict for every shopper of an events file, who are all judged as one group."""
-    from app.observability.data_losses import tell_losses
-    from app.observability.progress import TaskProgress
-    from models.domain.counted import counted
-    from models.fraud.files import score_events
+    with interruptible("nothing was written"):
+        from app.observability.data_losses import tell_losses
+        from app.observability.progress import TaskProgress
+        from models.domain.counted import counted
+        from models.fraud.files import score_events
 
-    mapped = dict(pair.split("=", 1) for pair in column_map or () if "=" in pair)
-    with TaskProgress() as progress:
-        written = score_events(bundle, events, out, progress, tell_losses, mapped)
-    print(f"{counted(written.num_scored, 'verdict')} in {out}: {written.num_review:,} to review")
-    if written.num_short:
-        print(f"{written.num_short:,} with too few events of known items were not judged")
+        with TaskProgress() as progress:
+            written = score_events(bundle, events, out, progress, tell_losses, column_map_of(column_map))
+        print(f"{counted(written.num_scored, 'verdict')} in {out}: {written.num_review:,} to review")
+        if written.num_short:
+            print(f"{written.num_short:,} with too few events of known items were not judged")
 
 
 @fraud_cli.command()
@@ -63,12 +64,13 @@ def items(
     out: Out,
 ) -> None:
     """A verdict for every listing of a catalogue file."""
-    from app.observability.progress import TaskProgress
-    from models.domain.counted import counted
-    from models.fraud.files import score_catalogue
+    with interruptible("nothing was written"):
+        from app.observability.progress import TaskProgress
+        from models.domain.counted import counted
+        from models.fraud.files import score_catalogue
 
-    with TaskProgress() as progress:
-        written = score_catalogue(bundle, catalogue, out, progress)
-    print(f"{counted(written.num_scored, 'verdict')} in {out}: {written.num_review:,} to review")
-    if written.num_short:
-        print(f"{written.num_short:,} without any text were not judged")
+        with TaskProgress() as progress:
+            written = score_catalogue(bundle, catalogue, out, progress)
+        print(f"{counted(written.num_scored, 'verdict')} in {out}: {written.num_review:,} to review")
+        if written.num_short:
+            print(f"{written.num_short:,} without any text were not judged")

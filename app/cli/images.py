@@ -66,6 +66,12 @@ def generate(
         str | None, typer.Option("--item", metavar="ID", help="A product to picture, as with --colour in another one.")
     ] = None,
     query: Annotated[str | None, typer.Option("--query", metavar="TEXT", help="What to picture, in words.")] = None,
+    concepts: Annotated[
+        Path | None, typer.Option("--concepts", metavar="FILE", help="Written by `figment concepts --json`.")
+    ] = None,
+    concept: Annotated[
+        str | None, typer.Option("--concept", metavar="ID", help="Which of them to picture; by default the first.")
+    ] = None,
     num: Annotated[int, typer.Option("--n", metavar="N", min=1, max=10_000, help="How many.")] = 4,
     size: Annotated[int | None, typer.Option("--size", metavar="N", help="By default the model's own.")] = None,
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, max=MAX_SEED, help="Of everything drawn.")] = 0,
@@ -84,6 +90,8 @@ def generate(
         )
         key = signing_key_of(read_settings())
         opened = PictureModel.open(model)
+        if concepts is not None or concept is not None:
+            request = opened.of_concept(request, *_concept(concepts, concept, others=(category, item, query)))
         opened.check(request)
         out.mkdir(parents=True, exist_ok=True)
         with TaskProgress() as progress:
@@ -99,6 +107,29 @@ def generate(
             like = ", ".join(f"{product.item_id} ({product.distance:.3f})" for product in picture.nearest)
             shows = " ".join(filter(None, (picture.asked.colour, picture.asked.category)))
             print(f"{file}: {shows}; nearest products: {like}")
+
+
+def _concept(file: Path | None, concept_id: str | None, others: tuple[str | None, ...]) -> tuple[str | None, list[str]]:
+    """Category and words. Raises SettingsRefused for options that do not go together, InputError for no such file."""
+    import json
+
+    from models.domain.errors import InputError, SettingsRefused, UnknownName
+
+    if file is None:
+        raise SettingsRefused("--concept needs the file that holds it: name it with --concepts")
+    if any(other is not None for other in others):
+        raise SettingsRefused("--concepts says what to picture: leave out --category, --item and --query")
+    try:
+        told = {
+            each["concept_id"]: (each["category"], list(each["words"]))
+            for each in json.loads(file.read_bytes())["concepts"]
+        }
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{file}: no concepts of `figment concepts --json` ({error!r})") from error
+    asked = next(iter(told), "") if concept_id is None else concept_id
+    if asked not in told:
+        raise UnknownName("concept", asked, list(told))
+    return told[asked]
 
 
 @images_cli.command()

@@ -1,10 +1,12 @@
 """`figment concepts` and `figment synthesize`: what does not exist, from a bundle and files."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.cli.parts import interruptible, refuse_unwritable_file
 from models.domain.errors import SettingsRefused
 
 if TYPE_CHECKING:
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 
     from models.domain.events import HistoryEvent
     from models.domain.filter import Filter
+    from models.domain.progress import Progress
     from models.synthesis.walk import Beginning
     from models.synthesis.workshop import Workshop
 
@@ -25,6 +28,7 @@ FilterText = Annotated[
 SegmentEvents = Annotated[
     Path | None, typer.Option("--events", metavar="FILE", help="The segment: histories; .parquet, .csv or .jsonl.")
 ]
+Num = Annotated[int, typer.Option("--num", metavar="N", min=1, max=MAX_MADE, help="How many.")]
 Out = Annotated[Path, typer.Option("--out", metavar="FILE", help="Rows: .parquet, .csv or .jsonl.")]
 
 synthesize_cli = typer.Typer(no_args_is_help=True, help="Make shoppers and items that do not exist.")
@@ -42,66 +46,86 @@ def concepts(
     """Ideas for products that the shop does not have, from the events of its shoppers."""
     import json
 
-    from app.observability.progress import TaskProgress
-    from models.concepts.imagine import imagine
-    from models.concepts.table import as_documents, render_concepts
-    from models.synthesis.segment import stored_segment
+    with interruptible("nothing was written"):
+        from app.observability.progress import TaskProgress
+        from models.concepts.imagine import imagine
+        from models.concepts.table import as_documents, render_concepts
+        from models.synthesis.segment import stored_segment
 
-    with TaskProgress() as progress:
-        progress.start("opening the bundle")
-        workshop = _workshop(bundle)
-        segment = stored_segment(workshop, _histories(events), _filter(filter_text))
-        progress.finish(f"{len(segment):,} shoppers")
-        progress.start("imagining")
-        found = imagine(workshop, segment, n=n, novelty=novelty, seed=seed)
-        progress.finish(f"{len(found.concepts)} concepts from the wishes of {found.num_shoppers} shoppers")
-    if json_file:
-        json_file.write_text(json.dumps(as_documents(workshop, found, seed), indent=1) + "\n", encoding="utf-8")
-    print(render_concepts(workshop, found))
+        if json_file:
+            refuse_unwritable_file("--json", json_file)
+        with TaskProgress() as progress:
+            progress.start("opening the bundle")
+            workshop = _workshop(bundle)
+            segment = stored_segment(workshop, _histories(events), _filter(filter_text))
+            progress.finish(f"{len(segment):,} shoppers")
+            progress.start("imagining")
+            found = imagine(workshop, segment, n=n, novelty=novelty, seed=seed)
+            progress.finish(f"{len(found.concepts)} concepts from the wishes of {found.num_shoppers} shoppers")
+        if json_file:
+            json_file.write_text(json.dumps(as_documents(workshop, found, seed), indent=1) + "\n", encoding="utf-8")
+        print(render_concepts(workshop, found))
 
 
 @synthesize_cli.command("sessions")
 def sessions(
     bundle: Bundle,
-    num: Annotated[int, typer.Option("--num", metavar="N", min=1, max=MAX_MADE, help="How many.")],
+    num: Num,
     out: Out,
     filter_text: FilterText = None,
     events: SegmentEvents = None,
     seed: Seed = 0,
 ) -> None:
     """Sessions of shoppers who do not exist, as the events of a dataset, each row labelled synthetic."""
-    from app.observability.progress import TaskProgress
     from models.synthesis.walk import walk
 
-    _refuse_unknown(out)
-    with TaskProgress() as progress:
-        workshop = _workshop(bundle)
-        made = walk(workshop, _beginning(workshop, filter_text, events), num, seed, progress)
-        frame = made.frame(workshop.recommender.item_ids, seed)
-        _write(frame, out)
-    print(f"{num:,} sessions, {len(frame):,} events in {out}")
+    def walked(workshop: "Workshop", begin: "Beginning", progress: "Progress") -> "pl.DataFrame":
+        return walk(workshop, begin, num, seed, progress).frame(workshop.recommender.item_ids, seed)
+
+    num_events = _made(bundle, out, filter_text, events, walked)
+    print(f"{num:,} sessions, {num_events:,} events in {out}")
 
 
 @synthesize_cli.command("items")
 def items(
     bundle: Bundle,
-    num: Annotated[int, typer.Option("--num", metavar="N", min=1, max=MAX_MADE, help="How many.")],
+    num: Num,
     out: Out,
     filter_text: FilterText = None,
     events: SegmentEvents = None,
     seed: Seed = 0,
 ) -> None:
     """Catalogue rows of items that do not exist, each row labelled synthetic."""
-    from app.observability.progress import TaskProgress
     from models.synthesis.items import make_items
 
-    _refuse_unknown(out)
-    with TaskProgress() as progress:
-        progress.start("making items")
-        workshop = _workshop(bundle)
-        _write(make_items(workshop, _beginning(workshop, filter_text, events), num, seed).frame, out)
-        progress.finish()
-    print(f"{num:,} items in {out}")
+    num_items = _made(
+        bundle,
+        out,
+        filter_text,
+        events,
+        lambda workshop, begin, progress: make_items(workshop, begin, num, seed, progress).frame,
+    )
+    print(f"{num_items:,} items in {out}")
+
+
+def _made(
+    bundle: Path,
+    out: Path,
+    filter_text: str | None,
+    events: Path | None,
+    make: "Callable[[Workshop, Beginning, Progress], pl.DataFrame]",
+) -> int:
+    """How many rows were made and written."""
+    with interruptible("nothing was written"):
+        from app.observability.progress import TaskProgress
+        from models.data.write_table import refuse_unwritable_table, write_table
+
+        refuse_unwritable_table(out, "rows")
+        with TaskProgress() as progress:
+            workshop = _workshop(bundle)
+            frame = make(workshop, _beginning(workshop, filter_text, events), progress)
+            write_table(frame, out)
+    return len(frame)
 
 
 def _workshop(bundle: Path) -> "Workshop":
@@ -149,24 +173,6 @@ def _histories(file: Path) -> "list[list[HistoryEvent]]":
     for user_id, item_id, event_type, moment in rows.iter_rows():
         histories.setdefault(user_id, []).append(HistoryEvent(item_id, event_type, float(moment)))
     return list(histories.values())
-
-
-def _refuse_unknown(out: Path) -> None:
-    from models.recommend.batch import WRITERS
-
-    if out.suffix not in WRITERS:
-        raise SettingsRefused(f"{out}: unknown format {out.suffix!r} to write rows in; known: {', '.join(WRITERS)}")
-    if not out.parent.is_dir():
-        raise SettingsRefused(f"{out.parent} is no folder: {out} cannot be written")
-
-
-def _write(frame: "pl.DataFrame", out: Path) -> None:
-    """Whole or not at all."""
-    from models.recommend.batch import WRITERS
-
-    unfinished = out.with_name(f".unfinished-{out.name}")
-    WRITERS[out.suffix](frame, unfinished)
-    unfinished.replace(out)
 
 
 def add_to(cli: typer.Typer) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from app.observability.work import ObservedWork
 from app.runtime.jobs import JobWorker, TellProgress
 from app.runtime.live_model import LiveModel, ServedModel
 from app.store.jobs import Job
@@ -65,12 +66,12 @@ class Imagining:
         """Of the shoppers whose events came last. Raises StoreUnavailable."""
         return await self._store.events.newest_histories(MAX_STORED_EVENTS)
 
-    def _work_on(self, job: Job, tell: TellProgress) -> "asyncio.Future[Any]":
-        workshop, asked = self.workshop(), job.payload
-        make: Callable[[Workshop, Mapping[str, Any], TellProgress], Any] = (
-            made_sessions if job.kind == SESSIONS else made_items
-        )
-        return asyncio.ensure_future(asyncio.to_thread(make, workshop, asked, tell))
+    async def _work_on(self, job: Job, tell: TellProgress) -> Any:
+        workshop, work = self.workshop(), ObservedWork()
+        try:
+            return await asyncio.to_thread(work.run, lambda: MAKERS[job.kind](workshop, job.payload, tell))
+        finally:
+            work.abandon()  # a job that was given back ends before its next stage: the process does not wait for it
 
 
 def posted_histories(segment: Segment) -> list[list[HistoryEvent]]:
@@ -113,27 +114,21 @@ def made_sessions(workshop: Workshop, asked: Mapping[str, Any], tell: TellProgre
         }
         for user_id, part in rows.group_by(["user_id"], maintain_order=True)
     ]
-    return {"sessions": told, "provenance": provenance(workshop, asked["seed"])}
+    return {"sessions": told, "provenance": workshop.provenance(asked["seed"])}
 
 
 def made_items(workshop: Workshop, asked: Mapping[str, Any], tell: TellProgress = lambda _: None) -> dict[str, Any]:
     """`asked`: `num`, `segment`, `seed`."""
     begin = beginning_of(workshop, asked["segment"])
-    made = make_items(workshop, begin, asked["num"], asked["seed"])
-    tell(1.0)
+    made = make_items(workshop, begin, asked["num"], asked["seed"], _Told(tell))
     rows = made.frame.drop("synthetic").iter_rows(named=True)
-    return {"items": [{**NO_ATTRIBUTES, **row} for row in rows], "provenance": provenance(workshop, asked["seed"])}
+    return {"items": [{**NO_ATTRIBUTES, **row} for row in rows], "provenance": workshop.provenance(asked["seed"])}
 
 
-def provenance(workshop: Workshop, seed: int) -> dict[str, Any]:
-    """Where something that does not exist comes from."""
-    recommender = workshop.recommender
-    return {
-        "synthetic": True,
-        "model_version": recommender.model_version,
-        "index_version": recommender.index_version,
-        "seed": seed,
-    }
+MAKERS: Final[Mapping[str, Callable[[Workshop, Mapping[str, Any], TellProgress], dict[str, Any]]]] = {
+    SESSIONS: made_sessions,
+    ITEMS: made_items,
+}
 
 
 class _Told:

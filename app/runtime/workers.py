@@ -62,15 +62,17 @@ class Workers:
         max_in_flight: int,
         prepare: Callable[[], None] | None = None,
         metrics: Metrics | None = None,
+        is_watched: bool = True,
     ) -> None:
-        """`prepare` runs first in each thread."""
+        """`prepare` runs first in each thread. `is_watched`: the queue that the metrics tell of is this one."""
         self.max_in_flight = max_in_flight
         self.in_flight = 0
         self.metrics = metrics or Metrics()
         """What the work is counted and timed by."""
         self._threads = threads
-        self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="recommend", initializer=prepare)
-        self.metrics.watch_queue(lambda: self.num_waiting)
+        self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="work", initializer=prepare)
+        if is_watched:
+            self.metrics.watch_queue(lambda: self.num_waiting)
 
     @property
     def is_full(self) -> bool:

@@ -1,11 +1,12 @@
 """What shoppers did: added at least once, kept once, read as a history or page by page, joined and erased."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Result, Select, and_, func, or_, select, update
 
 from app.store.columns import EPOCH, Clock, utc_now
 from app.store.engine import Database, Transaction
@@ -95,12 +96,9 @@ class EventStore:
             events.c.event_type.in_(HISTORY_EVENT_TYPES)
         )
         query = of_types.order_by(events.c.event_number.desc()).limit(limit)
-        found = (await self._database.read(lambda transaction: transaction.execute(query))).all()
-        histories: dict[tuple[str | None, str | None], list[HistoryEvent]] = {}
-        for row in sorted(found, key=lambda row: (row[0], row[1])):
-            shopper = (row.user_id, None if row.user_id else row.session_id)
-            histories.setdefault(shopper, []).append(HistoryEvent(row[2], row[3], row[0].timestamp()))
-        return [history[-MAX_HISTORY_EVENTS:] for history in histories.values()]
+        found = await self._database.read(lambda transaction: transaction.execute(query))
+        # tens of thousands of rows: read beside the event loop
+        return await asyncio.to_thread(_histories, found)
 
     async def page(self, user_id: str, limit: int, cursor: str | None = None) -> Page[Event]:
         """An account's events, newest first, every field as it was sent. Raises CursorRefused."""
@@ -154,6 +152,14 @@ class EventStore:
         )
         await self._database.scrub(names)
         return erased
+
+
+def _histories(found: Result[Any]) -> list[list[HistoryEvent]]:
+    histories: dict[tuple[str | None, str | None], list[HistoryEvent]] = {}
+    for row in sorted(found, key=lambda row: (row.timestamp, row.event_number)):
+        shopper = (row.user_id, None if row.user_id else row.session_id)
+        histories.setdefault(shopper, []).append(HistoryEvent(row.item_id, row.event_type, row.timestamp.timestamp()))
+    return [history[-MAX_HISTORY_EVENTS:] for history in histories.values()]
 
 
 def _of_shopper(user_id: str | None, session_id: str | None) -> list[ColumnElement[bool]]:

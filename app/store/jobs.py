@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from sqlalchemy import Row, and_, or_, select, update
+from sqlalchemy import Row, Select, and_, null, or_, select, update
 
 from app.store.columns import Clock, utc_now
 from app.store.engine import Database, Transaction
@@ -81,7 +81,14 @@ class JobStore:
 
     async def get(self, job_id: str) -> Job | None:
         """The job as it stands, or None."""
-        query = select(jobs).where(jobs.c.job_id == job_id)
+        return await self._one(select(jobs).where(jobs.c.job_id == job_id))
+
+    async def state_of(self, job_id: str) -> Job | None:
+        """The job without payload and result, which may be megabytes."""
+        small = [null().label(name) if name in ("payload", "result") else jobs.c[name] for name in FIELDS]
+        return await self._one(select(*small).where(jobs.c.job_id == job_id))
+
+    async def _one(self, query: Select[Any]) -> Job | None:
         row = (await self._database.read(lambda transaction: transaction.execute(query))).one_or_none()
         return None if row is None else _job(row)
 

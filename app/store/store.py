@@ -6,6 +6,7 @@ from typing import Final, Self
 
 from app.store.active_model import ActiveModelStore
 from app.store.columns import Clock, utc_now
+from app.store.concepts import ConceptStore
 from app.store.embeddings import EmbeddingStore
 from app.store.engine import Database
 from app.store.events import EventStore
@@ -39,6 +40,7 @@ class Store:
     idempotency: IdempotencyStore
     rate_limits: RateLimitStorage
     active_model: ActiveModelStore
+    concepts: ConceptStore
     clock: Clock
 
     @classmethod
@@ -57,6 +59,7 @@ class Store:
             IdempotencyStore(database, clock),
             RateLimitStorage(database, clock),
             ActiveModelStore(database, clock),
+            ConceptStore(database, clock),
             clock,
         )
 
@@ -76,4 +79,5 @@ class Store:
             + await self.rate_limits.purge()
             + await self.jobs.purge(JOBS_KEPT)
             + await self.embeddings.purge()
+            + await self.concepts.purge()
         )

@@ -214,3 +214,13 @@ active_model = Table(
     Column("switched_at", UtcDateTime, nullable=False),
 )
 """At most one row."""
+
+concepts = Table(
+    "concepts",
+    metadata,
+    Column("concept_id", Id, primary_key=True),
+    Column("category", Text),
+    Column("words", JsonText, nullable=False),
+    Column("told_at", UtcDateTime, nullable=False, index=True),
+)
+"""What a picture needs of each concept that was told."""

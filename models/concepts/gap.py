@@ -16,7 +16,8 @@ STEP: Final = 0.05
 SHARPNESS: Final = 30.0
 """Of the softmax that says which items push: at 30, one that is .1 nearer pushes twenty times as hard."""
 MOST_STEPS: Final = 60
-FEATURES_PER_BLOCK: Final = 256
+ENTRIES_PER_BLOCK: Final = 4_000_000
+"""Cosines that lie in memory at once, however large the catalogue is."""
 
 
 def nearest(
@@ -25,8 +26,9 @@ def nearest(
     """Places [X, K] of the nearest items, nearest first, and their cosines; all rows have length 1."""
     k = min(k, len(content_AD))
     places, cosines = [], []
-    for start in range(0, len(features_XD), FEATURES_PER_BLOCK):
-        cosine_XA = features_XD[start : start + FEATURES_PER_BLOCK] @ content_AD.T
+    block = max(1, ENTRIES_PER_BLOCK // len(content_AD))
+    for start in range(0, len(features_XD), block):
+        cosine_XA = features_XD[start : start + block] @ content_AD.T
         best_XK = np.argpartition(-cosine_XA, k - 1, axis=1)[:, :k]
         of_best_XK = np.take_along_axis(cosine_XA, best_XK, axis=1)
         order_XK = np.argsort(-of_best_XK, axis=1, kind="stable")

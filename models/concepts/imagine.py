@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.concepts.describe import Description, described
-from models.concepts.gap import into_the_gap, nearest
+from models.concepts.gap import ENTRIES_PER_BLOCK, into_the_gap, nearest
 from models.domain.stages import timed
 from models.recommend.question import EncodedHistory
 from models.synthesis.workshop import Workshop, directions
@@ -128,8 +128,7 @@ def candidates(
     """Wishes of these shoppers, pushed away from what exists, that the critic finds real; best by demand × gap."""
     num_samples = int(np.clip(NUM_CANDIDATES // len(histories), 1, MAX_SAMPLES))
     noise_BSZ = rng.standard_normal((len(histories), num_samples, workshop.noise_size))
-    with timed("generate"):
-        tastes_BD, wishes_BSD = workshop.wishes(histories, noise_BSZ.astype(np.float32))
+    tastes_BD, wishes_BSD = workshop.wishes(histories, noise_BSZ.astype(np.float32))
     shopper_X = np.repeat(np.arange(len(histories)), num_samples)
     with timed("search"):
         features_XD = into_the_gap(wishes_BSD.reshape(len(shopper_X), -1), workshop.content_AD, novelty)
@@ -163,11 +162,17 @@ def demand(workshop: Workshop, tastes_BD: NDArray[np.float32], features_XD: NDAr
     """
     items_AD, scale = workshop.features_AD, workshop.source.similarity_scale
     length = float(np.median(np.linalg.norm(items_AD, axis=1)))
-    logits_BA = scale * (directions(tastes_BD) @ items_AD.T)
-    top_B1 = logits_BA.max(axis=1, keepdims=True)
-    mass_B1 = top_B1 + np.log(np.exp(logits_BA - top_B1).sum(axis=1, keepdims=True))
-    share_BX = np.exp(scale * length * (directions(tastes_BD) @ features_XD.T) - mass_B1)
-    return np.asarray(len(items_AD) * (share_BX / (1.0 + share_BX)).mean(axis=0), np.float32)
+    tastes_BD = directions(tastes_BD)
+    block = max(1, ENTRIES_PER_BLOCK // len(items_AD))
+    shares_X = np.zeros(len(features_XD))
+    for start in range(0, len(tastes_BD), block):
+        some_BD = tastes_BD[start : start + block]
+        logits_BA = scale * (some_BD @ items_AD.T)
+        top_B1 = logits_BA.max(axis=1, keepdims=True)
+        mass_B1 = top_B1 + np.log(np.exp(logits_BA - top_B1).sum(axis=1, keepdims=True))
+        share_BX = np.exp(scale * length * (some_BD @ features_XD.T) - mass_B1)
+        shares_X += (share_BX / (1.0 + share_BX)).sum(axis=0)
+    return np.asarray(len(items_AD) * shares_X / len(tastes_BD), np.float32)
 
 
 def led(features_XD: NDArray[np.float32], n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -36,12 +36,7 @@ def as_documents(workshop: Workshop, found: Imagined, seed: int) -> dict[str, An
     return {
         "concepts": [_document(concept) for concept in found.concepts],
         "num_shoppers": found.num_shoppers,
-        "provenance": {
-            "synthetic": True,
-            "model_version": workshop.model_version,
-            "index_version": workshop.recommender.index_version,
-            "seed": seed,
-        },
+        "provenance": workshop.provenance(seed),
     }
 
 

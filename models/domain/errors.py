@@ -8,6 +8,7 @@ FigmentError
 │   ├── UnknownItem             an item that the catalogue does not have, or has no more
 │   │   └── NotPictured         an item whose photograph the picture model never saw
 │   ├── TooFewShoppers          a segment with less behaviour than anything can be said of
+│   ├── NothingListed           a catalogue out of which the shop took every item
 │   ├── UnknownName             a system, profile, property or bundle that does not exist
 │   ├── DocumentRefused         an item as the shop sent it, with a value that its field cannot have
 │   ├── RuleRefused             a filter, boost or limit that this catalogue cannot answer; says where in it
@@ -94,6 +95,13 @@ class TooFewShoppers(InputError):
         self.found = found
         self.least = least
         super().__init__(f"{found} {what}, the least is {least}")
+
+
+class NothingListed(InputError):
+    """A catalogue out of which the shop took every item."""
+
+    def __init__(self) -> None:
+        super().__init__("the catalogue has no item left: there is nothing to imagine beside")
 
 
 class UnknownName(InputError):

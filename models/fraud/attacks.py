@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from models.data.sequences import Sequences
 from models.domain.events import EVENT_TYPES
+from models.domain.item_rows import NO_ITEM
 from models.domain.layered_rows import Rows
 from models.features.histories import encode_histories
 from models.features.spec import FeatureSpec
@@ -144,6 +145,26 @@ def _generated(
     return rows
 
 
+def _walk(shop: Shop, target_of_A: NDArray[np.int32], num_A: NDArray[np.int64], rng: np.random.Generator) -> Fillers:
+    """Each next item one that is taken near the one before, as often as it is."""
+    neighbours = shop.source.neighbours
+    assert neighbours is not None, "a shop of which an attacker knows what goes together"
+    fillers = []
+    for target, num in zip(target_of_A, num_A, strict=True):
+        rows = [int(row) for row in _drawn(shop.events_N, target, min(1, num), rng)]
+        while len(rows) < num:
+            near_M = neighbours.rows_NM[rows[-1:]][0]
+            weights_M = (neighbours.voices_NMV[rows[-1:]][0] @ neighbours.weights_V).astype(np.float64)
+            weights_M[(near_M == NO_ITEM) | np.isin(near_M, [*rows, target])] = 0.0
+            weights_M = np.maximum(weights_M, 0.0)
+            if weights_M.any():
+                rows.append(int(rng.choice(near_M, p=weights_M / weights_M.sum())))
+            else:  # nothing else is taken near it
+                rows.append(int(_other(shop, np.append(rows, target).astype(np.int32), rng)[0]))
+        fillers.append(np.array(rows, np.int32))
+    return fillers
+
+
 def _other(shop: Shop, rows: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.int32]:
     return rng.choice(np.setdiff1d(np.arange(len(shop.events_N)), rows), 1)
 
@@ -165,6 +186,7 @@ ATTACKS: Final[Mapping[str, Draw]] = MappingProxyType(
         "average": _average,
         "bandwagon": _bandwagon,
         "segment": _segment,
+        "walk": _walk,
         "generated": _generated,
     }
 )

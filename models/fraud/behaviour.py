@@ -31,8 +31,6 @@ PLAIN: Final = (
 )
 """Counts and times, whatever a network says."""
 STEP_FIGURES: Final = ("mean", "deviation", "least", "second_least", "most")
-NEIGHBOUR_VOICE: Final = "neighbours"
-NETWORK_VOICES: Final = tuple(voice for voice in VOICES if voice != NEIGHBOUR_VOICE)
 PLAUSIBILITY: Final = tuple(
     f"{voice}_{comparison}_{figure}" for voice in VOICES for comparison in COMPARISONS for figure in STEP_FIGURES
 )

@@ -18,6 +18,13 @@ PREVALENCE: Final = 0.01
 """Of frauds among all that is scored, which calibrated probabilities stand for."""
 
 
+class OtherFigures(ValueError):
+    """What was fitted looks at other figures than this version gathers."""
+
+    def __init__(self, names: set[str]) -> None:
+        super().__init__(f"it knows other figures than this version gathers ({', '.join(sorted(names))})")
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """Trees, and what their log odds mean."""
@@ -27,7 +34,7 @@ class Judgement:
     trees: BoostedTrees
     slope: float
     intercept: float
-    """From the trees' log odds to those of a fraud where `PREVALENCE` are frauds."""
+    """From what the trees say to the log odds of a fraud where `PREVALENCE` are frauds."""
     review_from: float
     """Log odds that one in a hundred genuine ones reaches."""
     accept_below: float
@@ -59,10 +66,10 @@ class Judgement:
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, NDArray[Any]], prefix: str, figures: tuple[str, ...]) -> "Judgement":
-        """As `arrays` gave it away. Raises KeyError or ValueError where it is no such thing, or knows other figures."""
+        """As `arrays` gave it away. Raises KeyError or ValueError where it is no such thing, OtherFigures."""
         known = tuple(str(name) for name in arrays[f"{prefix}figures"])
         if known != figures:
-            raise ValueError(f"it knows other figures than this version gathers ({set(known) ^ set(figures)})")
+            raise OtherFigures(set(known) ^ set(figures))
         return cls(figures, BoostedTrees.of_arrays(arrays, prefix), *map(float, arrays[f"{prefix}numbers"]))
 
 
@@ -100,7 +107,7 @@ class Detector:
         group: tuple[str, ...],
         listing: tuple[str, ...],
     ) -> "Detector":
-        """The saved one, which must know these figures; raises OSError, KeyError or ValueError."""
+        """The saved one, which must know these figures; raises OtherFigures, OSError, KeyError or ValueError."""
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}

@@ -11,12 +11,12 @@ from models.data.catalogue import read_catalogue
 from models.data.check import CheckReport, Findings
 from models.data.read import NO_COLUMN_MAP, load_events
 from models.data.sequences_from_events import sequences_from_events
-from models.domain.errors import DatasetError, SettingsRefused
+from models.data.write_table import refuse_unwritable_table, write_table
+from models.domain.errors import DatasetError
 from models.domain.progress import NoProgress, Progress
 from models.fraud.listing_verdicts import ListingChecker, ListingVerdict
 from models.fraud.open import open_detector
 from models.fraud.sessions import ReadHistory, SessionChecker, SessionVerdict
-from models.recommend.batch import WRITERS
 from models.recommend.recommender import Recommender
 
 LISTINGS_PER_CALL: Final = 256
@@ -64,7 +64,7 @@ def score_events(
 
     Raises BundleError, ModelLacks for a bundle without a detector, and InputError for a file that cannot be used.
     """
-    _refuse_unwritable(out)
+    refuse_unwritable_table(out, "scores")
     recommender = Recommender.open(bundle)
     checker = SessionChecker(recommender, open_detector(recommender.folder, recommender.manifest))
     loaded = load_events(events, column_map=column_map)
@@ -87,7 +87,7 @@ def score_events(
     verdicts = checker.judge(read)
     progress.finish()
     rows = [_session_row(user_id, verdict) for user_id, verdict in zip(histories.user_ids, verdicts, strict=True)]
-    _write(pl.DataFrame(rows, schema=SESSION_SCHEMA, orient="row"), out)
+    write_table(_most_suspicious_first(pl.DataFrame(rows, schema=SESSION_SCHEMA, orient="row")), out)
     num_judged = sum(verdict.score is not None for verdict in verdicts)
     num_short = loaded.report.num_users - num_judged
     return Written(num_judged, sum(verdict.decision == "review" for verdict in verdicts), num_short)
@@ -103,11 +103,11 @@ def score_catalogue(
 
     Raises as `score_events` does.
     """
-    _refuse_unwritable(out)
+    refuse_unwritable_table(out, "scores")
     recommender = Recommender.open(bundle)
     checker = ListingChecker(recommender, open_detector(recommender.folder, recommender.manifest).listing)
     items = _items(catalogue)
-    with_text = [item for item in items if any(item.get(name) for name in ("title", "description", "category"))]
+    with_text = [item for item in items if checker.has_text(item)]
     progress.start("comparing listings", total=len(with_text))
     rows = []
     for start in range(0, len(with_text), LISTINGS_PER_CALL):
@@ -116,7 +116,7 @@ def score_catalogue(
         progress.advance(len(some))
     progress.finish()
     table = pl.DataFrame(rows, schema=LISTING_SCHEMA, orient="row")
-    _write(table, out)
+    write_table(_most_suspicious_first(table), out)
     return Written(len(table), int((table["decision"] == "review").sum()), len(items) - len(with_text))
 
 
@@ -149,15 +149,5 @@ def _listing_row(item_id: object, verdict: ListingVerdict) -> tuple[object, ...]
     )
 
 
-def _refuse_unwritable(out: Path) -> None:
-    if out.suffix not in WRITERS:
-        raise SettingsRefused(f"{out}: unknown format {out.suffix!r} to write scores in; known: {', '.join(WRITERS)}")
-    if not out.parent.is_dir():
-        raise SettingsRefused(f"{out.parent} is no folder: {out} cannot be written")
-
-
-def _write(table: pl.DataFrame, out: Path) -> None:
-    """Whole or not at all."""
-    unfinished = out.with_name(f".unfinished-{out.name}")
-    WRITERS[out.suffix](table.sort("score", descending=True, nulls_last=True), unfinished)
-    unfinished.replace(out)
+def _most_suspicious_first(table: pl.DataFrame) -> pl.DataFrame:
+    return table.sort("score", descending=True, nulls_last=True)

@@ -30,6 +30,8 @@ SMOOTHING: Final = 2.0
 """Holders' worth of the usual suspicion, so that one other holder does not make a group."""
 MOST_HOLDERS: Final = 60
 """An item that more histories hold says little about which of them are alike, and costs their square."""
+HISTORIES_PER_BLOCK: Final = 2_000
+"""Whose pairs lie in memory at once: a file may hold a million histories."""
 USUAL_STEP: Final = 1.0
 """The mean of -log of a percentile that is evenly spread."""
 
@@ -126,24 +128,23 @@ def _alike(
     by_item = np.argsort(items_P, kind="stable")
     by_item = by_item[(held_N[items_P[by_item]] > 1) & (held_N[items_P[by_item]] <= MOST_HOLDERS)]
     holders, items = histories_P[by_item], items_P[by_item]
-    starts = np.flatnonzero(np.r_[True, items[1:] != items[:-1]]) if len(items) else np.empty(0, np.int64)
-    counts = np.diff(np.r_[starts, len(items)])
-    # every holder of an item beside every holder of it
-    first_X = np.repeat(np.arange(len(items)), np.repeat(counts, counts))
-    within_X = np.arange(len(first_X)) - np.repeat(
-        np.cumsum(np.repeat(counts, counts)) - np.repeat(counts, counts), np.repeat(counts, counts)
-    )
-    second_X = np.repeat(np.repeat(starts, counts), np.repeat(counts, counts)) + within_X
-    different_X = first_X != second_X
-    first_X, second_X = first_X[different_X], second_X[different_X]
-    keys, of_X, shared = np.unique(
-        holders[first_X] * num_histories + holders[second_X], return_inverse=True, return_counts=True
-    )
-    rarity = np.bincount(of_X, weights=1.0 / np.log1p(held_N[items[first_X]]), minlength=len(keys))
-    several = shared > 1
-    one, other, rarity = keys[several] // num_histories, keys[several] % num_histories, rarity[several]
-    most_B, suspicion_B = np.zeros(num_histories), np.zeros(num_histories)
-    np.maximum.at(most_B, one, rarity)
-    num_B = np.bincount(one, minlength=num_histories)
-    suspicion_B = np.bincount(one, weights=surprise_B[other], minlength=num_histories) / (num_B + SMOOTHING)
-    return [most_B, np.log1p(num_B), suspicion_B]
+    starts = np.searchsorted(items, items)
+    most_B, num_B, suspicion_B = np.zeros((3, num_histories))
+    for first in range(0, num_histories, HISTORIES_PER_BLOCK):
+        mine = np.flatnonzero((holders >= first) & (holders < first + HISTORIES_PER_BLOCK))
+        # each of these holders beside every holder of the same item
+        counts = held_N[items[mine]]
+        first_X = np.repeat(mine, counts)
+        second_X = np.arange(len(first_X)) + np.repeat(starts[mine] - np.cumsum(counts) + counts, counts)
+        different_X = first_X != second_X
+        first_X, second_X = first_X[different_X], second_X[different_X]
+        keys, of_X, shared = np.unique(
+            holders[first_X] * num_histories + holders[second_X], return_inverse=True, return_counts=True
+        )
+        rarity = np.bincount(of_X, weights=1.0 / np.log1p(held_N[items[first_X]]), minlength=len(keys))
+        several = shared > 1
+        one, other = keys[several] // num_histories, keys[several] % num_histories
+        np.maximum.at(most_B, one, rarity[several])
+        num_B += np.bincount(one, minlength=num_histories)
+        suspicion_B += np.bincount(one, weights=surprise_B[other], minlength=num_histories)
+    return [most_B, np.log1p(num_B), suspicion_B / (num_B + SMOOTHING)]

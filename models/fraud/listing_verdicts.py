@@ -4,7 +4,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -40,12 +39,9 @@ class ListingChecker:
     def __init__(self, recommender: Recommender, judgement: Judgement) -> None:
         self._recommender = recommender
         self._judgement = judgement
-
-    @cached_property
-    def _lore(self) -> CatalogueLore:
-        items, spec = self._recommender.items, self._recommender.ranker.spec
+        items = recommender.items
         attributes = items.catalogue.attributes
-        return CatalogueLore.of(attributes.frame, items.text_NE, spec, attributes.is_deleted_N)
+        self._lore = CatalogueLore(attributes.frame, items.text_NE, recommender.ranker.spec, attributes.is_deleted_N)
 
     def verdicts(self, documents: Sequence[Mapping[str, Any]]) -> list[ListingVerdict]:
         """One verdict an item, as it would be listed; an item of the catalogue is compared with all others.
@@ -63,6 +59,10 @@ class ListingChecker:
             )
             for number, log_odds in enumerate(self._judgement.log_odds(found.figures_CF))
         ]
+
+    def has_text(self, document: Mapping[str, Any]) -> bool:
+        """Whether there is anything to compare it by."""
+        return bool(item_text(document, self._recommender.ranker.spec.text_columns).strip())
 
     def _figures(self, documents: Sequence[Mapping[str, Any]]) -> ListingFigures:
         source, spec, row_of = self._recommender.ranker.source, self._recommender.ranker.spec, self._recommender.row_of
@@ -83,7 +83,6 @@ class ListingChecker:
                 text_CE.astype(np.float32),
                 encoded.features_CD,
                 np.array([row_of.get(document.get("item_id", ""), -1) for document in documents], np.int32),
-                spec=spec,
                 item_features_ND=source.item_features_ND,
                 critic=source.critic,
             )

@@ -19,7 +19,6 @@ SHARPNESS: Final = 12.0
 """How much more a nearer item says: weights are exp of so many times the cosine."""
 NO_FIELD: Final = -1.0
 """Of a field that the listing does not fill, or that nothing near it fills."""
-FIELDS: Final = ("category", "brand", "labels", "price")
 LISTING: Final = (
     "category_share",
     "category_below_best",
@@ -32,12 +31,21 @@ LISTING: Final = (
     "price_distance",
     "price_deviation",
     "price_surprise",
+    "price_to_nearest",
+    "price_to_like",
+    "price_share",
     "nearest_text",
     "same_text",
     "critic",
     "feature_closeness",
 )
-ITEMS_PER_CALL: Final = 256
+LIKE_PRICES: Final = 5
+SAME_PRICE: Final = 0.05
+"""Log prices no farther apart are nearly the same."""
+SAME_AMONG: Final = 3
+"""A copied title is looked for among so many of the nearest."""
+ITEMS_PER_PIECE: Final = 4_096
+"""Of the catalogue, whose texts are compared at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,46 +74,40 @@ class ListingFigures:
 
 @dataclass(frozen=True, slots=True)
 class CatalogueLore:
-    """What the catalogue's items say, to be asked by text."""
+    """One state of the catalogue, to be asked by text. Nothing is read ahead: only what near items say is looked at."""
 
-    text_NE: NDArray[np.float32]
-    fields: dict[str, list[Any]]
-    """Column → value of each item: category leaf and first level, brand, labels."""
-    log_price_N: NDArray[np.float64]
-    """NaN where there is none."""
-    texts: list[str]
-    is_there_N: NDArray[np.bool_]
-
-    @classmethod
-    def of(
-        cls, frame: pl.DataFrame, text_NE: Rows, spec: FeatureSpec, is_deleted_N: NDArray[np.bool_]
-    ) -> "CatalogueLore":
-        """Of the items as they are."""
-        items = list(frame.iter_rows(named=True))
-        return cls(
-            text_NE=np.asarray(text_NE[np.arange(len(items))], np.float32),
-            fields={name: [_value(item, name) for item in items] for name in _names(spec)},
-            log_price_N=np.array([_log_price(item) for item in items]),
-            texts=[" ".join(words_of(item.get("title"))) for item in items],
-            is_there_N=~is_deleted_N,
-        )
+    frame: pl.DataFrame
+    text_NE: Rows
+    spec: FeatureSpec
+    is_deleted_N: NDArray[np.bool_]
 
     def nearest(
         self, text_CE: NDArray[np.float32], own_rows_C: NDArray[np.int32], k: int = NEAREST
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Rows and cosines [C, K] of the nearest texts; a listing's own row is not among them."""
-        cosine_CN = text_CE @ self.text_NE.T
-        cosine_CN[:, ~self.is_there_N] = -2.0
-        known = np.flatnonzero(own_rows_C >= 0)
-        cosine_CN[known, own_rows_C[known]] = -2.0
-        k = min(k, cosine_CN.shape[1] - 1)
-        rows_CK = np.argpartition(-cosine_CN, k, axis=1)[:, :k]
-        found_CK = np.take_along_axis(cosine_CN, rows_CK, axis=1)
-        order_CK = np.argsort(-found_CK, axis=1, kind="stable")
-        return (
-            np.take_along_axis(rows_CK, order_CK, axis=1).astype(np.int32),
-            np.take_along_axis(found_CK, order_CK, axis=1),
-        )
+        """Rows and cosines [C, K] of the nearest texts; a listing's own row is not among them, nor are deleted ones.
+
+        Exact, in pieces of the catalogue: what it takes does not grow with it.
+        """
+        rows_N = np.flatnonzero(~self.is_deleted_N).astype(np.int32)
+        k = min(k, max(0, len(rows_N) - 1))
+        best_CK = np.empty((len(text_CE), 0), np.int32)
+        cosine_CK = np.empty((len(text_CE), 0), np.float32)
+        for start in range(0, len(rows_N), ITEMS_PER_PIECE):
+            piece_X = rows_N[start : start + ITEMS_PER_PIECE]
+            cosine_CX = text_CE @ self.text_NE[piece_X].astype(np.float32).T
+            cosine_CX[own_rows_C[:, None] == piece_X] = -np.inf
+            both_CX = np.concatenate([cosine_CK, cosine_CX], axis=1)
+            rows_CX = np.concatenate([best_CK, np.broadcast_to(piece_X, cosine_CX.shape)], axis=1)
+            largest_CK = np.argpartition(-both_CX, min(k, both_CX.shape[1] - 1), axis=1)[:, :k]
+            best_CK = np.take_along_axis(rows_CX, largest_CK, axis=1)
+            cosine_CK = np.take_along_axis(both_CX, largest_CK, axis=1)
+        order_CK = np.argsort(-cosine_CK, axis=1, kind="stable")
+        return np.take_along_axis(best_CK, order_CK, axis=1), np.take_along_axis(cosine_CK, order_CK, axis=1)
+
+    def said(self, rows_CK: NDArray[np.int32]) -> dict[int, dict[str, Any]]:
+        """What the items of these rows say."""
+        rows = np.unique(rows_CK)
+        return dict(zip(rows.tolist(), self.frame[rows].iter_rows(named=True), strict=True))
 
 
 def listing_figures(
@@ -115,7 +117,6 @@ def listing_figures(
     features_CD: NDArray[np.float32],
     own_rows_C: NDArray[np.int32],
     *,
-    spec: FeatureSpec,
     item_features_ND: Rows,
     critic: RunsNetwork,
 ) -> ListingFigures:
@@ -124,17 +125,21 @@ def listing_figures(
     `own_rows_C`: rows of those that are in the catalogue already, else -1: no item speaks for itself.
     """
     figures, mismatches = [], []
+    spec, names = lore.spec, _names(lore.spec)
     nearest_CK, cosine_CK = lore.nearest(text_CE, own_rows_C)
+    said = lore.said(nearest_CK)
     by_network_C2 = _by_networks(nearest_CK, cosine_CK, features_CD, item_features_ND, critic)
     for number, item in enumerate(items):
-        rows_K, cosine_K = nearest_CK[number], cosine_CK[number]
+        near_K, cosine_K = [said[row] for row in nearest_CK[number].tolist()], cosine_CK[number]
         weights_K = np.exp(SHARPNESS * (cosine_K - cosine_K.max(initial=0.0)))
-        found = {name: _agreement(lore.fields[name], _value(item, name), rows_K, weights_K) for name in lore.fields}
+        found = {
+            name: _agreement([_value(near, name) for near in near_K], _value(item, name), weights_K) for name in names
+        }
         labels = [found[name] for name in spec.label_columns if found[name].share >= 0]
-        price = _price(lore.log_price_N[rows_K], weights_K, _log_price(item))
+        price = _price(np.array([_log_price(near) for near in near_K]), weights_K, _log_price(item))
         text = words_of(item.get("title"))
         brand_words = words_of(item.get("brand"))
-        same = any(lore.texts[row] == " ".join(text) for row in rows_K[:3]) if text else False
+        same = any(words_of(near.get("title")) == text for near in near_K[:SAME_AMONG]) if text else False
         figures.append(
             [
                 found["category"].share,
@@ -145,7 +150,7 @@ def listing_figures(
                 float(set(brand_words) <= set(text)) if brand_words else NO_FIELD,
                 min((each.share for each in labels), default=NO_FIELD),
                 max((each.below_best for each in labels), default=NO_FIELD),
-                *price[:3],
+                *price.figures,
                 float(cosine_K.max(initial=0.0)),
                 float(same),
                 *by_network_C2[number],
@@ -164,13 +169,11 @@ class _Agreement:
     best: Any
 
 
-def _agreement(
-    values: Sequence[Any], own: Any, rows_K: NDArray[np.int32], weights_K: NDArray[np.float32]
-) -> _Agreement:
+def _agreement(values_K: Sequence[Any], own: Any, weights_K: NDArray[np.float32]) -> _Agreement:
     weight_of: dict[Any, float] = {}
-    for row, weight in zip(rows_K, weights_K, strict=True):
-        if values[row] is not None:
-            weight_of[values[row]] = weight_of.get(values[row], 0.0) + float(weight)
+    for value, weight in zip(values_K, weights_K, strict=True):
+        if value is not None:
+            weight_of[value] = weight_of.get(value, 0.0) + float(weight)
     if own is None or not weight_of:
         return _Agreement(NO_FIELD, NO_FIELD, None)
     total = sum(weight_of.values())
@@ -179,18 +182,47 @@ def _agreement(
     return _Agreement(share, weight_of[best] / total - share, best)
 
 
-def _price(
-    log_price_K: NDArray[np.float64], weights_K: NDArray[np.float32], own: float
-) -> tuple[float, float, float, float]:
-    """Distance to the near items' mean, their deviation, the one over the other, and that mean, all of log prices."""
+@dataclass(frozen=True, slots=True)
+class _PriceAgreement:
+    """Of log prices; `NO_FIELD` where nothing can be said."""
+
+    distance: float = NO_FIELD
+    """To the near items' mean."""
+    deviation: float = NO_FIELD
+    """Of the near items."""
+    surprise: float = NO_FIELD
+    """The one over the other."""
+    to_nearest: float = NO_FIELD
+    """Distance to the price of the item with the nearest text: variants of one product cost the same."""
+    to_like: float = NO_FIELD
+    """Least distance to one of the nearest few."""
+    share: float = NO_FIELD
+    """Of the near items' weight that costs nearly the same."""
+    mean: float = float("nan")
+
+    @property
+    def figures(self) -> tuple[float, ...]:
+        """In the order of `LISTING`."""
+        return self.distance, self.deviation, self.surprise, self.to_nearest, self.to_like, self.share
+
+
+def _price(log_price_K: NDArray[np.float64], weights_K: NDArray[np.float32], own: float) -> _PriceAgreement:
     known_K = np.isfinite(log_price_K)
     if not np.isfinite(own) or known_K.sum() < 3:
-        return NO_FIELD, NO_FIELD, NO_FIELD, float("nan")
-    weights = weights_K[known_K] / weights_K[known_K].sum()
-    mean = float((weights * log_price_K[known_K]).sum())
-    deviation = float(np.sqrt((weights * np.square(log_price_K[known_K] - mean)).sum()))
-    distance = abs(own - mean)
-    return distance, deviation, distance / (deviation + 0.15), mean
+        return _PriceAgreement()
+    weights, prices = weights_K[known_K] / weights_K[known_K].sum(), log_price_K[known_K]
+    mean = float((weights * prices).sum())
+    deviation = float(np.sqrt((weights * np.square(prices - mean)).sum()))
+    off = np.abs(own - prices)
+    return _PriceAgreement(
+        distance=abs(own - mean),
+        deviation=deviation,
+        surprise=abs(own - mean) / (deviation + 0.15),
+        to_nearest=float(off[0]),
+        to_like=float(off[:LIKE_PRICES].min()),
+        share=float(weights[off < SAME_PRICE].sum()),
+        mean=mean,
+    )
 
 
 def _by_networks(
@@ -215,7 +247,7 @@ def _by_networks(
 
 
 def _mismatches(
-    item: dict[str, Any], found: dict[str, _Agreement], spec: FeatureSpec, price: tuple[float, float, float, float]
+    item: dict[str, Any], found: dict[str, _Agreement], spec: FeatureSpec, price: _PriceAgreement
 ) -> list[FieldMismatch]:
     told = [
         (each.below_best, FieldMismatch(name, item[name], each.best, round(each.share, 4)))
@@ -227,9 +259,9 @@ def _mismatches(
         told.append(
             (category.below_best, FieldMismatch("category", item["category"], category.best, round(category.share, 4)))
         )
-    if price[2] > 2.0:
-        usual = round(float(np.expm1(price[3])), 2)
-        told.append((min(1.0, price[2] / 4.0), FieldMismatch("price", item["price"], usual, None)))
+    if price.surprise > 2.0:
+        usual = round(float(np.expm1(price.mean)), 2)
+        told.append((min(1.0, price.surprise / 4.0), FieldMismatch("price", item["price"], usual, None)))
     return [each for _, each in sorted(told, key=lambda pair: -pair[0])]
 
 

@@ -7,7 +7,7 @@ from models.bundle.layout import FRAUD
 from models.bundle.manifest import Manifest
 from models.domain.errors import BundleCorrupt, ModelLacks
 from models.fraud.behaviour import BEHAVIOUR, PLAIN
-from models.fraud.detector import Detector
+from models.fraud.detector import Detector, OtherFigures
 from models.fraud.listings import LISTING
 from models.fraud.scored import POOL
 
@@ -15,10 +15,13 @@ REMEDY: Final = "`figment fraud fit` makes a bundle with one"
 
 
 def open_detector(folder: Path, manifest: Manifest) -> Detector:
-    """The detector of a bundle that is verified. Raises ModelLacks where it was made without, BundleCorrupt."""
+    """The detector of a bundle that is verified. Raises ModelLacks where it was made without, or with one of another
+    version, and BundleCorrupt."""
     refuse_without_detector(manifest)
     try:
         return Detector.load(folder / FRAUD, BEHAVIOUR, PLAIN, POOL, LISTING)
+    except OtherFigures as error:
+        raise ModelLacks("fraud detector of this version", manifest.model_version, f"{error}; {REMEDY}") from error
     except (OSError, KeyError, ValueError) as error:
         raise BundleCorrupt(folder / FRAUD, f"not a detector that this version knows ({error})") from error
 

@@ -36,7 +36,7 @@ class StepEvidence:
     """Of the event in the history as it was handed in, from 0."""
     item_id: str
     percentile: float
-    """Share of other items that are less plausible, by discriminator, generator and neighbours on average."""
+    """Share of other items that are less plausible, by discriminator, generator, neighbours and texts on average."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,11 @@ class SessionChecker:
         self._detector = detector
         self._ranker = recommender.ranker
         self._scorer = StepScorer.over(
-            self._ranker.source, self._ranker.spec, self._ranker.facts.events_N, self._ranker.noise_size
+            self._ranker.source,
+            self._ranker.spec,
+            self._ranker.facts.events_N,
+            self._ranker.noise_size,
+            recommender.items.text_NE,
         )
 
     def verdicts(self, histories: Sequence[Sequence[HistoryEvent]]) -> list[SessionVerdict]:

@@ -1,7 +1,7 @@
 """How plausible each step of a history is for its own shopper: the percentile of its score among other items."""
 
 # B histories, E events of all histories, S steps in one call, C items compared, D features, V voices, K comparisons
-# N items
+# N items, L events, E text embedding
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,18 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data.sequences import Sequences
+from models.domain.item_rows import NO_ITEM
+from models.domain.layered_rows import Rows
 from models.domain.stages import timed
 from models.features.histories import HistoryBatch, encode_histories
 from models.features.spec import FeatureSpec
 from models.recommend.candidates import CandidateSource, look_up
 
-VOICES: Final = ("critic", "generator", "neighbours")
-"""Who gives the scores: the discriminator's verdict, the nearness to the generated wish, and what is taken together."""
+VOICES: Final = ("critic", "generator", "neighbours", "text")
+"""Who gives the scores: the discriminator's verdict, the nearness to the generated wish, what is taken together, and
+the texts of what else was taken."""
 COMPARISONS: Final = ("any", "popular")
 """Among which items: drawn from all of them, or those that sell about as well."""
 NUM_COMPARED: Final = 64
 """Of each kind of comparison."""
 STEPS_PER_CALL: Final = 512
+NEAR_TEXTS: Final = 2
+"""A text is as near to a history as it is to so many of its items: one alone would be near by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,7 @@ class StepScorer:
     source: CandidateSource
     spec: FeatureSpec
     noise_size: int
+    text_NE: Rows
     drawn_C: NDArray[np.int32]
     """The same items for every step, so that a verdict does not depend on its company."""
     by_sales_N: NDArray[np.int32]
@@ -47,6 +53,7 @@ class StepScorer:
         spec: FeatureSpec,
         events_N: NDArray[np.float32],
         noise_size: int,
+        text_NE: Rows,
     ) -> "StepScorer":
         """A scorer over the items as they are; `events_N` counts the events of each."""
         drawn_N = np.random.default_rng(0).permutation(len(events_N)).astype(np.int32)
@@ -55,7 +62,7 @@ class StepScorer:
         by_sales_N = drawn_N[np.argsort(events_N[drawn_N], kind="stable")]
         place_by_sales_N = np.searchsorted(events_N[by_sales_N], events_N).astype(np.int32)
         place_by_sales_N[by_sales_N] = np.arange(len(by_sales_N))
-        return cls(source, spec, noise_size, drawn_N[:NUM_COMPARED], by_sales_N, place_by_sales_N)
+        return cls(source, spec, noise_size, text_NE, drawn_N[:NUM_COMPARED], by_sales_N, place_by_sales_N)
 
     def percentiles(self, histories: Sequences) -> NDArray[np.float32]:
         """[E, V, K] in [0, 1], low where a step is implausible; .5 where there is nothing to compare it with."""
@@ -88,6 +95,7 @@ class StepScorer:
                     self.source.critic({"taste": wishes.taste_BD, "candidates": features_SCD}),
                     self.source.likelihood(wishes, features_SCD),
                     look_up(asked_SC, wishes.scored_rows_BX, wishes.scored_BX),
+                    self._text_scores(rest, asked_SC),
                 ],
                 axis=2,
             )
@@ -100,6 +108,15 @@ class StepScorer:
             (below_SCV[:, kind].sum(axis=1) + 0.5) / (known_SC[:, kind].sum(axis=1)[:, None] + 1.0) for kind in kinds
         ]
         return np.stack(places_SVK, axis=2).astype(np.float32)
+
+    def _text_scores(self, rest: HistoryBatch, asked_SC: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Mean cosine of each item's text to the nearest of the history's."""
+        scores_SC = np.empty(asked_SC.shape, np.float32)
+        for step, (rows_L, asked_C) in enumerate(zip(rest.item_rows_BL, asked_SC, strict=True)):
+            history_LE = np.asarray(self.text_NE[rows_L[rows_L != NO_ITEM]], np.float32)
+            cosine_CL = np.asarray(self.text_NE[asked_C], np.float32) @ history_LE.T
+            scores_SC[step] = np.sort(cosine_CL, axis=1)[:, -NEAR_TEXTS:].mean(axis=1)
+        return scores_SC
 
     def _compared(self, rows_S: NDArray[np.int32]) -> NDArray[np.int32]:
         """The drawn items, then those whose sales are nearest to the step's own."""

@@ -14,7 +14,10 @@ LEAF = -1
 
 @dataclass(frozen=True, slots=True)
 class BoostedTrees:
-    """Log odds as the sum of what T trees say; made by `models.training.fit_trees`."""
+    """Log odds as the sum of what T trees say; made by `models.training.fit_trees`.
+
+    Of an isolation forest the sum is how few splits set a row apart, which has no unit.
+    """
 
     figure_TM: NDArray[np.int16]
     """Which figure a node looks at; -1 at a leaf."""

@@ -4,6 +4,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -65,6 +66,23 @@ class PictureModel:
                 "by query: ask by category, colour or item_id"
             )
 
+    def of_concept(self, request: PictureRequest, category: str | None, words: Sequence[str]) -> PictureRequest:
+        """The request for a product that does not exist, by what a decoder says of it.
+
+        Its category, or what that is part of; its words where products here have texts. Raises UnknownName where the
+        photographs show nothing of that category, InputError where nothing is left to go by: no picture is made up.
+        """
+        row = ANY if category is None else self._images.vocabulary.category_row(category)
+        if category is not None and row == ANY:
+            raise UnknownName("category", category, _told(self._images.vocabulary.categories))
+        query = " ".join(words) if words and self._images.projection is not None else None
+        if row == ANY and query is None:
+            raise InputError(
+                f"the concept has neither a category nor words that the picture model {self.model_version} can go by"
+            )
+        known = None if row == ANY else self._images.vocabulary.categories[row - 1]
+        return replace(request, category=known, query=query)
+
     def pictures(self, request: PictureRequest, key: SigningKey, *, visible_mark: bool) -> Iterator[GeneratedPicture]:
         """`request.num` pictures, one at a time: the same for the same seed, however many are asked for."""
         self.check(request)
@@ -118,8 +136,8 @@ class PictureModel:
         if request.item_id is not None:
             row = self._row_of(request.item_id)
             rows, feature_F = np.array([row]), images.text_features_NF[row]
-        if request.query is not None:
-            feature_F, meant = self._read(request.query)
+        if request.query is not None and (text := images.vocabulary.without_colour(request.query)):
+            feature_F, meant = self._read(text)
             if request.item_id is None and request.category is None:
                 rows = np.flatnonzero(images.category_N == meant)
         categories = None if request.category is None else self._categories(request.category)
@@ -169,11 +187,11 @@ class PictureModel:
         folder = self._images.folder
         return TextEncoder(folder / layout.TEXT_ENCODER, folder / layout.TOKENIZER, threads=1)
 
-    def _read(self, query: str) -> tuple[NDArray[np.float32], int]:
+    def _read(self, text: str) -> tuple[NDArray[np.float32], int]:
         """The text's feature, and the category that most of the products with the nearest texts have."""
         projection, images = self._images.projection, self._images
         assert projection is not None, "checked before"
-        text_1E = self._encoder.embed([images.vocabulary.without_colour(query)])
+        text_1E = self._encoder.embed([text])
         feature_F = projection.features(text_1E)[0]
         nearness_N = self._text_directions_NF @ (feature_F * projection.deviation_F)
         nearest = np.argpartition(-nearness_N, min(TEXT_NEIGHBOURS, len(nearness_N) - 1))[:TEXT_NEIGHBOURS]

@@ -121,7 +121,8 @@ def _facts(content: bytes) -> Mapping[str, Any] | None:
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
             facts = json.loads(getattr(picture, "text", {}).get(FACTS_CHUNK, "null"))
-    except (OSError, SyntaxError, ValueError):  # broken behind its first bytes: the signature tells the rest
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        # broken, or too large, behind its first bytes: the signature tells the rest
         return None
     return facts if isinstance(facts, dict) else None
 

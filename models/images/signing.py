@@ -5,6 +5,8 @@ that read such a picture find the signature valid and its maker unknown.
 """
 
 import os
+import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -54,20 +56,30 @@ def read_signing_key(certificates: Path, key: Path) -> SigningKey:
 
 def own_signing_key(folder: Path) -> SigningKey:
     """The key of this installation: made at the first call, and the same from then on."""
-    if not (folder / KEY_FILE).is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        certificates, key = _made()
-        _write(folder / CERTIFICATES_FILE, certificates, mode=0o644)
-        _write(folder / KEY_FILE, key, mode=0o600)
+    folder.mkdir(parents=True, exist_ok=True)
+    key, certificates = folder / KEY_FILE, folder / CERTIFICATES_FILE
+    # of two processes that make one at the same time the first key stays, and certificates are made for that
+    if not key.is_file():
+        _write(key, _new_key(), mode=0o600, over=False)
+    if not certificates.is_file():
+        _write(certificates, _certificates_for(key.read_bytes()), mode=0o644, over=True)
     found = read_signing_key(folder / CERTIFICATES_FILE, folder / KEY_FILE)
     return SigningKey(found.certificates, found.key, found.algorithm, is_self_signed=True)
 
 
-def _made() -> tuple[bytes, bytes]:
+def _new_key() -> bytes:
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    return ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _certificates_for(key: bytes) -> bytes:
+    """Leaf and authority, which is made with it and signs nothing else."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+    from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
     def name(common: str) -> x509.Name:
@@ -80,7 +92,8 @@ def _made() -> tuple[bytes, bytes]:
         return x509.KeyUsage(digital_signature=signs, key_cert_sign=not signs, **none)
 
     now = datetime.now(UTC)
-    authority, own = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    authority, own = ec.generate_private_key(ec.SECP256R1()), load_pem_private_key(key, password=None)
+    assert isinstance(own, ec.EllipticCurvePrivateKey), "made here"
 
     def certificate(common: str, key: ec.EllipticCurvePrivateKey, *, is_authority: bool) -> x509.CertificateBuilder:
         return (
@@ -99,14 +112,19 @@ def _made() -> tuple[bytes, bytes]:
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key()), critical=False)
     )
     root = certificate("authority", authority, is_authority=True)
-    chain = [each.sign(authority, hashes.SHA256()).public_bytes(Encoding.PEM) for each in (leaf, root)]
-    return b"".join(chain), own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return b"".join(each.sign(authority, hashes.SHA256()).public_bytes(Encoding.PEM) for each in (leaf, root))
 
 
-def _write(file: Path, content: bytes, *, mode: int) -> None:
-    unfinished = file.with_suffix(".unfinished")
-    unfinished.unlink(missing_ok=True)
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as opened:
-        opened.write(content)
-    unfinished.replace(file)
+def _write(file: Path, content: bytes, *, mode: int, over: bool) -> None:
+    """Whole or not at all; one that is there already stays unless `over`."""
+    unfinished = file.with_name(f".{secrets.token_hex(8)}-{file.name}")
+    try:
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as opened:
+            opened.write(content)
+        if over:
+            unfinished.replace(file)
+        else:
+            with suppress(FileExistsError):
+                os.link(unfinished, file)
+    finally:
+        unfinished.unlink(missing_ok=True)

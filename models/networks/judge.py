@@ -48,11 +48,15 @@ class Judge(nn.Module):
         self.register_buffer("mean", torch.zeros(num_evidence))
         self.register_buffer("deviation", torch.ones(num_evidence))
 
-    def standardise_by(self, evidence_XF: Tensor) -> None:
-        """Take mean and deviation of these rows; evidence that never varies is silent."""
-        self.mean.copy_(evidence_XF.mean(dim=0))
-        deviation_F = evidence_XF.std(dim=0)
-        self.deviation.copy_(torch.where(deviation_F > 1e-6, deviation_F, torch.inf))
+    def standardise_by(self, evidence_BCF: Tensor, present_BC: Tensor) -> None:
+        """Take mean and deviation of the candidates that are there; evidence that never varies is silent.
+
+        One kind after another, because a copy of all evidence is what training would need most memory for.
+        """
+        for kind, evidence_BC in enumerate(evidence_BCF.unbind(dim=2)):
+            deviation, mean = torch.std_mean(evidence_BC[present_BC])
+            self.mean[kind] = mean
+            self.deviation[kind] = deviation if deviation > 1e-6 else torch.inf
 
     def standardise(self, evidence: Tensor) -> Tensor:
         """Evidence in deviations from its mean."""

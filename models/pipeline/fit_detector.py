@@ -69,11 +69,12 @@ def fit_detector(options: FitOptions, progress: Progress = NoProgress()) -> Mani
     prepared = _prepared(options, bundle, progress)
     mixture = _mixture(bundle.manifest)
     ranker, unseen = train_on_half(prepared, mixture, options, progress)
-    scorer = StepScorer.over(ranker.source, ranker.spec, ranker.facts.events_N, ranker.noise_size)
+    text_NE = prepared.content.text_NE
+    scorer = StepScorer.over(ranker.source, ranker.spec, ranker.facts.events_N, ranker.noise_size, text_NE)
     progress.start("asking about every step")
     genuine = ScoredHistories.of(unseen, scorer, ranker)
     progress.finish(counted(genuine.histories.num_events, "step"))
-    pools = attack_pools(ranker, prepared.content.text_NE, genuine, scorer, seed=options.seed, progress=progress)
+    pools = attack_pools(ranker, text_NE, genuine, scorer, seed=options.seed, progress=progress)
     progress.start("fitting the detector")
     alone, counts, group = fit_behaviour(pools, ranker.facts.events_N, seed=options.seed)
     listing = fit_listings(listing_shop(bundle), seed=options.seed)
@@ -154,7 +155,7 @@ def _mixture(manifest: Manifest) -> MixtureConfig:
 def _fill(folder: Path, bundle: Bundle, version: str, detector: Detector) -> Manifest:
     for name in bundle.manifest.files:
         target = folder / name
-        target.parent.mkdir(exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         if name != layout.FRAUD:
             link_or_copy(bundle.folder / name, target)
     detector.save(folder / layout.FRAUD)

@@ -4,7 +4,6 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -15,8 +14,8 @@ from models.data.check import CheckReport
 from models.data.read import NO_COLUMN_MAP, load_events
 from models.data.sequences import Sequences
 from models.data.sequences_from_events import sequences_from_events
+from models.data.write_table import refuse_unwritable_table, write_table
 from models.domain.counted import counted
-from models.domain.errors import SettingsRefused
 from models.domain.item_rows import NO_ITEM
 from models.domain.progress import NoProgress, Progress
 from models.recommend.recommender import Recommender
@@ -24,12 +23,6 @@ from models.recommend.systems import STAGE_OF
 
 USERS_PER_CHUNK: Final = 2_048
 THREADS: Final = 2
-WRITERS: Final[Mapping[str, Callable[[pl.DataFrame, Path], None]]] = MappingProxyType(
-    {".parquet": pl.DataFrame.write_parquet, ".csv": pl.DataFrame.write_csv, ".jsonl": pl.DataFrame.write_ndjson}
-)
-"""The formats of the lists, by the end of the file's name."""
-
-
 NO_PROGRESS: Final = NoProgress()
 
 
@@ -55,18 +48,13 @@ def recommend_file(
     into one by the seed of training. Shoppers whose events name no known item get popular items. `tell` is given what
     was found while reading the events. Raises BundleError, and InputError for an events file that cannot be used.
     """
-    if out.suffix not in WRITERS:
-        raise SettingsRefused(f"{out}: unknown format {out.suffix!r} to write lists in; known: {', '.join(WRITERS)}")
-    if not out.parent.is_dir():
-        raise SettingsRefused(f"{out.parent} is no folder: {out} cannot be written")
+    refuse_unwritable_table(out, "lists")
     recommender = Recommender.open(bundle, threads=THREADS)
     loaded = load_events(events, column_map=column_map)
     if tell:
         tell(loaded.report)
     lists, written = recommend_events(recommender, loaded.events, k, progress)
-    unfinished = out.with_name(f".unfinished-{out.name}")
-    WRITERS[out.suffix](lists, unfinished)
-    unfinished.replace(out)
+    write_table(lists, out)
     progress.finish(counted(written.num_users, "shopper"))
     return written
 

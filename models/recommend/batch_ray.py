@@ -31,6 +31,7 @@ from ray.exceptions import RayError
 
 from models.bundle.read import verify_bundle
 from models.data.read import NO_COLUMN_MAP, load_events
+from models.data.write_table import write_table
 from models.domain.counted import counted
 from models.domain.errors import DatasetError, ListsUnfinished, SettingsRefused
 from models.domain.progress import Progress
@@ -103,7 +104,7 @@ def recommend_with_ray(
     finally:
         ray.shutdown()
     for part in run.missing(out):  # no shopper's id falls there
-        _write(NO_LISTS, run.part_file(out, part))
+        write_table(NO_LISTS, run.part_file(out, part))
     progress.finish(counted(num_users, "shopper"))
     return ListsWritten(num_users, num_fallbacks)
 
@@ -144,7 +145,7 @@ class MakesLists:
         """Writes one part's lists; how many, and how many of popular items."""
         part = int(events[PART][0].as_py())
         lists, written = self._lists(events.drop_columns([PART]))
-        _write(lists, self._run.part_file(self._out, part))
+        write_table(lists, self._run.part_file(self._out, part))
         return {"part": [part], "num_users": [written.num_users], "num_fallbacks": [written.num_fallbacks]}
 
     def _lists(self, events: pa.Table) -> tuple[pl.DataFrame, ListsWritten]:
@@ -156,12 +157,6 @@ class MakesLists:
             except DatasetError:  # no usable event in this part; a file that has none at all was refused before
                 return NO_LISTS, ListsWritten(0, 0)
         return recommend_events(self._recommender, loaded.events, self._run.k)
-
-
-def _write(lists: pl.DataFrame, file: Path) -> None:
-    unfinished = file.with_name(f".unfinished-{os.getpid()}-{file.name}")
-    lists.write_parquet(unfinished)
-    unfinished.replace(file)
 
 
 def _parquet_files(events: Path) -> list[Path]:

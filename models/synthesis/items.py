@@ -10,13 +10,17 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from models.domain.events import EVENT_TYPES
+from models.domain.progress import NoProgress, Progress
 from models.recommend.question import EncodedHistory
 from models.synthesis.decoder import Decoder
 from models.synthesis.labels import PRICE_QUANTILES
 from models.synthesis.walk import Beginning
 from models.synthesis.workshop import Workshop
 
-_PURCHASE: Final = 3
+_PURCHASE: Final = EVENT_TYPES.index("purchase")
+ITEMS_PER_BLOCK: Final = 1_024
+"""Each has a chance for every word that the decoder knows: more at once would be gigabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +31,29 @@ class SyntheticItems:
     features_XD: NDArray[np.float32]
 
 
-def make_items(workshop: Workshop, begin: Beginning, num_items: int, seed: int) -> SyntheticItems:
+def make_items(
+    workshop: Workshop,
+    begin: Beginning,
+    num_items: int,
+    seed: int,
+    progress: Progress = NoProgress(),  # noqa: B008 - stateless
+) -> SyntheticItems:
     """Each is a wish of a shopper of the segment; without one, of a made-up shopper who took one item.
 
     That item is drawn from all, popular or not: a catalogue is not what sells most of it. Raises ModelLacks.
     """
-    rng = np.random.default_rng(seed)
-    noise_X1Z = rng.standard_normal((num_items, 1, workshop.noise_size)).astype(np.float32)
-    _, wishes_X1D = workshop.wishes(_shoppers(workshop, begin, num_items, rng), noise_X1Z)
-    features_XD = wishes_X1D[:, 0]
-    return SyntheticItems(_rows(workshop.decoder, features_XD, seed, rng), features_XD)
+    decoder, features, frames = workshop.decoder, [], []
+    progress.start("making items", total=num_items)
+    for number, first in enumerate(range(0, num_items, ITEMS_PER_BLOCK)):
+        size, rng = min(ITEMS_PER_BLOCK, num_items - first), np.random.default_rng([seed, number])
+        noise_X1Z = rng.standard_normal((size, 1, workshop.noise_size)).astype(np.float32)
+        _, wishes_X1D = workshop.wishes(_shoppers(workshop, begin, size, rng), noise_X1Z)
+        features.append(wishes_X1D[:, 0])
+        item_ids = [f"synthetic-{seed}-{item}" for item in range(first, first + size)]
+        frames.append(_rows(decoder, features[-1], item_ids, rng))
+        progress.advance(size)
+    progress.finish()
+    return SyntheticItems(pl.concat(frames), np.concatenate(features))
 
 
 def _shoppers(workshop: Workshop, begin: Beginning, num_items: int, rng: np.random.Generator) -> list[EncodedHistory]:
@@ -47,12 +64,12 @@ def _shoppers(workshop: Workshop, begin: Beginning, num_items: int, rng: np.rand
     return [(np.array([row], np.int32), *one) for row in rng.choice(may_begin, num_items)]
 
 
-def _rows(decoder: Decoder, features_XD: NDArray[np.float32], seed: int, rng: np.random.Generator) -> pl.DataFrame:
+def _rows(
+    decoder: Decoder, features_XD: NDArray[np.float32], item_ids: Sequence[str], rng: np.random.Generator
+) -> pl.DataFrame:
     """A category, a brand, words and a price drawn for each feature; a column that the catalogue lacks is left out."""
     decoded, labels = decoder.decode(features_XD), decoder.labels
-    columns: dict[str, Sequence[str] | NDArray[np.float64]] = {
-        "item_id": [f"synthetic-{seed}-{number}" for number in range(len(features_XD))]
-    }
+    columns: dict[str, Sequence[str] | NDArray[np.float64]] = {"item_id": item_ids}
     has_word_XW = rng.random(decoded.words_XW.shape) < decoded.words_XW
     # those that tell most come first
     told_XW = decoded.words_XW * -np.log(np.maximum(labels.word_shares_W, 1e-6))

@@ -14,12 +14,13 @@ from models.domain.errors import RuleRefused
 from models.domain.events import EVENT_TYPES
 from models.domain.filter import Filter
 from models.domain.progress import NoProgress, Progress
-from models.domain.stages import timed
 from models.recommend.question import EncodedHistory
 from models.synthesis.habits import NUM_QUANTILES
 from models.synthesis.workshop import Workshop
 
 SHOPPERS_PER_BLOCK: Final = 256
+SHARES_PER_BLOCK: Final = 4_000_000
+"""Of shoppers and items: what lies in memory at once, however large the catalogue is."""
 MIN_EVENTS: Final = 2
 """A session of one event goes on to nothing."""
 START_SECONDS: Final = 30 * 86_400
@@ -140,17 +141,31 @@ def _next_items(
     if all(empty):
         return np.asarray(listed[rng.choice(len(listed), len(histories), p=begin.shares_A)])
     noise_B1Z = rng.standard_normal((len(histories), 1, workshop.noise_size)).astype(np.float32)
-    with timed("generate"):  # where work that nobody waits for any more ends
-        _, wishes_B1D = workshop.wishes(histories, noise_B1Z)
+    _, wishes_B1D = workshop.wishes(histories, noise_B1Z)
+    at_B1 = rng.random((len(histories), 1))
+    seen = [row for row, _, _ in histories] if recommender.manifest.exclude_seen else [listed[:0]] * len(histories)
+    block = max(1, SHARES_PER_BLOCK // len(listed))
+    drawn = [
+        _drawn(workshop, wishes_B1D[some, 0], seen[some], at_B1[some])
+        for some in (slice(start, start + block) for start in range(0, len(histories), block))
+    ]
+    return np.asarray(listed[np.concatenate(drawn)])
+
+
+def _drawn(
+    workshop: Workshop, wishes_BD: NDArray[np.float32], seen: Sequence[NDArray[np.int32]], at_B1: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Places among the listed items, where the summed shares of those that were not seen reach `at_B1`."""
+    listed = workshop.listed_rows_A
     sharpness = workshop.source.similarity_scale / workshop.temperature
-    logits_BA = np.float32(sharpness) * (wishes_B1D[:, 0] @ workshop.features_AD.T)
-    if recommender.manifest.exclude_seen:
-        for user, (rows, _, _) in enumerate(histories):
-            logits_BA[user, np.searchsorted(listed, rows[np.isin(rows, listed)])] = -np.inf
+    logits_BA = np.float32(sharpness) * (wishes_BD @ workshop.features_AD.T)
+    for user, rows in enumerate(seen):
+        places = np.searchsorted(listed, np.intersect1d(rows, listed))
+        if len(places) < len(listed):  # who had everything begins again
+            logits_BA[user, places] = -np.inf
     logits_BA -= logits_BA.max(axis=1, keepdims=True)
     mass_BA = np.exp(logits_BA, out=logits_BA).cumsum(axis=1, dtype=np.float64)
-    drawn_B1 = rng.random((len(histories), 1)) * mass_BA[:, -1:]
-    return np.asarray(listed[np.minimum((mass_BA <= drawn_B1).sum(axis=1), len(listed) - 1)])
+    return np.asarray(np.minimum((mass_BA <= at_B1 * mass_BA[:, -1:]).sum(axis=1), len(listed) - 1))
 
 
 def _event_type(workshop: Workshop, types: NDArray[np.int8], rng: np.random.Generator) -> int:

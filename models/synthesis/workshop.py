@@ -5,14 +5,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import layout
 from models.bundle.read import Bundle
-from models.domain.errors import BundleCorrupt, ModelLacks
+from models.domain.errors import BundleCorrupt, ModelLacks, NothingListed
 from models.domain.filter import Filter
+from models.domain.stages import timed
 from models.features.histories import encode_histories
 from models.features.spec import FeatureSpec
 from models.recommend.candidates import CandidateSource
@@ -75,10 +77,22 @@ class Workshop:
         """Of the softmax that walks draw from; validation events chose it, where there were any."""
         return float(self.recommender.manifest.metrics.get("synthesis", {}).get("temperature", 1.0))
 
+    def provenance(self, seed: int) -> dict[str, Any]:
+        """Where something that does not exist comes from, as JSON."""
+        return {
+            "synthetic": True,
+            "model_version": self.model_version,
+            "index_version": self.recommender.index_version,
+            "seed": seed,
+        }
+
     @cached_property
     def listed_rows_A(self) -> NDArray[np.int32]:
-        """Rows of the items that the shop has not taken out."""
-        return np.flatnonzero(~self.recommender.catalogue.attributes.is_deleted_N).astype(np.int32)
+        """Rows of the items that the shop has not taken out. Raises NothingListed where it has taken out all."""
+        rows_A = np.flatnonzero(~self.recommender.catalogue.attributes.is_deleted_N).astype(np.int32)
+        if not len(rows_A):
+            raise NothingListed
+        return rows_A
 
     @cached_property
     def features_AD(self) -> NDArray[np.float32]:
@@ -90,11 +104,18 @@ class Workshop:
         """Directions of the listed items by content alone.
 
         An item's identity says who bought it; what does not exist yet has none, so this is where it can be compared.
+        Only items whose content the shop wrote are encoded here, those of the bundle once for all states of the shop.
         """
-        items, rows = self.recommender.items, self.listed_rows_A
-        frame = self.recommender.catalogue.attributes.frame[rows]
-        encoded = items.origin.encoder.encode(frame, np.asarray(items.text_NE[rows], np.float16))
-        return directions(encoded.features_CD)
+        items, rows_A = self.recommender.items, self.listed_rows_A
+        is_own_A = items.is_own_N[rows_A]
+        content_AD = np.empty((len(rows_A), self.source.item_features_ND.shape[1]), np.float32)
+        content_AD[~is_own_A] = items.origin.content_ND[rows_A[~is_own_A]]
+        if is_own_A.any():
+            own = rows_A[is_own_A]
+            frame = self.recommender.catalogue.attributes.frame[own]
+            text_CE = np.asarray(items.text_NE[own], np.float16)
+            content_AD[is_own_A] = items.origin.encoder.encode(frame, text_CE).features_CD
+        return directions(content_AD)
 
     def wishes(
         self, histories: Sequence[EncodedHistory], noise_BSZ: NDArray[np.float32]
@@ -107,7 +128,8 @@ class Workshop:
                 max_events=self.spec.max_history_events,
                 uses_time=self.spec.uses_time,
             )
-            pieces.append(self.source.generate(batch, noise_BSZ[start : start + USERS_PER_CALL]))
+            with timed("generate"):  # where work that nobody waits for any more ends
+                pieces.append(self.source.generate(batch, noise_BSZ[start : start + USERS_PER_CALL]))
         generated_BTD = np.concatenate(pieces)
         return generated_BTD[:, 0], generated_BTD[:, 1:]
 

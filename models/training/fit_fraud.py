@@ -19,11 +19,11 @@ from models.fraud.scored import IN_POOL, POOL, ScoredHistories, pool_figures_twi
 from models.fraud.steps import StepScorer
 from models.fraud.trees import BoostedTrees
 from models.recommend.ranker import Ranker
-from models.training.fit_trees import fit_trees
+from models.training.fit_trees import fit_forest, fit_trees
 
 ATTACKER_SHARE: Final = 0.01
 PROFILES_PER_TARGET: Final = (40, 5)
-"""One campaign of each attack with few targets, one with many."""
+"""One campaign of each attack with few targets, one with many: each half of what is cross-fitted has one of them."""
 LEAST_ATTACKERS: Final = 10
 MOST_GENUINE: Final = 6_000
 """Real histories that trees are fitted on: more make them no better and take longer."""
@@ -133,8 +133,32 @@ def fit_alone(pools: Sequence[Pool], *, seed: int, columns: NDArray[np.int64] | 
         [pools[0].everyone.figures_BF[:num_genuine], *(each.everyone.figures_BF[num_genuine:] for each in pools)]
     )
     is_attack_B = np.arange(len(figures_BF)) >= num_genuine
-    half_B = np.concatenate([_halves(num_genuine), *(_halves(each.num_attackers) for each in pools)])
-    return fitted(figures_BF if columns is None else figures_BF[:, columns], is_attack_B, half_B, seed)
+    half_B = np.concatenate(
+        [_halves(num_genuine), *(_of_pool(number, each.num_attackers) for number, each in enumerate(pools))]
+    )
+    if columns is not None:
+        return fitted(figures_BF[:, columns], is_attack_B, half_B, seed)
+    return with_forest(fitted(figures_BF, is_attack_B, half_B, seed), figures_BF, is_attack_B, half_B, seed)
+
+
+def with_forest(
+    stage: Stage,
+    figures_BF: NDArray[np.float32],
+    is_attack_B: NDArray[np.bool_],
+    half_B: NDArray[np.int64],
+    seed: int,
+) -> Stage:
+    """What the trees say and, in equal parts, an isolation forest of the genuine histories on the same figures.
+
+    Trees learn that attacks are incoherent from those that are, and take one that is all too coherent for innocence;
+    the forest finds both unlike a shopper (benchmarks/fraud_sessions.py).
+    """
+    held_out_B = np.empty(len(figures_BF), np.float32)
+    for half in (0, 1):
+        forest = fit_forest(figures_BF[(half_B != half) & ~is_attack_B], seed=seed)
+        held_out_B[half_B == half] = forest.log_odds(figures_BF[half_B == half])
+    whole = Stage(fit_forest(figures_BF[~is_attack_B], seed=seed), held_out_B)
+    return blended(stage, whole, is_attack_B, num_figures=0)
 
 
 def fitted(
@@ -156,7 +180,13 @@ def _on_some(figures_BF: NDArray[np.float32], is_attack_B: NDArray[np.bool_], se
 
 
 def _halves(num: int) -> NDArray[np.int64]:
+    """Of genuine histories."""
     return np.arange(num) % 2
+
+
+def _of_pool(number: int, num_attackers: int) -> NDArray[np.int64]:
+    """A campaign is in one half as a whole: those who push the same items must not tell of each other."""
+    return np.full(num_attackers, (number + number // len(PROFILES_PER_TARGET)) % 2)
 
 
 def judgement_of(stage: Stage, is_attack_B: NDArray[np.bool_], names: tuple[str, ...]) -> Judgement:
@@ -173,17 +203,26 @@ def judgement_of(stage: Stage, is_attack_B: NDArray[np.bool_], names: tuple[str,
     )
 
 
-def _calibrated(log_odds_B: NDArray[np.float32], is_attack_B: NDArray[np.bool_]) -> tuple[float, float]:
-    """Platt's line (1999) where `PREVALENCE` are frauds, by Newton's steps."""
+def _calibrated(said_B: NDArray[np.float32], is_attack_B: NDArray[np.bool_]) -> tuple[float, float]:
+    """Platt's line (1999) where `PREVALENCE` are frauds, by Newton's steps on what was said in deviations of it."""
     weight_B = np.where(is_attack_B, PREVALENCE / is_attack_B.sum(), (1 - PREVALENCE) / (~is_attack_B).sum())
-    x_B2 = np.stack([log_odds_B, np.ones(len(log_odds_B))], axis=1).astype(np.float64)
+    mean, deviation = float(said_B[~is_attack_B].mean()), max(float(said_B[~is_attack_B].std()), 1e-6)
+    x_B2 = np.stack([(said_B - mean) / deviation, np.ones(len(said_B))], axis=1).astype(np.float64)
+    sign_B = np.where(is_attack_B, 1.0, -1.0)
+
+    def loss(line: NDArray[np.float64]) -> float:
+        return float((weight_B * np.logaddexp(0.0, -sign_B * (x_B2 @ line))).sum() + 0.5e-4 * (line[0] - 1.0) ** 2)
+
     line = np.array([1.0, np.log(PREVALENCE / (1 - PREVALENCE))])
     for _ in range(50):
         chance_B = 1.0 / (1.0 + np.exp(-np.clip(x_B2 @ line, -40, 40)))
         gradient = x_B2.T @ (weight_B * (chance_B - is_attack_B)) + 1e-4 * (line - [1.0, 0.0]) * [1.0, 0.0]
         curvature = (x_B2 * (weight_B * chance_B * (1 - chance_B))[:, None]).T @ x_B2
-        line = line - np.linalg.solve(curvature + np.diag([1e-4, 1e-9]), gradient)
-    return float(line[0]), float(line[1])
+        step = np.linalg.solve(curvature + np.diag([1e-4, 1e-9]), gradient)
+        while loss(line - step) > loss(line) and np.abs(step).max() > 1e-9:
+            step = step / 2  # a whole one may lead away where the chances are near 0 or 1
+        line = line - step
+    return float(line[0] / deviation), float(line[1] - line[0] * mean / deviation)
 
 
 def suspicions(pools: Sequence[Pool], stage: Stage) -> list[NDArray[np.float32]]:
@@ -205,8 +244,9 @@ def fit_group(
     """
     rng = np.random.default_rng(seed)
     figures, attacks, halves = [], [], []
-    for pool, said_B, counted_B in zip(pools, suspicions(pools, alone), suspicions(pools, by_counts), strict=True):
-        half_B = np.concatenate([_halves(pool.num_genuine), _halves(pool.num_attackers)])
+    said = zip(pools, suspicions(pools, alone), suspicions(pools, by_counts), strict=True)
+    for number, (pool, said_B, counted_B) in enumerate(said):
+        half_B = np.concatenate([_halves(pool.num_genuine), _of_pool(number, pool.num_attackers)])
         for numbers in (np.arange(len(half_B)), _some(pool, rng)):
             some = pool.everyone.take(numbers)
             figures.append(pool_figures_twice(some, said_B[numbers], counted_B[numbers], events_N)[0])
@@ -216,14 +256,17 @@ def fit_group(
     first, second = (
         fitted(each_BF, is_attack_B, half_B, seed) for each_BF in np.split(figures_BF, [len(IN_POOL)], axis=1)
     )
-    return blended(first, second, is_attack_B), is_attack_B
+    return blended(first, second, is_attack_B, num_figures=len(IN_POOL)), is_attack_B
 
 
-def blended(first: Stage, second: Stage, is_attack_B: NDArray[np.bool_]) -> Stage:
-    """Both in equal parts: each counts in deviations of what it says of genuine histories."""
+def blended(first: Stage, second: Stage, is_attack_B: NDArray[np.bool_], *, num_figures: int) -> Stage:
+    """Both in equal parts: each counts in deviations of what it says of genuine histories.
+
+    `num_figures`: where the figures of the second begin.
+    """
     weights = tuple(1.0 / max(float(each.held_out_B[~is_attack_B].std()), 1e-6) for each in (first, second))
     held_out_B = weights[0] * first.held_out_B + weights[1] * second.held_out_B
-    return Stage(first.trees.blended(second.trees, len(IN_POOL), (weights[0], weights[1])), held_out_B)
+    return Stage(first.trees.blended(second.trees, num_figures, (weights[0], weights[1])), held_out_B)
 
 
 def _some(pool: Pool, rng: np.random.Generator) -> NDArray[np.int64]:

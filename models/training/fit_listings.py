@@ -35,7 +35,7 @@ class ListingShop:
 
     def lore(self) -> CatalogueLore:
         """What its items say."""
-        return CatalogueLore.of(self.frame, self.text_NE, self.spec, np.zeros(len(self.frame), np.bool_))
+        return CatalogueLore(self.frame, self.text_NE, self.spec, np.zeros(len(self.frame), np.bool_))
 
     def kinds(self) -> list[str]:
         """What can be swapped here: columns with more than one value, and titles."""
@@ -65,7 +65,6 @@ class Listings:
             self.text_CE,
             shop.item_encoder(content.as_inputs()),
             self.rows_C,
-            spec=shop.spec,
             item_features_ND=shop.item_features_ND,
             critic=shop.critic,
         ).figures_CF

@@ -65,7 +65,7 @@ def fit_judge(lists: JudgedLists, seed: int, epochs: int = EPOCHS) -> Judge:
         torch.from_numpy(each) for each in (lists.evidence_XCF, lists.present_XC, lists.taken_XC)
     )
     judge = Judge(evidence_XCF.shape[2])
-    judge.standardise_by(evidence_XCF[present_XC])
+    judge.standardise_by(evidence_XCF, present_XC)
     for member in judge.members:
         _fit_member(judge, member, (evidence_XCF, present_XC, taken_XC), epochs)
     return judge.eval()

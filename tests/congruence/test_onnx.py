@@ -62,7 +62,7 @@ def test_generator(generator, users: int, events: int, samples: int) -> None:
 def test_judge(tmp_path) -> None:
     torch.manual_seed(2)
     judge = Judge(7).eval()
-    judge.standardise_by(torch.randn(50, 7))
+    judge.standardise_by(torch.randn(5, 10, 7), torch.ones(5, 10, dtype=torch.bool))
     export_judge(judge, tmp_path / "judge.onnx", num_evidence=7)
     session = ort.InferenceSession(tmp_path / "judge.onnx", providers=["CPUExecutionProvider"])
     for users, candidates in ((1, 1), (3, 100)):

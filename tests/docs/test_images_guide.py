@@ -1,5 +1,6 @@
 """The commands of the guide to pictures, typed as they stand there, but for how long is trained."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from tests.docs.documents import REPOSITORY, shell_blocks
 from tests.docs.shell import Shell, end
 from tests.picture_shop import picture_shop
 
-TRAIN, MAKE, ASK, VERIFY = shell_blocks(REPOSITORY / "docs/guide/images.md")
+TRAIN, MAKE, ASK, CONCEPT, VERIFY = shell_blocks(REPOSITORY / "docs/guide/images.md")
 MOMENTS = " --size 32 --steps 12"
 """What the guide leaves at its default takes a quarter of an hour and more."""
 
@@ -48,6 +49,10 @@ def test_train_make_ask_and_verify(tmp_path: Path, tiny_bundle: Path) -> None:
     assert "Blue Home > Plates" in told[0]
     assert "Green Home > Plates" in told[4]
     assert "Red Home > Plates" in told[5]
+    concept = {"concept_id": "c1", "category": "Home > Shelves > Corner shelves", "words": ["fine", "blue", "shelves"]}
+    (tmp_path / "var/concepts.json").write_text(json.dumps({"concepts": [concept]}))
+    assert "Blue Home > Shelves" in shell.run(CONCEPT)
+    shell.run(MAKE)  # the concept's picture has the name of the first
     assert "unchanged since" in shell.run(VERIFY)
     serving = shell.start(".venv/bin/figment serve")
     try:

@@ -1,11 +1,17 @@
 """Frauds over HTTP, by the client and by the command line, in a shop of which the right answers are known."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import httpx
 import polars as pl
 import pytest
 
 from figment_client import Figment, InvalidRequest
+from models.domain.errors import ModelLacks
+from models.fraud.listings import LISTING
+from models.fraud.open import open_detector
 from models.fraud.sessions import MIN_POOL
+from models.recommend.recommender import Recommender
 from tests.app.test_cli import fails, figment
 from tests.service.process import serving
 
@@ -147,6 +153,13 @@ class TestClient:
                 shop.score_items(items=[{"item_id": "tea-3"}])
 
 
+class TestDetectorOfAnotherVersion:
+    def test_is_lacking_and_not_broken(self, fraud_bundle, monkeypatch):
+        monkeypatch.setattr("models.fraud.open.LISTING", (*LISTING, "other"))
+        with pytest.raises(ModelLacks, match=r"no fraud detector of this version: it knows other figures .*other"):
+            open_detector(fraud_bundle, Recommender.open(fraud_bundle).manifest)
+
+
 class TestCommandLine:
     def test_scores_the_shoppers_and_the_listings_of_files(self, tiny_shop, fraud_bundle, tmp_path):
         made = figment("fraud", "sessions", "--bundle", fraud_bundle, "--events", tiny_shop / "events.parquet",
@@ -168,3 +181,17 @@ class TestCommandLine:
             2,
             ["fraud detector", "figment fraud fit"],
         )  # fmt: skip
+
+
+class TestSlowWork:
+    def test_lists_are_answered_while_thousands_of_steps_are_judged(self, fraud_bundle, tmp_path):
+        """By a service with one thread for lists."""
+        many = {"sessions": [{"history": TEA * 2}] * 1_000}
+        with serving(tmp_path, bundle=fraud_bundle, worker_threads=1) as one, ThreadPoolExecutor(1) as beside:
+            one.wait_until_ready()
+            judged = beside.submit(httpx.post, f"{one.client.base_url}/v1/fraud/sessions", json=many, timeout=300)
+            answered = 0
+            while not judged.done():
+                answered += one.ask(history=TEA[:2], k=3).status_code == 200
+            assert judged.result().status_code == 200, judged.result().text
+        assert answered >= 3

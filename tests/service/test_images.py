@@ -1,5 +1,6 @@
 """Pictures over real HTTP, from a model that was really trained."""
 
+import asyncio
 import base64
 import io
 import shutil
@@ -12,9 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from app.store.concepts import KeptConcept
+from app.store.store import Store
 from models.images.folder import place_images
 from models.images.layout import IN_BUNDLE
 from models.images.provenance import read_provenance
+from tests.app.conftest import sqlite_url
 from tests.service.process import ServingProcess, fails_to_start, serving
 
 PATH = "/v1/images"
@@ -28,6 +32,18 @@ def service(
     with serving(folder, bundle=tiny_bundle, images=picture_model, provenance=folder / "key") as process:
         process.wait_until_ready()
         yield process
+
+
+@pytest.fixture(scope="module")
+def told(service: ServingProcess) -> None:
+    """A concept in the store of the service, as `POST /v1/concepts` puts it there."""
+
+    async def keep() -> None:
+        store = await Store.open(sqlite_url(service.log.parent))
+        await store.concepts.keep({"c-plates": KeptConcept("Home > Plates > Deep plates", ["fine", "red", "plate"])})
+        await store.close()
+
+    asyncio.run(keep())
 
 
 def pictures_in(answer: httpx.Response) -> list[np.ndarray]:
@@ -81,6 +97,26 @@ class TestImages:
         np.testing.assert_array_equal(pictures_in(made)[:4], pictures_in(at_once))
         assert len(made.json()["images"]) == 17
 
+    def test_a_concept_that_was_told_is_pictured(self, service: ServingProcess, told: None) -> None:
+        answer = service.client.post(PATH, json={"concept_id": "c-plates", "n": 1, "seed": 3})
+        assert answer.status_code == 200, answer.text
+        (image,) = answer.json()["images"]
+        assert (image["category"], image["colour"]) == ("Home > Plates", "Red")
+        again = service.client.post(PATH, json={"concept_id": "c-plates", "colour": "Blue", "n": 1, "seed": 3})
+        assert again.json()["images"][0]["colour"] == "Blue"
+        many = service.client.post(PATH, json={"concept_id": "c-plates", "n": 17, "seed": 3})
+        job = self._ended(service, many.json()["status_url"])
+        assert {image["category"] for image in service.client.get(job["result_url"]).json()["images"]} == {
+            "Home > Plates"
+        }
+
+    def test_a_concept_of_this_shop_shows_nothing_that_the_photographs_do(self, service: ServingProcess) -> None:
+        segment = {"histories": [[{"item_id": "tea-1"}, {"item_id": "tea-2"}]]}
+        concepts = service.client.post("/v1/concepts", json={"segment": segment, "n": 1, "seed": 1}).json()["concepts"]
+        answer = service.client.post(PATH, json={"concept_id": concepts[0]["concept_id"]})
+        assert answer.status_code == 422
+        assert f"unknown category '{concepts[0]['category']}'" in answer.json()["detail"]
+
     @staticmethod
     def _ended(service: ServingProcess, status_url: str) -> dict:
         give_up = time.monotonic() + 120
@@ -100,6 +136,8 @@ class TestRefused:
             ({"n": 257}, 422, "257 is more than the most allowed, 256"),
             ({"n": 17, "category": "Boats"}, 422, "unknown category 'Boats'"),
             ({"concept": "c1"}, 422, "is not a known field"),
+            ({"concept_id": "c1", "query": "a plate"}, 422, "says what to picture already"),
+            ({"concept_id": "nothing"}, 404, "no concept 'nothing' was told"),
             ({"item_id": "nothing"}, 404, "nothing"),
         ],
     )

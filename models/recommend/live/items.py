@@ -43,6 +43,11 @@ class Origin:
         return ContentEncoder(self.bundle)
 
     @cached_property
+    def content_ND(self) -> NDArray[np.float32]:
+        """Features of its items by content alone, as training saw it: without what it learned of each."""
+        return self.encoder.encode(self.bundle.catalogue, self.bundle.text_features_NE).features_CD
+
+    @cached_property
     def likeness(self) -> Likeness:
         """By content, to the bundle's items."""
         return Likeness(self.bundle.text_features_NE, self.bundle.tag_rows_NT)

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,28 @@ class TestImages:
         )
         assert made.exception.exit_code == 2
         assert not (folder / "pictures").exists()
+
+    def test_a_concept_is_pictured(self, picture_model: Path, folder: Path) -> None:
+        told = [
+            {"concept_id": "c1", "category": "Home > Plates > Deep plates", "words": ["fine", "green", "plate"]},
+            {"concept_id": "c2", "category": "Home > Shelves", "words": ["small", "red"]},
+            {"concept_id": "c3", "category": "Boats", "words": []},
+        ]
+        (folder / "concepts.json").write_text(json.dumps({"concepts": told}))
+        generate = ["images", "generate", "--model", str(picture_model), "--out", "pictures", "--n", "1"]
+        of_file = [*generate, "--concepts", "concepts.json"]
+        assert "Green Home > Plates" in runner.invoke(cli, of_file).output
+        assert "Red Home > Shelves" in runner.invoke(cli, [*of_file, "--concept", "c2"]).output
+        for wrong, words in (
+            ([*of_file, "--concept", "c3"], "unknown category 'Boats'; known: Home > Plates, Home > Shelves"),
+            ([*of_file, "--concept", "c4"], "unknown concept 'c4'; known: c1, c2, c3"),
+            ([*of_file, "--query", "a plate"], "leave out --category, --item and --query"),
+            ([*generate, "--concept", "c1"], "name it with --concepts"),
+            ([*generate, "--concepts", str(picture_model / "images.json")], "no concepts of `figment concepts --json`"),
+        ):
+            refused = runner.invoke(cli, wrong)
+            assert refused.exception.exit_code == 2
+            assert words in str(refused.exception)
 
     def test_a_size_that_nothing_is_trained_in_is_wrong_input(self, folder: Path) -> None:
         made = runner.invoke(cli, ["images", "train", "--dataset", ".", "--out", "model", "--size", "48"])

@@ -55,3 +55,13 @@ class TestKinds:
             of_tea = is_tea_N[rows[rows != target]].mean()
             purity.append(max(of_tea, 1 - of_tea))
         assert np.mean(purity) > 0.9
+
+    def test_a_walk_stays_with_what_is_taken_together(self, shop, tiny_bundle):
+        is_tea_N = np.array([item_id.startswith("tea") for item_id in Recommender.open(tiny_bundle).item_ids])
+        made = campaign(shop, "walk")
+        purity = []
+        for number, target in enumerate(made.target_of_A):
+            rows = made.profiles.items_of(number)
+            of_tea = is_tea_N[rows[rows != target]].mean()
+            purity.append(max(of_tea, 1 - of_tea))
+        assert np.mean(purity) > 0.9

@@ -2,9 +2,12 @@ import numpy as np
 import pytest
 
 from models.fraud.detector import Detector, Judgement
-from models.training.fit_fraud import fitted, judgement_of
+from models.training.fit_fraud import Stage, fitted, judgement_of
+from models.training.fit_trees import fit_forest
 
 NAMES = ("a", "b", "c")
+NO_TREES = fit_forest(np.zeros((4, 3), np.float32), seed=0)
+"""Asked nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +41,21 @@ class TestJudgement:
         chances = np.array([judgement.probability(float(said)) for said in judgement.log_odds(figures)])
         genuine, attacks = chances[~is_attack], chances[is_attack]
         assert genuine.mean() < 0.02 < attacks.mean()
+
+    @pytest.mark.parametrize(("scale", "shift"), [(1.0, 0.0), (0.3, -7.0), (40.0, 500.0)])
+    def test_probabilities_do_not_depend_on_the_scale_of_what_is_said(self, scale, shift):
+        rng = np.random.default_rng(2)
+        is_attack = np.arange(2_000) >= 1_800
+        plain = (rng.standard_normal(2_000) + 2.0 * is_attack).astype(np.float32)
+
+        def chances(said):
+            judgement = judgement_of(Stage(NO_TREES, said.astype(np.float32)), is_attack, NAMES)
+            return np.array([judgement.probability(float(each)) for each in said])
+
+        found = chances(scale * plain + shift)
+        assert found == pytest.approx(chances(plain), abs=2e-3)
+        # two normal distributions two deviations apart, one in a hundred of the second
+        assert found == pytest.approx(1 / (1 + 99 * np.exp(2.0 - 2.0 * plain)), abs=0.15)
 
     def test_a_file_keeps_everything(self, fit, tmp_path):
         figures, _, judgement = fit

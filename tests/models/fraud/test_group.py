@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from models.data.sequences import Sequences
+from models.fraud import group
 from models.fraud.attacks import profiles_of
-from models.fraud.group import GROUP, group_figures
+from models.fraud.group import GROUP, SMOOTHING, group_figures
 from models.training.fit_fraud import timed_like
 
 NUM_ITEMS = 400
@@ -81,3 +82,22 @@ class TestTimedLike:
         made = timed_like(profiles_of([np.array([9, 8, 7, 6, 5])]), real)
         assert made.timestamps_E.tolist() == [240, 300, 360, 420, 480]
         assert made.item_rows_E.tolist() == [9, 8, 7, 6, 5]
+
+
+class TestAlike:
+    def test_is_what_meeting_everybody_one_by_one_says_in_blocks_of_any_size(self, pool, usual, monkeypatch):
+        suspicion = np.random.default_rng(1).standard_normal(pool.num_users).astype(np.float32)
+        surprise = suspicion - np.median(suspicion)
+        held = [set(pool.items_of(number).tolist()) for number in range(pool.num_users)]
+        holders = {item: sum(item in each for each in held) for item in set().union(*held)}
+        expected = []
+        for mine in range(pool.num_users):
+            shared = [held[mine] & held[other] if other != mine else set() for other in range(pool.num_users)]
+            alike = [other for other, items in enumerate(shared) if len(items) > 1]
+            rarest = [sum(1 / np.log1p(holders[item]) for item in shared[other]) for other in alike]
+            mean = sum(surprise[other] for other in alike) / (len(alike) + SMOOTHING)
+            expected.append([max(rarest, default=0.0), np.log1p(len(alike)), mean])
+        for size in (7, 1_000):
+            monkeypatch.setattr(group, "HISTORIES_PER_BLOCK", size)
+            found = figures(pool, usual, suspicion=suspicion).figures_BG[:, -3:]
+            assert found == pytest.approx(np.array(expected), abs=1e-5)

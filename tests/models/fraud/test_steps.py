@@ -14,7 +14,8 @@ def recommender(tiny_bundle) -> Recommender:
 @pytest.fixture(scope="module")
 def scorer(recommender) -> StepScorer:
     ranker = recommender.ranker
-    return StepScorer.over(ranker.source, ranker.spec, ranker.facts.events_N, ranker.noise_size)
+    text_NE = recommender.items.text_NE
+    return StepScorer.over(ranker.source, ranker.spec, ranker.facts.events_N, ranker.noise_size, text_NE)
 
 
 @pytest.fixture(scope="module")

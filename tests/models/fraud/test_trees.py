@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.ensemble import GradientBoostingClassifier, IsolationForest
 
 from models.fraud.trees import BoostedTrees
 from models.training import fit_trees
@@ -52,3 +52,26 @@ class TestBoostedTrees:
         arrays = trees.arrays("a_")
         with pytest.raises(ValueError, match="shapes"):
             BoostedTrees.of_arrays({**arrays, "a_left_TM": arrays["a_left_TM"][:1]}, "a_")
+
+
+class TestForest:
+    def test_orders_rows_as_scikit_learn_does(self, rows):
+        figures, _ = rows
+        forest = fit_trees.fit_forest(figures, seed=3)
+        theirs = IsolationForest(n_estimators=fit_trees.NUM_ISOLATING, random_state=3).fit(figures)
+        unseen = np.random.default_rng(1).standard_normal((500, 5)).astype(np.float32)
+        # their score is 2 to the minus mean depth over the depth that is usual for 256 rows
+        usual = 2 * (np.log(255.0) + np.euler_gamma) - 2 * 255 / 256
+        assert -forest.log_odds(unseen) / usual == pytest.approx(-np.log2(-theirs.score_samples(unseen)), abs=1e-4)
+
+    def test_what_is_unlike_all_stands_out_whichever_way(self, rows):
+        figures, _ = rows
+        forest = fit_trees.fit_forest(figures, seed=3)
+        usual, high, low = forest.log_odds(np.array([[0.0] * 5, [4.0] * 5, [-4.0] * 5], np.float32))
+        assert usual < min(high, low) - 1
+
+    def test_blended_with_trees_on_the_same_figures(self, rows, trees):
+        figures, _ = rows
+        forest = fit_trees.fit_forest(figures, seed=3)
+        both = trees.blended(forest, 0, (0.5, 2.0)).log_odds(figures)
+        assert both == pytest.approx(0.5 * trees.log_odds(figures) + 2.0 * forest.log_odds(figures), abs=1e-4)

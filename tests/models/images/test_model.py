@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from models.data.photos import square
-from models.domain.errors import BundleCorrupt, BundleNotFound, NotPictured, UnknownName
+from models.domain.errors import BundleCorrupt, BundleNotFound, InputError, NotPictured, UnknownName
 from models.images import layout
 from models.images.folder import open_images, place_images
 from models.images.model import PictureModel, shrunk
@@ -68,12 +68,32 @@ class TestPictures:
             (picture,) = made(model, key, PictureRequest(query=text, num=1))
             assert (picture.asked.category, picture.asked.colour) == (category, "Green")
 
+    def test_a_text_that_is_only_a_colour_means_no_category(self, model: PictureModel, key: SigningKey) -> None:
+        drawn = made(model, key, PictureRequest(query="green", num=12))
+        assert {each.asked.colour for each in drawn} == {"Green"}
+        assert {each.asked.category for each in drawn} == {"Home > Plates", "Home > Shelves"}
+
     def test_come_with_the_nearest_products_and_their_distance(self, model: PictureModel, key: SigningKey) -> None:
         (picture,) = made(model, key, PictureRequest(num=1))
         distances = [product.distance for product in picture.nearest]
         assert len({product.item_id for product in picture.nearest}) == 3
         assert distances == sorted(distances)
         assert picture.category_probability is not None
+
+    def test_a_concept_is_pictured_by_its_category_and_words(self, model: PictureModel, key: SigningKey) -> None:
+        asked = model.of_concept(PictureRequest(num=1), "Home > Shelves > Corner shelves", ["fine", "blue", "shelves"])
+        (picture,) = made(model, key, asked)
+        assert (picture.asked.category, picture.asked.colour) == ("Home > Shelves", "Blue")
+        (other,) = made(model, key, replace(asked, colour="Red"))
+        assert other.asked.colour == "Red"
+
+    def test_a_concept_of_a_category_without_photographs_is_refused(self, model: PictureModel) -> None:
+        with pytest.raises(UnknownName, match="'tea > green'; known: Home > Plates, Home > Shelves"):
+            model.of_concept(PictureRequest(), "tea > green", ["blue"])
+
+    def test_a_concept_that_says_nothing_is_refused(self, model: PictureModel) -> None:
+        with pytest.raises(InputError, match="neither a category nor words"):
+            model.of_concept(PictureRequest(), None, [])
 
     @pytest.mark.parametrize(
         ("request_", "error", "told"),

@@ -1,5 +1,6 @@
 import io
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +104,13 @@ class TestReadProvenance:
         found = read_provenance(again.getvalue())
         assert (found.source_type, found.is_generated) == (None, False)
 
+    def test_one_that_says_it_is_huge_is_not_unpacked(self, png: bytes) -> None:
+        huge = bytearray(png)
+        huge[16:24] = (200_000).to_bytes(4) * 2
+        huge[29:33] = zlib.crc32(huge[12:29]).to_bytes(4)
+        found = read_provenance(bytes(huge))
+        assert (found.facts, found.is_generated) == (None, False)
+
     def test_what_is_no_png_is_refused(self) -> None:
         with pytest.raises(ValueError, match="no PNG"):
             read_provenance(b"hello")
@@ -113,6 +121,19 @@ class TestSigningKey:
         assert own_signing_key(key_folder) == key
         assert (key_folder / KEY_FILE).stat().st_mode & 0o777 == 0o600
         assert "PRIVATE" not in repr(key)
+
+    def test_two_that_begin_at_once_sign_with_one_key(self, tmp_path: Path) -> None:
+        with ThreadPoolExecutor(4) as crowd:
+            keys = list(crowd.map(lambda _: own_signing_key(tmp_path / "new"), range(4)))
+        assert {key.key for key in keys} == {own_signing_key(tmp_path / "new").key}
+        assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [CERTIFICATES_FILE, KEY_FILE]
+
+    def test_a_key_that_was_left_without_certificates_gets_some(self, tmp_path: Path) -> None:
+        before = own_signing_key(tmp_path)
+        (tmp_path / CERTIFICATES_FILE).unlink()
+        after = own_signing_key(tmp_path)
+        assert after.key == before.key
+        assert after.certificates != before.certificates
 
     def test_a_shops_own_files_are_read(self, key: SigningKey, key_folder: Path) -> None:
         read = read_signing_key(key_folder / CERTIFICATES_FILE, key_folder / KEY_FILE)

@@ -11,17 +11,19 @@ def make_images(
     colour: str | None = None,
     item_id: str | None = None,
     query: str | None = None,
+    concept_id: str | None = None,
     n: int | None = None,
     size: int | None = None,
     seed: int | None = None,
     deadline_ms: int | None = None,
 ) -> Operation[Images]:
-    """Pictures of a category, in a colour, like a product, or by words; more than 16 are a job."""
+    """Pictures of a category, in a colour, like a product, by words, or of a concept; more than 16 are a job."""
     body = {
         "category": category,
         "colour": colour,
         "item_id": item_id,
         "query": query,
+        "concept_id": concept_id,
         "n": n,
         "size": size,
         "seed": seed,
