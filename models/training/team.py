@@ -82,12 +82,12 @@ def average_gradients(parameters: Sequence[Tensor], weight: float) -> None:
     """Each gradient becomes the weighted mean of all processes'."""
     if size() == 1:
         return
-    gradients = [torch.zeros_like(each) if each.grad is None else each.grad for each in parameters]
-    flat = torch.cat([gradient.flatten() for gradient in gradients]) * weight
-    distributed.all_reduce(flat)
-    means = torch.split(flat, [each.numel() for each in parameters])
-    for each, mean in zip(parameters, means, strict=True):
-        each.grad = mean.view_as(each).clone()
+    sums = []
+    for each in parameters:
+        each.grad = torch.zeros_like(each) if each.grad is None else each.grad.mul_(weight)
+        sums.append(distributed.all_reduce(each.grad, async_op=True))
+    for begun in sums:
+        begun.wait()
 
 
 def averaged(terms: Mapping[str, Tensor], weight: float) -> Mapping[str, Tensor]:
