@@ -9,6 +9,7 @@ team is. Processor time of the slowest process says it where cores are shared: w
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -42,7 +43,9 @@ def main() -> None:
             for each in together
         },
         "speed_up_by_the_clock": {
-            each["processes"]: round(alone[0]["seconds_a_step"] / each["seconds_a_step"], 2) for each in together
+            each["processes"]: round(alone[0]["seconds_a_step"] / each["seconds_a_step"], 2)
+            for each in together
+            if each["processes"] <= len(os.sched_getaffinity(0))  # else the clock says what else ran
         },
     }
     keep(result, arguments.json)
