@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
 
 from models.data.sequences import Sequences
 from models.domain.layered_rows import Rows
@@ -204,25 +205,14 @@ def judgement_of(stage: Stage, is_attack_B: NDArray[np.bool_], names: tuple[str,
 
 
 def _calibrated(said_B: NDArray[np.float32], is_attack_B: NDArray[np.bool_]) -> tuple[float, float]:
-    """Platt's line (1999) where `PREVALENCE` are frauds, by Newton's steps on what was said in deviations of it."""
+    """Platt's line (1999) where `PREVALENCE` are frauds: slope and intercept of what was said."""
     weight_B = np.where(is_attack_B, PREVALENCE / is_attack_B.sum(), (1 - PREVALENCE) / (~is_attack_B).sum())
+    # in deviations, so that neither the scale nor the regularisation decides how far the steps go
     mean, deviation = float(said_B[~is_attack_B].mean()), max(float(said_B[~is_attack_B].std()), 1e-6)
-    x_B2 = np.stack([(said_B - mean) / deviation, np.ones(len(said_B))], axis=1).astype(np.float64)
-    sign_B = np.where(is_attack_B, 1.0, -1.0)
-
-    def loss(line: NDArray[np.float64]) -> float:
-        return float((weight_B * np.logaddexp(0.0, -sign_B * (x_B2 @ line))).sum() + 0.5e-4 * (line[0] - 1.0) ** 2)
-
-    line = np.array([1.0, np.log(PREVALENCE / (1 - PREVALENCE))])
-    for _ in range(50):
-        chance_B = 1.0 / (1.0 + np.exp(-np.clip(x_B2 @ line, -40, 40)))
-        gradient = x_B2.T @ (weight_B * (chance_B - is_attack_B)) + 1e-4 * (line - [1.0, 0.0]) * [1.0, 0.0]
-        curvature = (x_B2 * (weight_B * chance_B * (1 - chance_B))[:, None]).T @ x_B2
-        step = np.linalg.solve(curvature + np.diag([1e-4, 1e-9]), gradient)
-        while loss(line - step) > loss(line) and np.abs(step).max() > 1e-9:
-            step = step / 2  # a whole one may lead away where the chances are near 0 or 1
-        line = line - step
-    return float(line[0] / deviation), float(line[1] - line[0] * mean / deviation)
+    line = LogisticRegression(C=1e4, tol=1e-8, max_iter=1_000)
+    line.fit(((said_B - mean) / deviation)[:, None].astype(np.float64), is_attack_B, sample_weight=weight_B)
+    slope = float(line.coef_[0, 0]) / deviation
+    return slope, float(line.intercept_[0]) - slope * mean
 
 
 def suspicions(pools: Sequence[Pool], stage: Stage) -> list[NDArray[np.float32]]:
