@@ -3,6 +3,7 @@
 PYTHON ?= python3
 TORCH_INDEX ?=
 DATASET ?=
+BUNDLE ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
@@ -13,7 +14,7 @@ PYTEST := OMP_NUM_THREADS=1 .venv/bin/pytest -n 2 --dist loadfile
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-long check lint types layers format bench-serving clean
+.PHONY: help demo serve test test-long check lint types layers format bench-serving bench-index clean
 
 help: ## lists these targets
 	@echo "Figment needs Python 3.11 or newer and make; each target but this one and clean sets up .venv where it is missing."
@@ -57,6 +58,9 @@ bench-serving: $(INSTALLED) ## measures whole answers over HTTP beside what othe
 	PYTHONPATH=. .venv/bin/python benchmarks/serving.py \
 		--dataset "$(or $(DATASET),var/datasets/complete-journey)" \
 		--bundle "$(or $(BUNDLE),$$(ls -dt var/bundles/*-quick-* | head -1))" --json $(or $(JSON),var/bench-serving/serving.json)
+
+bench-index: $(INSTALLED) ## measures every kind of index on a bundle's items, to a million (minutes; BUNDLE=DIR)
+	.venv/bin/python benchmarks/index.py --bundle "$(or $(BUNDLE),$$(ls -td var/bundles/*/ | head -1))" --json benchmarks/results/index.json
 
 clean: ## removes caches and build leftovers; .venv and var stay
 	rm -rf build dist figment.egg-info clients/python/build clients/python/src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis .import_linter_cache

@@ -75,8 +75,8 @@ from app.runtime.workers import Workers
 from app.settings import ServiceSettings, is_loopback, read_settings, refuse_exposure
 from app.store.store import Store
 from models.bundle.versions import resolve_bundle
-from models.domain.errors import FigmentError, InputError, NotReady, ServiceError
-from models.recommend.recommender import Recommender
+from models.domain.errors import FigmentError, InputError, NotReady, ServiceError, SettingsRefused
+from models.recommend.recommender import PlacesIndex, Recommender
 from models.retrieval.faiss_index import set_search_threads
 
 RESOURCES: Final = (
@@ -208,7 +208,8 @@ def serve(settings: ServiceSettings) -> None:
     with listen(settings.host, settings.port) as listener:
         refuse_exposure(settings, lambda: asyncio.run(any_key_made(settings.database_url)))
         resolve_bundle(settings.bundles, settings.bundle)
-        live = LiveModel(None, _workers(settings))
+        check_index, place_index = _index_elsewhere(settings.index_url)
+        live = LiveModel(None, _workers(settings), check_index=check_index)
         bundles = Bundles(settings.bundles, settings.bundle)
         tracing = open_tracing()
         failures: list[BaseException] = []
@@ -227,7 +228,12 @@ def serve(settings: ServiceSettings) -> None:
                 answer_seconds=settings.answer_seconds,
                 rules=_rules(settings),
                 picture_rules=PictureRules.of(settings),
-                serve_from=partial(_follow, live, bundles, partial(Recommender.open, wish=settings.recommender)),
+                serve_from=partial(
+                    _follow,
+                    live,
+                    bundles,
+                    partial(Recommender.open, wish=settings.recommender, place_index=place_index),
+                ),
                 access_rules=access_rules_of(settings),
                 tracing=tracing,
             ),
@@ -291,6 +297,22 @@ def _workers(settings: ServiceSettings) -> Workers:
         max_in_flight=settings.max_in_flight,
         prepare=partial(set_search_threads, 1),  # the workers share the cores already
     )
+
+
+def _index_elsewhere(url: str | None) -> tuple[Callable[[], None] | None, PlacesIndex | None]:
+    """What asks the server that keeps the index whether it answers, and what lays a bundle's items there.
+
+    Nobody else pays for loading its client. Raises SettingsRefused where that is not installed.
+    """
+    if url is None:
+        return None, None
+    try:
+        from models.retrieval.milvus import MilvusServer
+    except ModuleNotFoundError as error:
+        reason = f'needs {error.name}, which is not installed: pip install "figment[milvus]"'
+        raise SettingsRefused(f"FIGMENT_INDEX_URL {reason}") from error
+    server = MilvusServer(url)
+    return server.check, lambda bundle: server.index_of(bundle.features_name, bundle.item_features_ND)
 
 
 def _rules(settings: ServiceSettings) -> ShopRules:

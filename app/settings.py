@@ -51,6 +51,13 @@ def _origins(value: object) -> object:
     return tuple(web_origin(origin) for origin in value.replace(",", " ").split())
 
 
+def _index_url(value: object) -> object:
+    is_url = isinstance(value, str) and (re.match(r"https?://[^/]", value) or value.endswith(".db"))
+    if value is not None and not is_url:
+        raise ValueError("is neither http://host:19530 nor a path that ends in .db")
+    return value
+
+
 def _json_object(value: Any) -> Any:
     if not isinstance(value, str):
         return value
@@ -78,6 +85,11 @@ class ServiceSettings(BaseSettings):
     database_url: str = Field(default="sqlite+aiosqlite:///var/figment.db", repr=False)  # may hold a password
     """Where the shop's catalogue, events, keys and jobs are kept: a SQLite file for one machine, or for several
     `postgresql+asyncpg://user:password@host/database`. Tables are made and brought up to date at the start."""
+    # repr=False: it may hold a password
+    index_url: Annotated[str | None, BeforeValidator(_index_url)] = Field(default=None, repr=False)
+    """Milvus that keeps the index of item features: `http://user:password@host:19530`, with `/name` for a database
+    other than the default one; for trials a path that ends in `.db`, for the edition that runs in the process. Needs
+    the extra `milvus`. Unset: FAISS in the process."""
     event_max_age_days: int = Field(default=1095, ge=1, le=36_500)
     """Events that are older are refused. What a shopper did years ago says little of what comes next."""
     attribution_hours: float = Field(default=24.0, ge=0.1, le=720)
@@ -144,8 +156,10 @@ def read_settings(**overrides: Any) -> ServiceSettings:
         settings = ServiceSettings(**given)
     except ValidationError as error:
         for problem in error.errors(include_url=False):
-            variable = PREFIX + str(problem["loc"][0]).upper()
-            problems.append(f"{variable}: {problem['msg']}, got {str(problem['input'])[:100]!r}")
+            name = str(problem["loc"][0])
+            field = ServiceSettings.model_fields.get(name)
+            given_value = f", got {str(problem['input'])[:100]!r}" if field is None or field.repr else ""
+            problems.append(f"{PREFIX}{name.upper()}: {problem['msg']}{given_value}")
         raise SettingsRefused("; ".join(problems)) from None
     if problems:
         raise SettingsRefused("; ".join(problems))

@@ -1,7 +1,6 @@
 """A bundle of as many items as are wished for, sealed like any other: made from a real one, and its name says so."""
 
 import shutil
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,13 +16,9 @@ from models.networks.export import export_generator
 from models.pipeline.files import write_critic_of_items
 from models.recommend.golden import record_golden
 from models.recommend.recommender import Recommender
-from models.retrieval.faiss_index import build_faiss_index
 
 GENERATOR = "generator.onnx"
 EXPORTED_AGAIN = (GENERATOR, "critic_items.onnx")
-MAX_FLAT_ITEMS = 50_000
-MIN_RECALL = 0.95
-"""Of the 100 nearest, by lists that are inverted: beyond MAX_FLAT_ITEMS to meet every item takes longer."""
 LABEL = "Not a trained catalogue: the items of {name} over and over, with noise on the features of the copies.\n\n"
 
 
@@ -31,11 +26,7 @@ def enlarged_bundle(source: Path, num_items: int, root: Path) -> Path:
     """The folder of the bundle below `root`; made where it is not there yet."""
     destination = root / f"{source.name}-enlarged-{num_items}"
     if not destination.exists():
-        bundle = open_bundle(source)
-        large = enlarged(bundle, num_items)
-        if num_items > MAX_FLAT_ITEMS:
-            index = build_faiss_index(large.item_features_ND, max_exact_items=0, min_recall=MIN_RECALL)
-            large = replace(large, index=index)
+        large = enlarged(open_bundle(source), num_items)
         seal_bundle(destination, lambda folder: _written(folder, large, destination.name))
     return destination
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from record import circumstances, keep
 
 from models.bundle.read import Bundle, open_bundle
@@ -23,7 +24,9 @@ from models.domain.events import HistoryEvent
 from models.domain.recommendation import RecommendationRequest
 from models.recommend.live.documents import ItemDocument
 from models.recommend.recommender import Recommender
-from models.retrieval.faiss_index import build_faiss_index, set_search_threads
+from models.retrieval.choice import choose_index
+from models.retrieval.faiss_index import set_search_threads
+from models.retrieval.index import VectorIndex
 
 PACKAGES: Final = ["numpy", "polars", "faiss-cpu", "onnxruntime"]
 TIMES: Final = 7
@@ -94,13 +97,20 @@ def main() -> None:
     keep(result, arguments.json)
 
 
-def enlarged(bundle: Bundle, num_items: int) -> Bundle:
-    """The bundle's items over and over, each copy a little different."""
+def enlarged_features(bundle: Bundle, num_items: int) -> NDArray[np.float32]:
+    """The bundle's items over and over, each copy with noise of a tenth of their deviation."""
     rng = np.random.default_rng(0)
+    rows, copies = np.arange(num_items) % bundle.manifest.num_items, np.arange(num_items) // bundle.manifest.num_items
+    features: NDArray[np.float32] = np.asarray(bundle.item_features_ND[rows])
+    features += (0.1 * features.std() * rng.normal(size=features.shape)).astype(np.float32) * (copies > 0)[:, None]
+    return features
+
+
+def enlarged(bundle: Bundle, num_items: int, index: VectorIndex | None = None) -> Bundle:
+    """The bundle with so many items; the index is the one that its rule takes, if none is handed in."""
+    features = enlarged_features(bundle, num_items)
     rows = np.arange(num_items) % bundle.manifest.num_items
     copies = np.arange(num_items) // bundle.manifest.num_items
-    features = np.asarray(bundle.item_features_ND[rows])
-    features += (0.1 * features.std() * rng.normal(size=features.shape)).astype(np.float32) * (copies > 0)[:, None]
     shift = (copies * bundle.manifest.num_items)[:, None]
     neighbours, facts = bundle.neighbours, bundle.item_facts
     neighbour_rows = np.asarray(neighbours.rows_NM)[rows]
@@ -126,7 +136,7 @@ def enlarged(bundle: Bundle, num_items: int) -> Bundle:
             voices_NMV=np.where((moved < num_items)[..., None], voices, np.float32(0)),
         ),
         item_facts=type(facts)(*(getattr(facts, name)[rows] for name in facts.__dataclass_fields__)),
-        index=build_faiss_index(features),
+        index=index or choose_index(features).index,
         catalogue=catalogue,
     )
 

@@ -10,7 +10,7 @@
 | UnknownItem                            | 404    |
 | ModelLacks                             | 409    |
 | InputError                             | 422    |
-| NotReady, Overloaded, StoreUnavailable | 503 with Retry-After |
+| NotReady, Overloaded, StoreUnavailable, IndexUnavailable | 503 with Retry-After |
 | DeadlineExceeded                       | 504    |
 | anything else                          | 500, logged with its stack, told without it |
 """
@@ -30,6 +30,7 @@ from app.observability.metrics import Failure
 from models.domain.errors import (
     DeadlineExceeded,
     FigmentError,
+    IndexUnavailable,
     InputError,
     ModelLacks,
     NotReady,
@@ -62,6 +63,7 @@ OWN_ERRORS: Sequence[tuple[type[FigmentError], Told]] = (
     (NotReady, Told(503, "", "not-ready", "Not ready", headers=RETRY_AFTER)),
     (Overloaded, Told(503, "", "overloaded", "Overloaded", headers=RETRY_AFTER)),
     (StoreUnavailable, Told(503, "", "store-unavailable", "Store unavailable", headers=RETRY_AFTER)),
+    (IndexUnavailable, Told(503, "", "index-unavailable", "Index unavailable", headers=RETRY_AFTER)),
 )
 
 
@@ -70,6 +72,7 @@ FAILURES: Sequence[tuple[type[Exception], Failure]] = (
     (NotReady, "not_ready"),
     (Overloaded, "overloaded"),
     (StoreUnavailable, "store_unavailable"),
+    (IndexUnavailable, "index_unavailable"),
     (ClientDisconnect, "client_gone"),
 )
 FAILURES_BY_STATUS: Mapping[int, Failure] = {408: "slow_body", 413: "body_too_large", 500: "unexpected"}

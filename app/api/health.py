@@ -25,8 +25,9 @@ async def live() -> Healthy:
 
 @router.get("/ready", summary="New requests are welcome", responses={503: {"model": Problem}})
 async def ready(live_model: LiveModelDep) -> Healthy:
-    """The bundle is verified, its golden requests are replayed, a permit is free, and no shutdown has begun."""
-    live_model.check_ready()
+    """The bundle is verified, its golden requests are replayed, a permit is free, no shutdown has begun, and a server
+    that keeps the index answers."""
+    await live_model.check_ready()
     return Healthy()
 
 

@@ -20,6 +20,27 @@ def _no_default(schema: dict[str, Any]) -> None:
     del schema["default"]
 
 
+class IndexFacts(BaseModel):
+    """The index that the profiles `balanced` and `fast` ask; `exact` asks every item."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    kind: str
+    """`exact`, `exact, half precision` or `inverted lists`: the fastest that found enough."""
+    num_items: int
+    """That it was measured with, when the bundle was made; newer items are found exactly."""
+    recall: float
+    """Share of the true 100 nearest that it found."""
+    p50_microseconds: float
+    """Processor time of one search for the 100 nearest, on the machine that made the bundle."""
+    p95_microseconds: float
+    build_seconds: float
+    megabytes: float
+    """Of memory."""
+    others: list[dict[str, Any]]
+    """What was measured beside it, likewise."""
+
+
 class ModelFacts(BaseModel):
     """The model card of what serves, as data."""
 
@@ -41,6 +62,8 @@ class ModelFacts(BaseModel):
     """The model's, with the catalogue's changes that are in it."""
     index_age_seconds: int
     """Since the newest of them."""
+    index: IndexFacts | None
+    """Null where Milvus keeps it, and for a bundle that was made before it was measured."""
     num_items: int
     """That can be listed now."""
     num_users: int
@@ -93,6 +116,7 @@ def facts(loaded: Loaded, **only_if_allowed: Any) -> ModelFacts:
         serves=served.serves,
         index_version=served.index_version,
         index_age_seconds=loaded.index.age_seconds,
+        index=None if served.index_figures is None else IndexFacts(**served.index_figures),
         num_items=served.num_items,
         property_names=list(served.property_names),
         **only_if_allowed,

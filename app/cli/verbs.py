@@ -37,6 +37,7 @@ EXTRA_OF: Final = {
     "matplotlib": "train",
     "onnx": "train",
     "onnxscript": "train",
+    "ray": "ray",
     "safetensors": "train",
     "scipy": "train",
     "sklearn": "train",
@@ -149,13 +150,15 @@ def train(
     strict: Strict = False,
     column_map: ColumnMap = None,
 ) -> None:
-    """Train on a dataset and seal a bundle."""
+    """Train on a dataset and seal a bundle. Under torchrun, its processes train the networks together."""
     with interruptible("no bundle was written; the same command with --resume goes on from the last checkpoint"):
         from app.observability.data_losses import tell_losses
         from app.observability.progress import TaskProgress
         from models.evaluation.table import render_scoreboard
         from models.pipeline.train import TrainOptions
         from models.pipeline.train import train as train_bundle
+        from models.training.team import joined
+        from models.training.trainer import help_training
 
         refuse_unwritable("--out", out)
         options = TrainOptions(
@@ -172,8 +175,12 @@ def train(
             images=images,
             event_weights=read_event_weights(event_weight or ()),
         )
-        with TaskProgress() as progress:
-            outcome = train_bundle(options, progress)
+        with joined() as is_first:
+            if not is_first:
+                help_training()
+                return
+            with TaskProgress() as progress:
+                outcome = train_bundle(options, progress)
         tell_losses(outcome.report)
         print(f"{outcome.bundle} in {outcome.seconds:.0f} s")
         if outcome.scoreboard:
@@ -254,22 +261,45 @@ def recommend(
     bundle: Annotated[Path, typer.Option("--bundle", metavar="BUNDLE", help="The bundle that answers.")],
     events: Annotated[Path, typer.Option("--events", metavar="FILE", help="Histories: .parquet, .csv or .jsonl.")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Lists: .parquet, .csv or .jsonl.")],
-    engine: Annotated[Literal["local"], typer.Option("--engine", help="What runs it.")] = "local",  # noqa: ARG001  one so far
+    engine: Annotated[
+        Literal["local", "ray"],
+        typer.Option("--engine", help="ray: several processes; Parquet in, a folder of Parquet out, resumed."),
+    ] = "local",
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N", min=1, help="Processes of ray; by default one a core.")
+    ] = None,
     k: Annotated[int, typer.Option("--k", metavar="N", min=1, max=MAX_K, help="Length of each list.")] = 10,
     column_map: ColumnMap = None,
 ) -> None:
     """A list (user_id, item_id, rank, score) for every shopper in an events file."""
-    with interruptible("nothing was written"):
-        from app.observability.data_losses import tell_losses
+    if_stopped = "nothing was written" if engine == "local" else "the same command makes the parts that are missing"
+    with interruptible(if_stopped):
         from app.observability.progress import TaskProgress
         from models.domain.counted import counted
-        from models.recommend.batch import recommend_file
 
-        refuse_unwritable_file("--out", out)
         if out.resolve() == events.resolve():
             raise SettingsRefused(f"--out {out} is the file of --events: the lists would replace the events")
-        with TaskProgress() as progress:
-            written = recommend_file(bundle, events, out, k, progress, tell_losses, column_map_of(column_map))
+        if engine == "local":
+            from app.observability.data_losses import tell_losses
+            from models.recommend.batch import recommend_file
+
+            refuse_unwritable_file("--out", out)
+            with TaskProgress() as progress:
+                written = recommend_file(bundle, events, out, k, progress, tell_losses, column_map_of(column_map))
+        else:
+            from models.recommend.batch_ray import recommend_with_ray
+
+            refuse_unwritable("--out", out)
+            with TaskProgress() as progress:
+                written = recommend_with_ray(
+                    bundle,
+                    events,
+                    out,
+                    k,
+                    workers=workers or os.cpu_count() or 1,
+                    progress=progress,
+                    column_map=column_map_of(column_map),
+                )
         print(f"{counted(written.num_users, 'list')} in {out}")
         if written.num_fallbacks:
             print(f"{written.num_fallbacks:,} of popular items, for want of a known item in the shopper's history")

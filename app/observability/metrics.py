@@ -22,6 +22,7 @@ Failure = Literal[
     "cut_off",
     "deadline",
     "head_too_large",
+    "index_unavailable",
     "not_http",
     "not_ready",
     "overloaded",

@@ -35,6 +35,7 @@ class ServedModel(Protocol):
     index_version: str
     num_items: int
     serves: str
+    index_figures: Mapping[str, Any] | None
 
     @property
     def property_names(self) -> Sequence[str]:
@@ -101,10 +102,20 @@ class Loaded:
 class LiveModel:
     """Hands out what answers while the process serves."""
 
-    def __init__(self, open_model: Callable[[], ServedModel] | None, workers: Workers) -> None:
-        """`open_model`: where one model answers as it is; None: a live catalogue publishes what answers."""
+    def __init__(
+        self,
+        open_model: Callable[[], ServedModel] | None,
+        workers: Workers,
+        *,
+        check_index: Callable[[], None] | None = None,
+    ) -> None:
+        """`open_model`: where one model answers as it is; None: a live catalogue publishes what answers.
+
+        `check_index` raises IndexUnavailable where a server that keeps the index does not answer.
+        """
         self.workers = workers
         self.together = Together(workers)
+        self._check_index = check_index
         self.phase: Phase = "loading"
         self.metrics: Metrics = workers.metrics
         self.metrics.watch_index(lambda: self._loaded.index if self._loaded else None)
@@ -141,14 +152,16 @@ class LiveModel:
             raise NotReady("the model is still loading")
         return self._loaded
 
-    def check_ready(self) -> None:
-        """Raises NotReady with the reason why new traffic should go elsewhere."""
+    async def check_ready(self) -> None:
+        """Raises NotReady, or IndexUnavailable, with the reason why new traffic should go elsewhere."""
         if self.phase == "leaving":
             raise NotReady("the process is shutting down")
         if not self.is_loaded:
             raise NotReady("the model is still loading")
         if self.workers.is_full:
             raise NotReady(f"all {self.workers.max_in_flight} permits are taken")
+        if self._check_index is not None:
+            await asyncio.to_thread(self._check_index)
 
     def _opened(self, open_model: Callable[[], ServedModel]) -> Loaded:
         model = open_model()

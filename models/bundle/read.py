@@ -22,6 +22,7 @@ from models.domain.errors import BundleCorrupt
 from models.features.spec import FeatureSpec
 from models.features.text_encoder import TextEncoder
 from models.retrieval.faiss_index import FaissIndex
+from models.retrieval.index import VectorIndex
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Bundle:
     popularity_N: NDArray[np.float32]
     neighbours: Neighbours
     item_facts: ItemFacts
-    index: FaissIndex
+    index: VectorIndex
     vocabulary: pl.DataFrame
     catalogue: pl.DataFrame
 
@@ -62,6 +63,11 @@ class Bundle:
     def has_judge(self) -> bool:
         """Whether a judge could be fitted; a bundle that names one in its manifest but lost it is corrupt."""
         return bool(self.manifest.evidence)
+
+    @property
+    def features_name(self) -> str:
+        """The same wherever these item features are sealed, and another for all others."""
+        return f"figment_{self.manifest.files[layout.ITEM_FEATURES][:32]}"
 
     def session(self, name: str, *, threads: int = 1) -> ort.InferenceSession:
         """The network `networks/<name>.onnx`; raises BundleCorrupt where it is missing or damaged."""

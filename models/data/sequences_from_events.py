@@ -27,10 +27,18 @@ def build_sequences(dataset: Dataset, *, seed: int) -> Sequences:
     )
 
 
-def sequences_from_events(events: pl.DataFrame, item_ids: Sequence[str], *, time: TimeMeaning, seed: int) -> Sequences:
+def sequences_from_events(
+    events: pl.DataFrame,
+    item_ids: Sequence[str],
+    *,
+    time: TimeMeaning,
+    seed: int,
+    ties_E: NDArray[np.uint64] | None = None,
+) -> Sequences:
     """Sequences whose item rows are places in `item_ids`; events of items that are not there are left out.
 
-    `events` as in `Dataset.events`: ordered by user, then time.
+    `events` as in `Dataset.events`: ordered by user, then time. `ties_E` orders those of one moment; drawn by the seed
+    where it is None.
     """
     types_E = events["event_type"].cast(EVENT_TYPE_ENUM).to_physical().to_numpy().astype(np.int8)
     items_E = _item_rows(events["item_id"], item_ids)
@@ -40,7 +48,8 @@ def sequences_from_events(events: pl.DataFrame, item_ids: Sequence[str], *, time
     micros_E = events["timestamp"].dt.epoch("us").to_numpy()[kept_E]
     items_E, types_E = items_E[kept_E], types_E[kept_E]
     if time == "real":
-        order_E = np.lexsort((np.random.default_rng(seed).random(len(users_E)), micros_E, users_E))
+        draws_E = np.random.default_rng(seed).random(len(users_E)) if ties_E is None else ties_E[kept_E]
+        order_E = np.lexsort((draws_E, micros_E, users_E))
         items_E, types_E, micros_E = items_E[order_E], types_E[order_E], micros_E[order_E]
         seconds_E = micros_E // 1_000_000
     else:

@@ -23,11 +23,13 @@ FigmentError
 ├── TrainingError
 │   ├── TrainingDiverged        collapse or divergence that no roll-back mends
 │   └── CheckpointMismatch      --resume with other options, data or version than the checkpoint's
+├── ListsUnfinished             lists for everyone that several processes could not all make
 └── ServiceError
     ├── NotReady                the bundle is still loading, or the process is draining
     ├── Overloaded              no permit is free
     ├── DeadlineExceeded        the caller's own time limit passed first
     ├── AddressTaken            another program listens there, or the address is not ours
+    ├── IndexUnavailable        the server that keeps the index cannot be reached or cannot answer
     └── StoreError              the database
         ├── StoreUnavailable    cannot be reached, is busy for too long, or cannot write
         └── StoreVersionUnknown was made by another version of the program
@@ -211,6 +213,15 @@ class CheckpointMismatch(TrainingError):
         super().__init__(f"cannot resume: {told}. Without --resume training begins anew")
 
 
+class ListsUnfinished(FigmentError):
+    """Lists for everyone that several processes could not all make; what is made is kept."""
+
+    def __init__(self, folder: Path, missing: int, reason: str) -> None:
+        self.folder = folder
+        self.missing = missing
+        super().__init__(f"{missing} parts of {folder} are missing: {reason}. The same command makes those alone")
+
+
 class ServiceError(FigmentError):
     """The service cannot answer now."""
 
@@ -243,6 +254,15 @@ class AddressTaken(ServiceError):
         self.host = host
         self.port = port
         super().__init__(f"cannot listen on {host}:{port}: {reason}; choose another port with FIGMENT_PORT or --port")
+
+
+class IndexUnavailable(ServiceError):
+    """The server that keeps the index cannot be reached, is busy for too long, or cannot answer."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        """`place` names host and port and holds no password."""
+        self.place = place
+        super().__init__(f"the index at {place} cannot be used now: {reason}")
 
 
 class StoreError(ServiceError):

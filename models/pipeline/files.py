@@ -25,13 +25,13 @@ from models.networks.judge import Judge
 from models.pipeline.fit import Fitted, content_features, item_features
 from models.pipeline.prepare import Prepared
 from models.recommend.evidence import EVIDENCE
-from models.retrieval.faiss_index import build_faiss_index
+from models.retrieval.choice import ChosenIndex, choose_index
 from models.synthesis.habits import Habits
 from models.training.decoder import fit_decoder
 
 
-def write_serving_files(folder: Path, fitted: Fitted, judge: Judge | None, prepared: Prepared) -> None:
-    """Everything that training made, into `folder`."""
+def write_serving_files(folder: Path, fitted: Fitted, judge: Judge | None, prepared: Prepared) -> ChosenIndex:
+    """Everything that training made, into `folder`; the index is the one that its rule chose."""
     networks = fitted.trained.networks
     features_ND = item_features(networks, prepared, fitted.train)
     size = features_ND.shape[1]
@@ -51,12 +51,14 @@ def write_serving_files(folder: Path, fitted: Fitted, judge: Judge | None, prepa
     np.save(folder / layout.ITEM_FEATURES, features_ND, allow_pickle=False)
     np.save(folder / layout.TEXT_FEATURES, prepared.content.text_NE.astype(np.float16), allow_pickle=False)
     np.save(folder / layout.TAG_ROWS, prepared.content.tag_rows_NT.astype(np.int32), allow_pickle=False)
-    build_faiss_index(features_ND).save(folder / layout.INDEX)
+    chosen = choose_index(features_ND)
+    chosen.index.save(folder / layout.INDEX)
     fitted.mixture.neighbours.save(folder / layout.NEIGHBOURS)
     fitted.facts.save(folder / layout.ITEM_FACTS)
     np.save(folder / layout.POPULARITY, fitted.facts.events_N, allow_pickle=False)
     prepared.spec.vocabulary().write_parquet(folder / layout.VOCABULARY)
     prepared.dataset.catalogue.write_parquet(folder / layout.CATALOGUE)
+    return chosen
 
 
 def write_critic_of_items(folder: Path, critic: Critic, features_ND: NDArray[np.float32]) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from models.bundle import layout
 from models.bundle.manifest import DatasetRecord, Manifest, TextEncoderRecord
@@ -40,14 +40,14 @@ def fill_bundle(
     """
     prepared = fitting.prepared
     place_text_encoder(*prepared.text_encoder, folder)
-    decoder = _write_files(folder, fitting, fitted, judge)
-    manifest = _draft(version, fitting, fitted, judge, decoder)
+    figures = _write_files(folder, fitting, fitted, judge)
+    manifest = _draft(version, fitting, fitted, judge, figures)
     if prepared.split.validation is not None:
         manifest = _measured(folder, manifest, fitting, prepared.split.validation)
     if refit:
         refitted = fitting.fit(prepared.sequences, "refitted")
-        decoder = _write_files(folder, fitting, refitted, judge)
-        everything = _draft(version, fitting, refitted, judge, decoder)
+        figures = _write_files(folder, fitting, refitted, judge)
+        everything = _draft(version, fitting, refitted, judge, figures)
         kept = ("fusion", "scoreboard", "serves", "created_at")
         metrics = {**manifest.metrics, **everything.metrics}
         update = {name: getattr(manifest, name) for name in kept} | {"refitted": True, "metrics": metrics}
@@ -67,16 +67,16 @@ def _spent() -> dict[str, float]:
     }
 
 
-def _write_files(folder: Path, fitting: Fitting, fitted: Fitted, judge: Judge | None) -> dict[str, float]:
-    """The decoder's figures."""
+def _write_files(folder: Path, fitting: Fitting, fitted: Fitted, judge: Judge | None) -> dict[str, Any]:
+    """The figures of index and decoder."""
     fitting.progress.start("writing networks and index")
-    write_serving_files(folder, fitted, judge, fitting.prepared)
-    fitting.progress.finish()
+    chosen = write_serving_files(folder, fitted, judge, fitting.prepared)
+    fitting.progress.finish(f"index: {chosen.figures.kind}, recall@100 {chosen.figures.recall:.3f}")
     fitting.progress.start("fitting the decoder")
     figures = write_imagining_files(folder, fitted, fitting.prepared, fitting.config.seed)
     told = ", ".join(f"{name} {figures[name]:.2f}" for name in ("category", "brand", "words") if name in figures)
     fitting.progress.finish(f"right on held-out items: {told}" if told else "too little to learn one from")
-    return figures
+    return {"index": chosen.as_dict(), "decoder": figures}
 
 
 def _measured(folder: Path, manifest: Manifest, fitting: Fitting, validation: EvaluationCases) -> Manifest:
@@ -112,9 +112,7 @@ def _measured(folder: Path, manifest: Manifest, fitting: Fitting, validation: Ev
     return manifest.model_copy(update={"scoreboard": measured.scoreboard, "metrics": metrics, "serves": serves})
 
 
-def _draft(
-    version: str, fitting: Fitting, fitted: Fitted, judge: Judge | None, decoder: Mapping[str, float]
-) -> Manifest:
+def _draft(version: str, fitting: Fitting, fitted: Fitted, judge: Judge | None, figures: Mapping[str, Any]) -> Manifest:
     """All that is known before anything is measured."""
     prepared, trained, config = fitting.prepared, fitted.trained, fitting.config
     info = prepared.dataset.info
@@ -136,7 +134,7 @@ def _draft(
             "networks_cpu_seconds": round(trained.cpu_seconds, 1),
             "probe": dict(trained.figures),
             "incidents": list(fitting.incidents),
-            "decoder": dict(decoder),
+            **figures,
         },
         scoreboard={},
         serves="figment",

@@ -23,6 +23,7 @@ from models.recommend.systems import STAGE_OF
 
 USERS_PER_CHUNK: Final = 2_048
 THREADS: Final = 2
+NO_PROGRESS: Final = NoProgress()
 
 
 class ListsWritten(NamedTuple):
@@ -37,7 +38,7 @@ def recommend_file(
     events: Path,
     out: Path,
     k: int,
-    progress: Progress = NoProgress(),  # noqa: B008 - stateless
+    progress: Progress = NO_PROGRESS,
     tell: Callable[[CheckReport], None] | None = None,
     column_map: Mapping[str, str] = NO_COLUMN_MAP,
 ) -> ListsWritten:
@@ -52,8 +53,17 @@ def recommend_file(
     loaded = load_events(events, column_map=column_map)
     if tell:
         tell(loaded.report)
-    table = loaded.events
-    histories, disliked = _histories(table, recommender), _disliked(table, recommender)
+    lists, written = recommend_events(recommender, loaded.events, k, progress)
+    write_table(lists, out)
+    progress.finish(counted(written.num_users, "shopper"))
+    return written
+
+
+def recommend_events(
+    recommender: Recommender, events: pl.DataFrame, k: int, progress: Progress = NO_PROGRESS
+) -> tuple[pl.DataFrame, ListsWritten]:
+    """The lists of all shoppers of these events, as a table. A shopper's list does not depend on who else is there."""
+    histories, disliked = _histories(events, recommender), _disliked(events, recommender)
     progress.start("recommending", total=histories.num_users)
     parts = []
     for start in range(0, histories.num_users, USERS_PER_CHUNK):
@@ -61,17 +71,17 @@ def recommend_file(
         chunk = histories.take_users(users)
         parts.append(_table(recommender, chunk, *_ranked(recommender, chunk, k, disliked)))
         progress.advance(len(users))
-    write_table(pl.concat(parts), out)
-    progress.finish(counted(histories.num_users, "shopper"))
-    return ListsWritten(histories.num_users, int((histories.lengths_U == 0).sum()))
+    return pl.concat(parts), ListsWritten(histories.num_users, int((histories.lengths_U == 0).sum()))
 
 
 def _histories(events: pl.DataFrame, recommender: Recommender) -> Sequences:
     """Every shopper of the file, those without a known item at the end with an empty history."""
     manifest = recommender.manifest
-    known = sequences_from_events(
-        events, recommender.item_ids, time=manifest.dataset.time, seed=int(manifest.split["seed"])
-    )
+    seed = int(manifest.split["seed"])
+    # by the event itself and not by its place: the same list whoever else is in the file
+    named_E = pl.concat_str(pl.col("user_id", "item_id", "event_type").cast(pl.String), separator="\0")
+    ties_E = events.select(named_E.hash(seed)).to_series().to_numpy()
+    known = sequences_from_events(events, recommender.item_ids, time=manifest.dataset.time, seed=seed, ties_E=ties_E)
     named = set(known.user_ids)
     others = [user_id for user_id in events["user_id"].cast(pl.String).unique().sort() if user_id not in named]
     ends = np.full(len(others), known.num_events, np.int64)

@@ -1,9 +1,10 @@
 """The recommender that serves: one bundle, opened, verified and asked; with the changes that the shop made since."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,10 @@ from models.recommend.search.searcher import Found, Searcher, handed_in
 from models.recommend.search.text import TextSearch
 from models.recommend.similar import SimilarItems
 from models.recommend.systems import STAGE_OF, Stage, Wish, system_for
+from models.retrieval.index import VectorIndex
+
+PlacesIndex: TypeAlias = Callable[[Bundle], VectorIndex]
+"""The index of a bundle's items, kept elsewhere."""
 
 
 class Recommender:
@@ -50,6 +55,8 @@ class Recommender:
         self.model_version: str = bundle.manifest.model_version
         self.serves: str = system_for(wish, bundle.manifest.serves)
         """The system that orders the lists of `recommend`."""
+        self.index_figures: Mapping[str, Any] | None = bundle.manifest.metrics.get("index")
+        """Of `models.retrieval.choice`, as they were measured when the bundle was made; None where another answers."""
         self._stage: Stage = STAGE_OF[self.serves]
         self._trained: Ranker = build_ranker(bundle, threads)
         self._show(LiveItems.of(bundle))
@@ -101,14 +108,23 @@ class Recommender:
         return probe_recall(self.items, self.ranker)
 
     @classmethod
-    def open(cls, folder: Path, *, threads: int = 1, wish: Wish = "auto") -> "Recommender":
-        """Verify every digest, load, and replay the golden requests; raises BundleError."""
+    def open(
+        cls, folder: Path, *, threads: int = 1, wish: Wish = "auto", place_index: PlacesIndex | None = None
+    ) -> "Recommender":
+        """Verify every digest, load, and replay the golden requests; raises BundleError.
+
+        `place_index`: then another index answers, with the same items; `verify` says how well. Raises what it raises.
+        """
         bundle = open_bundle(folder)
         recommender = cls(bundle, threads=threads, wish=wish)
         # recorded from the winner, whatever is wished for now
         as_recorded = recommender if wish == "auto" else cls(bundle, threads=threads)
         replay_golden(folder, as_recorded.recommend)
-        return recommender
+        if place_index is None:
+            return recommender
+        moved = cls(replace(bundle, index=place_index(bundle)), threads=threads, wish=wish)
+        moved.index_figures = None
+        return moved
 
     @property
     def property_names(self) -> Sequence[str]:

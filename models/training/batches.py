@@ -2,7 +2,7 @@
 
 # B users, L events, P positions, M masked pairs, T taught items
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -46,14 +46,18 @@ def epoch_batches(
     uses_time: bool,
     mask_seen: bool,
     taught: TaughtLists | None = None,
+    share: Callable[[NDArray[np.int64]], NDArray[np.int64]] = lambda windows_B2: windows_B2,
 ) -> Iterator[TrainingBatch]:
-    """Batches of one epoch; the same for the same seed and epoch, whatever ran before."""
+    """Batches of one epoch; the same for the same seed and epoch, whatever ran before.
+
+    `share` takes this process's windows of each batch, where several train together.
+    """
     rng = np.random.default_rng((config.seed, epoch))
     groups = _epoch_groups(sequences, config, max_events, rng)
     for group in rng.permutation(len(groups)):
         yield _batch(
             sequences,
-            groups[group],
+            share(groups[group]),
             max_events=max_events,
             uses_time=uses_time and rng.random() >= config.time_dropout,
             mask_seen=mask_seen,

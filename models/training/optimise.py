@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from models.training.checkpoint import Trainee
 from models.training.config import TrainingConfig
 from models.training.step import Networks
+from models.training.team import average_gradients
 
 
 def build_trainee(networks: Networks, average: Networks, config: TrainingConfig) -> Trainee:
@@ -54,11 +55,15 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, config: TrainingConfig, 
         group["lr"] = config.learning_rate * min(epochs / config.warmup_epochs, 1.0) * cosine
 
 
-def apply_gradient(loss: Tensor, optimizer: torch.optim.Optimizer, clip: float) -> Tensor:
-    """One step down; the gradient's norm before it was clipped."""
+def apply_gradient(loss: Tensor, optimizer: torch.optim.Optimizer, clip: float, weight: float = 1.0) -> Tensor:
+    """One step down; the gradient's norm before it was clipped.
+
+    `weight`: of this process's gradient, where several train together.
+    """
     optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     parameters: Sequence[Tensor] = [each for group in optimizer.param_groups for each in group["params"]]
+    average_gradients(parameters, weight)
     norm = nn.utils.clip_grad_norm_(parameters, clip)
     optimizer.step()
     return norm

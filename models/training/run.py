@@ -4,13 +4,12 @@ import copy
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import torch
 from torch import Tensor
-from torch.utils.tensorboard import SummaryWriter
 
 from models.data.sequences import Sequences
 from models.domain.counted import counted
@@ -18,6 +17,7 @@ from models.domain.errors import TrainingDiverged
 from models.domain.progress import Progress
 from models.features.content import ItemContent
 from models.features.spec import FeatureSpec
+from models.training import team
 from models.training.batches import count_batches, epoch_batches
 from models.training.build import softmax_dtype
 from models.training.checkpoint import Checkpoint, Trainee, restore, save_checkpoint, snapshot
@@ -37,6 +37,13 @@ quick training's CPU time (measured on online_retail, amazon_beauty and the test
 UNLEARNED: Final = "the single guess tells the real next items no better than a draw among all items"
 CHECKPOINT_SECONDS: Final = 20.0
 """Most work that a kill can cost, rounded up to the next probe that finds something learned."""
+
+
+class ScalarLog(Protocol):
+    """What TensorBoard's writer does here."""
+
+    def add_scalar(self, name: str, value: float, step: int, /) -> object:
+        """One figure of one step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +108,12 @@ class Run:
         self.progress.start("training", total=self.length.steps)
         self.progress.advance(self.done)
 
-    def to_the_end(self, log: SummaryWriter) -> None:
+    def to_the_end(self, log: ScalarLog) -> None:
         """Train what is left; raises TrainingDiverged at the first alarm."""
         settings = calmed(self.config, len(self.incidents))
         log.add_scalar("roll_backs", len(self.incidents), self.done)
+        # positions for noise and critic are shared out, as the batches are
+        settings = replace(settings, mixture_positions=max(1, settings.mixture_positions // team.size()))
         step = Step(settings, self.networks, self.average, self.catalogue, softmax_dtype())
         while self.epoch < self.length.epochs:
             self._train_epoch(step, log)
@@ -114,9 +123,9 @@ class Run:
             if is_last or self.done - self.good.step >= PROBE_EVERY_STEPS:
                 self._ask_probe(log, is_last=is_last)
 
-    def _ask_probe(self, log: SummaryWriter, *, is_last: bool) -> None:
+    def _ask_probe(self, log: ScalarLog, *, is_last: bool) -> None:
         """Raises TrainingDiverged for a collapse, and for networks that have learned nothing in half of the run."""
-        figures = self.probe.figures(self.networks, self.catalogue)
+        figures = team.from_first(lambda: self.probe.figures(self.networks, self.catalogue))
         _write(log, {f"probe/{name}": value for name, value in figures.items()}, self.done)
         self.watch.look_at_probe(self.done, figures)
         unlearned = bool(figures) and is_unlearned(figures)
@@ -148,9 +157,10 @@ class Run:
             f" · critic right {means.get('critic_accuracy', math.nan):.0%}"
         )
 
-    def _train_epoch(self, step: Step, log: SummaryWriter) -> None:
+    def _train_epoch(self, step: Step, log: ScalarLog) -> None:
         config, data = step.config, self.data
-        torch.manual_seed((config.seed << 16) + self.epoch)
+        # noise of its own for each process that trains along; the first one's is that of a process alone
+        torch.manual_seed((team.rank() << 48) + (config.seed << 16) + self.epoch)
         batches = epoch_batches(
             data.sequences,
             config,
@@ -159,16 +169,20 @@ class Run:
             uses_time=data.spec.uses_time,
             mask_seen=data.mask_seen,
             taught=data.taught,
+            share=team.share_of,
         )
         for batch in batches:
+            weight = team.weight_of(len(batch.targets_P))
             share = min(1.0, self.done / self.length.steps)
             epochs = (self.done + 1) * self.length.epochs / self.length.steps
             set_learning_rates(self.trainee, config, share, epochs)
             generator_loss, critic_loss, terms = step.losses(batch, config.instance_noise * (1 - share))
             optimizers = self.trainee.optimizers
-            norm = apply_gradient(generator_loss, optimizers["generator"], config.gradient_clip)
-            critic_norm = apply_gradient(critic_loss, optimizers["critic"], math.inf)
-            self.watch.look(self.done, {**terms, "gradient_norm": norm, "critic_gradient_norm": critic_norm})
+            norm = apply_gradient(generator_loss, optimizers["generator"], config.gradient_clip, weight)
+            critic_norm = apply_gradient(critic_loss, optimizers["critic"], math.inf, weight)
+            team.follow_first(self.networks)
+            agreed = team.averaged(terms, weight)
+            self.watch.look(self.done, {**agreed, "gradient_norm": norm, "critic_gradient_norm": critic_norm})
             follow(self.average, self.networks, config.ema_decay, self.done)
             self.done += 1
             if self.done % LOG_EVERY_STEPS == 0:
@@ -185,11 +199,11 @@ class Run:
             incidents=tuple(asdict(each) for each in self.incidents),
         )
         self.good_tensors = snapshot(self.trainee)
-        if to_disk:
+        if to_disk and team.rank() == 0:
             save_checkpoint(self.checkpoint_folder, self.trainee, self.good)
             self.saved = time.monotonic()
 
 
-def _write(log: SummaryWriter, values: Mapping[str, float], step: int) -> None:
+def _write(log: ScalarLog, values: Mapping[str, float], step: int) -> None:
     for name, value in values.items():
         log.add_scalar(name, value, step)

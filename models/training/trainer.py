@@ -1,25 +1,29 @@
 """Training from the first step to the last, or from the checkpoint of an interrupted run."""
 
 import copy
+import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from models.domain.counted import counted
 from models.domain.errors import TrainingDiverged
-from models.domain.progress import Progress
+from models.domain.progress import NoProgress, Progress
+from models.training import team
 from models.training.build import build_networks, use_repeatable_arithmetic
-from models.training.checkpoint import VERSION, Checkpoint, Trainee, load_checkpoint, snapshot
+from models.training.checkpoint import VERSION, Checkpoint, Trainee, load_checkpoint, restore, snapshot
 from models.training.config import TrainingConfig
 from models.training.optimise import build_trainee
 from models.training.probe import Probe
-from models.training.run import PROBE_EVERY_STEPS, UNLEARNED, Run, RunLength, TrainingData
+from models.training.run import PROBE_EVERY_STEPS, UNLEARNED, Run, RunLength, ScalarLog, TrainingData
 from models.training.step import CatalogueTensors, Networks
 from models.training.watch import Incident, Watch, is_unlearned
 
@@ -57,14 +61,10 @@ def train_networks(
     cpu_started = time.process_time()
     use_repeatable_arithmetic()
     run = _begin(data, config, checkpoint_folder, resume=resume, progress=progress)
+    team.hand_out(_Task(data, config, run.good, run.good_tensors))
     if run.done == 0:
         shutil.rmtree(log_folder, ignore_errors=True)
-    while run.epoch < run.length.epochs:
-        with SummaryWriter(str(log_folder), purge_step=run.done) as log:
-            try:
-                run.to_the_end(log)
-            except TrainingDiverged as diverged:
-                run.roll_back(diverged)
+    _to_the_end(run, lambda: SummaryWriter(str(log_folder), purge_step=run.done))
     figures = run.probe.figures(run.average, run.catalogue)
     # the average is what ships: the watch has seen only the networks that it follows
     if run.done >= PROBE_EVERY_STEPS and figures and is_unlearned(figures):
@@ -80,18 +80,74 @@ def train_networks(
     )
 
 
+def help_training() -> None:
+    """What the other processes of a team do: take part in each training of the first, and write nothing."""
+    use_repeatable_arithmetic()
+    team.help_until_done(_take_part)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One training, as the first process begins it."""
+
+    data: TrainingData
+    config: TrainingConfig
+    start: Checkpoint
+    tensors: Mapping[str, Tensor]
+
+
+def _take_part(task: _Task) -> None:
+    trainee, networks, average = _untrained(task.data, task.config)
+    restore(trainee, task.tensors)
+    run = _run(task.data, task.config, networks, average, trainee, task.start, Path(os.devnull), NoProgress())
+    with suppress(TrainingDiverged):  # the first process tells it
+        _to_the_end(run, lambda: nullcontext(_NoLog()))
+
+
+class _NoLog:
+    def add_scalar(self, name: str, value: float, step: int, /) -> None:
+        """The first process writes it."""
+
+
+def _to_the_end(run: Run, open_log: Callable[[], AbstractContextManager[ScalarLog]]) -> None:
+    while run.epoch < run.length.epochs:
+        with open_log() as log:
+            try:
+                run.to_the_end(log)
+            except TrainingDiverged as diverged:
+                run.roll_back(diverged)
+
+
 def _begin(
     data: TrainingData, config: TrainingConfig, checkpoint_folder: Path, *, resume: bool, progress: Progress
 ) -> Run:
     """A run at its first step, or where the checkpoint of an interrupted one stands."""
-    networks = build_networks(config, data.spec, data.content)
-    average = copy.deepcopy(networks).eval().requires_grad_(False)
-    trainee = build_trainee(networks, average, config)
+    trainee, networks, average = _untrained(data, config)
     record = _run_record(data, config)
     start = _resumed(checkpoint_folder, trainee, record, progress) if resume else None
     if start is None:
         shutil.rmtree(checkpoint_folder, ignore_errors=True)
         start = Checkpoint(0, 0, record, Watch().as_dict())
+    return _run(data, config, networks, average, trainee, start, checkpoint_folder, progress)
+
+
+def _untrained(data: TrainingData, config: TrainingConfig) -> tuple[Trainee, Networks, Networks]:
+    """With the networks, and those that average them."""
+    networks = build_networks(config, data.spec, data.content)
+    average = copy.deepcopy(networks).eval().requires_grad_(False)
+    return build_trainee(networks, average, config), networks, average
+
+
+def _run(
+    data: TrainingData,
+    config: TrainingConfig,
+    networks: Networks,
+    average: Networks,
+    trainee: Trainee,
+    start: Checkpoint,
+    checkpoint_folder: Path,
+    progress: Progress,
+) -> Run:
     counts_N = np.bincount(data.sequences.item_rows_E, minlength=data.content.num_items)
     catalogue = CatalogueTensors(data.content, counts_N)
     run = Run(

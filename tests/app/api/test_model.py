@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+from models.retrieval.choice import ChosenIndex, IndexFigures
 from tests.app.conftest import bearer
 from tests.app.scripted_model import MANIFEST
 
@@ -12,6 +15,14 @@ class TestModel:
 
     def test_tells_what_can_be_returned(self, client):
         assert client.get("/v1/model").json()["property_names"] == ["title", "price"]
+
+    def test_tells_how_the_index_was_chosen(self, model, client):
+        assert client.get("/v1/model").json()["index"] is None
+        figures = IndexFigures("inverted lists", 30, 0.96, 55.5, 67.1, 0.2, 1.6)
+        model.index_figures = ChosenIndex(None, figures, [figures, replace(figures, kind="exact")]).as_dict()
+        told = client.get("/v1/model").json()["index"]
+        assert (told["kind"], told["recall"], told["p95_microseconds"]) == ("inverted lists", 0.96, 67.1)
+        assert [other["kind"] for other in told["others"]] == ["exact"]
 
 
 class TestOutcomes:

@@ -57,6 +57,19 @@ class Outcomes(TypedDict):
     exposure_gini: float
 
 
+class Index(TypedDict):
+    """How nearest items are found, and what was measured when the bundle was made."""
+
+    kind: str
+    num_items: int
+    recall: float
+    p50_microseconds: float
+    p95_microseconds: float
+    build_seconds: float
+    megabytes: float
+    others: list[dict[str, Any]]
+
+
 class Model(TypedDict):
     """The model that serves, how it was measured, and what came of its lists."""
 
@@ -69,6 +82,7 @@ class Model(TypedDict):
     refitted: bool
     index_version: str
     index_age_seconds: int
+    index: Index | None
     num_items: int
     num_users: int
     num_events: int

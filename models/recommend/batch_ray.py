@@ -1,0 +1,220 @@
+"""`figment recommend --engine ray`: lists for more shoppers than one process should make, in parts, by many processes.
+
+Shoppers are spread over parts by a hash of their id. Ray streams the events' Parquet files, brings each part's events
+together, and a pool of processes, each with the bundle open, makes one part after the other. A part is one file, there
+whole or not at all: a process that dies loses the part it was at, which another makes again, and the same command after
+any interruption makes what is missing.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+# read when Ray loads
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else it reports to its maker
+os.environ.setdefault("RAY_SCHEDULER_EVENTS", "0")  # else it writes into the progress
+if "RAY_ADDRESS" not in os.environ:
+    os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # on every system: its ports on loopback alone
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import ray
+import ray.data
+from ray.exceptions import RayError
+
+from models.bundle.read import verify_bundle
+from models.data.read import NO_COLUMN_MAP, load_events
+from models.data.write_table import write_table
+from models.domain.counted import counted
+from models.domain.errors import DatasetError, ListsUnfinished, SettingsRefused
+from models.domain.progress import Progress
+from models.recommend.batch import NO_PROGRESS, ListsWritten, recommend_events
+from models.recommend.recommender import Recommender
+
+RUN: Final = "run.json"
+PART: Final = "figment_part"
+EVENTS_PER_PART: Final = 500_000
+PARTS_PER_WORKER: Final = 4
+"""At least: the last part keeps the others waiting for a quarter of a worker's time at most."""
+MOST_SPREAD: Final = 64
+"""Groups of parts that Ray keeps apart on the way; each costs a task."""
+SAMPLE_ROWS: Final = 1_000
+NO_LISTS: Final = pl.DataFrame(
+    schema={"user_id": pl.String, "item_id": pl.String, "rank": pl.Int32, "score": pl.Float32}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NightlyRun:
+    """What one folder of lists is made from; `run.json` keeps it, so that nothing else is put beside its parts."""
+
+    model_version: str
+    events: str
+    num_events: int
+    k: int
+    num_parts: int
+    column_map: Mapping[str, str]
+
+    def part_file(self, folder: Path, part: int) -> Path:
+        """Where the lists of one part lie."""
+        return folder / f"part-{part:05d}.parquet"
+
+    def missing(self, folder: Path) -> list[int]:
+        """Parts that are not made yet."""
+        return [part for part in range(self.num_parts) if not self.part_file(folder, part).is_file()]
+
+
+def recommend_with_ray(
+    bundle: Path,
+    events: Path,
+    out: Path,
+    k: int,
+    *,
+    workers: int,
+    progress: Progress = NO_PROGRESS,
+    column_map: Mapping[str, str] = NO_COLUMN_MAP,
+) -> ListsWritten:
+    """Write the folder `out`: the lists that `recommend_file` writes, part by part; those that are there are kept.
+
+    `events` is a Parquet file or a folder of them. With RAY_ADDRESS set, the processes are that cluster's, and see the
+    paths as this one does; else they are this machine's. Returns what this call wrote. Raises BundleError, InputError,
+    and ListsUnfinished where parts are missing at the end.
+    """
+    files = _parquet_files(events)
+    model_version = verify_bundle(bundle).model_version
+    _refuse_unusable(files[0], column_map)
+    run = _opened(out, model_version, events, files, k, workers, column_map)
+    missing = run.missing(out)
+    progress.start("recommending", total=len(missing))
+    num_users = num_fallbacks = 0
+    try:
+        _start_ray(workers)
+        for written in _parts(run, bundle, files, out, missing, workers).iter_rows():
+            num_users, num_fallbacks = num_users + written["num_users"], num_fallbacks + written["num_fallbacks"]
+            progress.advance(1)
+    except RayError as error:
+        raise ListsUnfinished(out, len(run.missing(out)), _reason(error)) from error
+    finally:
+        ray.shutdown()
+    for part in run.missing(out):  # no shopper's id falls there
+        write_table(NO_LISTS, run.part_file(out, part))
+    progress.finish(counted(num_users, "shopper"))
+    return ListsWritten(num_users, num_fallbacks)
+
+
+def _parts(
+    run: NightlyRun, bundle: Path, files: list[Path], out: Path, missing: list[int], workers: int
+) -> ray.data.Dataset:
+    """One row a part, as it is written."""
+    user_id = run.column_map.get("events.user_id", "user_id")
+    wanted = pl.Series(missing, dtype=pl.UInt64)
+
+    def with_part(events: pa.Table) -> pa.Table:
+        frame = pl.from_arrow(events)
+        assert isinstance(frame, pl.DataFrame)
+        part = frame[user_id].cast(pl.String).hash(0) % run.num_parts
+        return frame.with_columns(part.alias(PART)).filter(part.is_in(wanted)).to_arrow()
+
+    read = ray.data.read_parquet([str(file.resolve()) for file in files])
+    spread = read.map_batches(with_part, batch_format="pyarrow")
+    return spread.groupby(PART, num_partitions=min(len(missing), MOST_SPREAD)).map_groups(
+        MakesLists,
+        batch_format="pyarrow",
+        compute=ray.data.ActorPoolStrategy(size=workers),
+        num_cpus=1,
+        fn_constructor_args=(run, str(bundle.resolve()), str(out.resolve())),
+    )
+
+
+class MakesLists:
+    """One process of the pool."""
+
+    def __init__(self, run: NightlyRun, bundle: str, out: str) -> None:
+        self._run = run
+        self._out = Path(out)
+        self._recommender = Recommender.open(Path(bundle))
+
+    def __call__(self, events: pa.Table) -> dict[str, list[Any]]:
+        """Writes one part's lists; how many, and how many of popular items."""
+        part = int(events[PART][0].as_py())
+        lists, written = self._lists(events.drop_columns([PART]))
+        write_table(lists, self._run.part_file(self._out, part))
+        return {"part": [part], "num_users": [written.num_users], "num_fallbacks": [written.num_fallbacks]}
+
+    def _lists(self, events: pa.Table) -> tuple[pl.DataFrame, ListsWritten]:
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / "events.parquet"
+            pq.write_table(events, file)
+            try:
+                loaded = load_events(file, column_map=self._run.column_map)
+            except DatasetError:  # no usable event in this part; a file that has none at all was refused before
+                return NO_LISTS, ListsWritten(0, 0)
+        return recommend_events(self._recommender, loaded.events, self._run.k)
+
+
+def _parquet_files(events: Path) -> list[Path]:
+    files = sorted(events.glob("*.parquet")) if events.is_dir() else [events]
+    if not files or any(file.suffix != ".parquet" or not file.is_file() for file in files):
+        raise SettingsRefused(f"--events {events}: --engine ray reads a Parquet file or a folder of them")
+    return files
+
+
+def _refuse_unusable(file: Path, column_map: Mapping[str, str]) -> None:
+    """Raises DatasetError by the first rows: what no process could use."""
+    with TemporaryDirectory() as folder:
+        sample = Path(folder) / file.name
+        try:
+            pl.scan_parquet(file).head(SAMPLE_ROWS).collect().write_parquet(sample)
+        except pl.exceptions.PolarsError as error:
+            raise DatasetError(f"{file} cannot be read as Parquet: {error}") from error
+        load_events(sample, column_map=column_map)
+
+
+def _opened(
+    out: Path, model_version: str, events: Path, files: list[Path], k: int, workers: int, column_map: Mapping[str, str]
+) -> NightlyRun:
+    """The run as it was begun, or begun now. Raises SettingsRefused where the folder is another run's."""
+    num_events = sum(pq.read_metadata(file).num_rows for file in files)
+    num_parts = max(PARTS_PER_WORKER * workers, ceil(num_events / EVENTS_PER_PART))
+    run = NightlyRun(model_version, str(events.resolve()), num_events, k, num_parts, dict(column_map))
+    file = out / RUN
+    if out.exists() and not file.is_file() and (not out.is_dir() or any(out.iterdir())):
+        raise SettingsRefused(
+            f"--out {out}: --engine ray writes a folder of its own, and that has something else in it"
+        )
+    if file.is_file():
+        begun = NightlyRun(**json.loads(file.read_text()))
+        if begun != NightlyRun(**{**_as_dict(run), "num_parts": begun.num_parts}):
+            raise SettingsRefused(f"--out {out} holds the lists of another bundle, file of events or length: {file}")
+        return begun
+    out.mkdir(parents=True, exist_ok=True)
+    unfinished = out / f".unfinished-{RUN}"
+    unfinished.write_text(json.dumps(_as_dict(run), indent=1) + "\n")
+    unfinished.replace(file)
+    return run
+
+
+def _as_dict(run: NightlyRun) -> dict[str, Any]:
+    return {name: getattr(run, name) for name in NightlyRun.__slots__}
+
+
+def _start_ray(workers: int) -> None:
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
+    if os.environ.get("RAY_ADDRESS"):
+        ray.init(**quiet)
+    else:
+        # more for reading and spreading, which wait for files and memory
+        ray.init(num_cpus=2 * workers, include_dashboard=False, **quiet)
+    ray.data.DataContext.get_current().enable_progress_bars = False
+
+
+def _reason(error: RayError) -> str:
+    return str(error).strip().rpartition("\n")[2] or type(error).__name__

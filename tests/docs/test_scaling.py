@@ -1,0 +1,70 @@
+"""docs/scaling.md tells what the records tell, and its container files name what there is."""
+
+import json
+import re
+
+import pytest
+import yaml
+
+from app.settings import PREFIX, ServiceSettings
+from models.recommend.find_more import PREFILTER_SHARE
+from models.retrieval.choice import FEW_ITEMS, MARGIN, MIN_RECALL
+from tests.docs.documents import REPOSITORY
+
+PAGE = (REPOSITORY / "docs/scaling.md").read_text()
+RECORD = json.loads((REPOSITORY / "benchmarks/results/index.json").read_text())
+
+
+def microseconds(text: str) -> float:
+    number, unit = text.split()
+    return float(number.replace(",", "")) * {"µs": 1, "ms": 1000}[unit]
+
+
+def rows(heading: str) -> list[list[str]]:
+    """Cells of the table under this first line; an empty first cell is the one above."""
+    table = PAGE[PAGE.index(heading) :].split("\n\n")[0].splitlines()[2:]
+    found: list[list[str]] = []
+    for line in table:
+        cells = [cell.strip(" *") for cell in line.strip("|").split("|")]
+        found.append([cells[0] or found[-1][0], *cells[1:]])
+    return found
+
+
+class TestIndexTables:
+    def test_kinds(self):
+        told = rows("| items | index |")
+        assert len(told) == sum(len(size["kinds"]) for size in RECORD["sizes"].values())
+        for items, name, recall, median, p95, *_ in told:
+            kinds = RECORD["sizes"][items]["kinds"]
+            kind = next(each for each in kinds if each["kind"].startswith(name.replace("graph (HNSW)", "graph")))
+            kind = next((each for each in kinds if each["kind"] == name), kind)
+            assert float(recall) == pytest.approx(kind["recall"], abs=6e-4)
+            assert microseconds(median) == pytest.approx(kind["p50_microseconds"], rel=0.03)
+            assert microseconds(p95) == pytest.approx(kind["p95_microseconds"], rel=0.03)
+
+    def test_bold_is_what_the_rule_takes(self):
+        bold = re.findall(r"^\| .*\*\*(.+?)\*\*", PAGE[PAGE.index("| items | index |") :].split("\n\n")[0], re.M)
+        assert bold == [size["rule takes"] for size in RECORD["sizes"].values()]
+        assert RECORD["rule"] == {
+            "min_recall": MIN_RECALL,
+            "most_of_exact_time": MARGIN,
+            "exact_up_to_items": FEW_ITEMS,
+        }
+
+    def test_filters(self):
+        for items, share, scored, indexed in rows("| items | a filter leaves |"):
+            filters = RECORD["sizes"][items]["filters"]
+            one = next(each for each in filters if each["share"] == pytest.approx(float(share.rstrip("% ")) / 100))
+            assert microseconds(scored) == pytest.approx(one["microseconds of all that is left"], rel=0.15)
+            assert microseconds(indexed) == pytest.approx(one["microseconds in the index"], rel=0.03)
+            assert one["microseconds of all that is left"] < one["microseconds in the index"]
+        assert PREFILTER_SHARE == 0.2
+
+
+class TestContainerFiles:
+    def test_are_read_and_name_settings_that_exist(self):
+        compose, chart = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.S))
+        assert set(compose["services"]) == {"milvus", "figment"}
+        known = {PREFIX + name.upper() for name in ServiceSettings.model_fields}
+        assert set(compose["services"]["figment"]["environment"]) <= known
+        assert yaml.safe_load(chart["extraConfigFiles"]["user.yaml"])["common"]["security"]["authorizationEnabled"]

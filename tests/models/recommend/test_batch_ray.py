@@ -1,0 +1,109 @@
+"""Lists for everyone by several processes. Ray is started as a user starts it, in a process of its own."""
+
+import subprocess
+import sys
+import time
+
+import polars as pl
+import psutil
+import pytest
+from polars.testing import assert_frame_equal
+
+from models.domain.errors import SettingsRefused
+from models.recommend.batch import recommend_file
+from models.recommend.batch_ray import recommend_with_ray
+
+SECONDS = 600
+POOL = "MakesLists"
+"""In the title of the processes that make lists."""
+
+
+@pytest.fixture(scope="module")
+def events(tiny_shop, tmp_path_factory):
+    """As two files, with events of one moment."""
+    folder = tmp_path_factory.mktemp("events")
+    table = pl.read_parquet(tiny_shop / "events.parquet").with_columns(pl.col("timestamp").dt.truncate("1w"))
+    table[::2].write_parquet(folder / "a.parquet")
+    table[1::2].write_parquet(folder / "b.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(tiny_bundle, events, tmp_path_factory):
+    """What one process makes of them."""
+    folder = tmp_path_factory.mktemp("local")
+    pl.read_parquet(events / "*.parquet").write_parquet(folder / "events.parquet")
+    recommend_file(tiny_bundle, folder / "events.parquet", folder / "lists.parquet", 5)
+    return pl.read_parquet(folder / "lists.parquet").sort("user_id", "rank")
+
+
+def started(bundle, events, out, *options):
+    command = [sys.executable, "-m", "app.cli", "recommend", "--engine", "ray", "--workers", "2", "--k", "5"]
+    command += ["--bundle", bundle, "--events", events, "--out", out, *options]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def ended(process):
+    told, errors = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0, errors
+    return told
+
+
+def assert_lists_are(expected, out):
+    made = pl.read_parquet(out / "part-*.parquet").sort("user_id", "rank")
+    assert_frame_equal(made, expected, abs_tol=1e-4)
+
+
+@pytest.mark.long
+class TestRecommendWithRay:
+    def test_makes_the_lists_of_one_process_then_only_what_is_missing(self, tiny_bundle, events, expected, tmp_path):
+        out = tmp_path / "lists"
+        assert "120 lists in" in ended(started(tiny_bundle, events, out))
+        assert_lists_are(expected, out)
+        parts = sorted(out.glob("part-*.parquet"))
+        assert len(parts) == 8
+        kept = {part: part.stat().st_mtime_ns for part in parts[3:]}
+        users = pl.read_parquet(parts[:3])["user_id"].n_unique()
+        for part in parts[:3]:
+            part.unlink()
+        assert f"{users} lists in" in ended(started(tiny_bundle, events, out))
+        assert_lists_are(expected, out)
+        assert {part: part.stat().st_mtime_ns for part in kept} == kept
+
+    def test_goes_on_when_a_process_is_killed(self, tiny_bundle, events, expected, tmp_path):
+        process = started(tiny_bundle, events, tmp_path / "lists")
+        give_up = time.monotonic() + SECONDS
+        while not (pool := pool_of(process.pid)):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < give_up
+            time.sleep(0.01)
+        pool[0].kill()
+        assert "lists in" in ended(process)
+        assert_lists_are(expected, tmp_path / "lists")
+
+
+def pool_of(pid):
+    """The processes of the pool so far."""
+    found = []
+    for child in psutil.Process(pid).children(recursive=True):
+        try:
+            if POOL in " ".join(child.cmdline()):
+                found.append(child)
+        except psutil.Error:
+            continue
+    return found
+
+
+class TestRefusals:
+    """Before Ray is started."""
+
+    def test_other_formats(self, tiny_bundle, tmp_path):
+        (tmp_path / "events.csv").write_text("user_id,item_id,timestamp\n")
+        with pytest.raises(SettingsRefused, match="reads a Parquet file or a folder of them"):
+            recommend_with_ray(tiny_bundle, tmp_path / "events.csv", tmp_path / "lists", 5, workers=1)
+
+    def test_a_folder_with_something_else(self, tiny_bundle, events, tmp_path):
+        (tmp_path / "notes.txt").write_text("mine")
+        with pytest.raises(SettingsRefused, match="has something else in it"):
+            recommend_with_ray(tiny_bundle, events, tmp_path, 5, workers=1)
+        assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
