@@ -3,6 +3,7 @@
 PYTHON ?= python3
 TORCH_INDEX ?=
 DATASET ?=
+LONG ?=
 BUNDLE ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -33,8 +34,8 @@ serve: $(INSTALLED) ## serves the newest bundle until Ctrl-C; trains the demo's 
 test: $(INSTALLED) ## runs the test suite
 	$(PYTEST)
 
-test-long: $(INSTALLED) ## runs the slower proofs: README commands in a clean clone, whole trainings
-	$(PYTEST) -m long
+test-long: $(INSTALLED) ## runs the slower proofs: README commands in a clean clone, whole trainings (LONG=tests/docs: only those)
+	$(PYTEST) -m long $(LONG)
 
 check: lint types layers test ## everything that must be right before a commit
 

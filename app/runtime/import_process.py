@@ -112,13 +112,10 @@ class ImportProcess:
                 raise ServiceError("the process that builds imports has ended") from error
 
     async def _start(self) -> Process:
-        # a group of its own, so that Ctrl-C reaches only the one that ends it; a session of its own would do that too,
-        # but Linux gives each session the same share of the processor, however nice what is in it (sched_autogroup)
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", __name__, str(self.folder)),
             stdin=PIPE,
             stdout=PIPE,
-            process_group=0,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"},
         )
 
@@ -155,6 +152,9 @@ def _answered(asked: Arrays, content: NewContent) -> Arrays:
 
 if __name__ == "__main__":
     if sys.platform != "win32":
+        # a group of its own, so that Ctrl-C reaches only the one that ends it; a session of its own would do that too,
+        # but Linux gives each session the same share of the processor, however nice what is in it (sched_autogroup)
+        os.setpgid(0, 0)
         os.nice(NICENESS)
     with suppress(BrokenPipeError):  # whoever asked is gone
         _answer_all(sys.stdin.buffer, sys.stdout.buffer, NewContent(Path(sys.argv[1])))

@@ -13,7 +13,10 @@ REPOSITORY = Path(__file__).parents[2]
 SECONDS = 240  # how long a busy machine may take
 NUM_ITEMS = 120
 
-pytestmark = pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed (apt install wrk)")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed (apt install wrk)"),
+]
 
 
 def run(script, *arguments):
