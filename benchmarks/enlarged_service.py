@@ -3,7 +3,6 @@
 python benchmarks/enlarged_service.py BUNDLE ITEMS DATABASE_URL PORT
 """
 
-import asyncio
 import os
 import subprocess
 import sys
@@ -115,7 +114,7 @@ def serve(bundle: Path, num_items: int, database_url: str, port: int) -> None:
         serve_from=lambda store: LiveServing(live, store, Bundles(bundle.parent, bundle), open_enlarged),
     )
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False, ws="none")
-    asyncio.run(uvicorn.Server(config).serve())
+    uvicorn.Server(config).run()  # on the loop that the service has
 
 
 if __name__ == "__main__":
