@@ -142,7 +142,8 @@ def _halves(sequences: Sequences, seed: int) -> tuple[Sequences, Sequences]:
     """Shoppers with enough events, in two parts."""
     enough = np.flatnonzero(sequences.lengths_U >= MIN_EVENTS)
     users: NDArray[np.int64] = np.random.default_rng(seed).permutation(enough)
-    return tuple(sequences.take_users(np.sort(half)) for half in np.array_split(users, 2))  # type: ignore[return-value]
+    first, second = (sequences.take_users(np.sort(half)) for half in np.array_split(users, 2))
+    return first, second
 
 
 def _mixture(manifest: Manifest) -> MixtureConfig:
