@@ -115,6 +115,8 @@ def from_first(make: Callable[[], Value]) -> Value:
 
 
 def _handed_out(value: Any) -> Any:
+    """The first process's value, in all. It goes by pickle, so a team is processes that trust each other: torchrun starts
+    them from one program, and nothing that anybody else sent is ever read so."""
     box = [value]
     distributed.broadcast_object_list(box, src=0)
     return box[0]
