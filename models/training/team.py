@@ -115,8 +115,10 @@ def from_first(make: Callable[[], Value]) -> Value:
 
 
 def _handed_out(value: Any) -> Any:
-    """The first process's value, in all. It goes by pickle, so a team is processes that trust each other: torchrun starts
-    them from one program, and nothing that anybody else sent is ever read so."""
+    """The first process's value, in all of them.
+
+    It goes by pickle, so a team is processes that trust each other, on a network of their own.
+    """
     box = [value]
     distributed.broadcast_object_list(box, src=0)
     return box[0]
