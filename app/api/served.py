@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import isfinite
 from typing import Any, Final
 
 from app.api.asking import Asking
@@ -105,8 +106,11 @@ def keep(
 ) -> ServedList:
     """What is written down of a list, soon; of a shopper who wants nothing personal, nothing that is about the shopper.
 
-    `items` is the whole list, of which the first were answered; `request` is what else `Kept` reads.
+    `items` is the whole list, of which the first were answered; `request` is what else `Kept` reads. Raises ValueError
+    for a score that is no number: it would be kept as null, and nothing could be made of the list again.
     """
+    if not all(isfinite(item.score) for item in items):
+        raise ValueError(f"the list {told.recommendation_id} has scores that are no finite numbers")
     shopper = user if user.personalise else Shopper()
     counted = _counted(asking, experiment, told.meta.variant_id)
     served = ServedList(
