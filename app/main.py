@@ -218,35 +218,22 @@ def serve(settings: ServiceSettings) -> None:
             failures.append(failure)
             server.should_exit = True
 
-        config = uvicorn.Config(
-            create_app(
-                live,
-                partial(Store.open, settings.database_url),
-                on_load_failure=stop,
-                on_ready=partial(_tell_ready, settings, live),
-                read_seconds=settings.read_seconds,
-                answer_seconds=settings.answer_seconds,
-                rules=_rules(settings),
-                picture_rules=PictureRules.of(settings),
-                serve_from=partial(
-                    _follow,
-                    live,
-                    bundles,
-                    partial(Recommender.open, wish=settings.recommender, place_index=place_index),
-                ),
-                access_rules=access_rules_of(settings),
-                tracing=tracing,
+        app = create_app(
+            live,
+            partial(Store.open, settings.database_url),
+            on_load_failure=stop,
+            on_ready=partial(_tell_ready, settings, live),
+            read_seconds=settings.read_seconds,
+            answer_seconds=settings.answer_seconds,
+            rules=_rules(settings),
+            picture_rules=PictureRules.of(settings),
+            serve_from=partial(
+                _follow, live, bundles, partial(Recommender.open, wish=settings.recommender, place_index=place_index)
             ),
-            loop="uvloop" if sys.platform != "win32" else "asyncio",
-            http=BoundedHttpProtocol,
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=settings.drain_seconds,
+            access_rules=access_rules_of(settings),
+            tracing=tracing,
         )
-        server = DrainingServer(config, live, notice_seconds=settings.drain_notice_seconds)
+        server = DrainingServer(http_of(app, settings), live, notice_seconds=settings.drain_notice_seconds)
         log.info("loading", live=f"{_address(settings)}/health/live")
         server.run(sockets=[listener])
         if tracing:
@@ -254,6 +241,24 @@ def serve(settings: ServiceSettings) -> None:
         if failures:
             raise failures[0]
         log.info("stopped")
+
+
+def http_of(app: FastAPI, settings: ServiceSettings) -> uvicorn.Config:
+    """How the application is served over HTTP."""
+    return uvicorn.Config(
+        app,
+        loop="uvloop" if sys.platform != "win32" else "asyncio",
+        http=BoundedHttpProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.drain_seconds,
+        # the server's own default believes whoever asks from this machine, and FORWARDED_ALLOW_IPS
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+    )
 
 
 def contract_without_bundle() -> dict[str, Any]:
@@ -330,6 +335,7 @@ def access_rules_of(settings: ServiceSettings) -> AccessRules:
         open_to="this machine" if is_loopback(settings.host) else others,
         allowed_origins=settings.allowed_origins,
         requests_per_minute=settings.requests_per_minute,
+        public_attributes=frozenset(settings.public_attributes),
     )
 
 
