@@ -16,10 +16,12 @@ from models.domain.recommendation import Fallback, RecommendedItem
 
 KEPT: Final = timedelta(hours=1)
 """How long pages and explanations of a list can be asked for."""
-NOT_KEPT: Final = frozenset({"user", "history", "candidates", "experiment", "validate_only"})
-"""Of a body: the history is kept as it was used, the shopper and the experiment in columns of the table."""
-NOT_KEPT_OF_NOBODY: Final = NOT_KEPT | {"exclude"}
-"""Where a shopper wants nothing personal: nothing that tells what was done."""
+NOT_KEPT: Final = frozenset({"user", "history", "query", "candidates", "experiment", "validate_only"})
+"""Of a body: the history is kept as it was used, the shopper and the experiment in columns of the table, and of what
+was typed that it was a search."""
+NOT_KEPT_OF_NOBODY: Final = NOT_KEPT | {"exclude", "filter", "boosts"}
+"""Where a shopper wants nothing personal: nothing that tells what was done or chosen. Nothing personal made the list,
+so no explanation needs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +58,9 @@ class Kept:
         return found
 
     @property
-    def query(self) -> str | None:
-        """The text that found its items."""
-        found: str | None = self.served.request.get("query")
-        return found
+    def is_search(self) -> bool:
+        """Whether a text found its items."""
+        return bool(self.served.request.get("is_search"))
 
     @property
     def fallback(self) -> Fallback:
@@ -149,4 +150,8 @@ def said_in(body: ListBody, history: Sequence[HistoryEvent]) -> dict[str, Any]:
     """What is kept of a body and of the history that was used for it."""
     not_kept = NOT_KEPT if body.user.personalise else NOT_KEPT_OF_NOBODY
     said = body.model_dump(mode="json", exclude=set(not_kept), exclude_defaults=True)
-    return {**said, "history": [[event.item_id, event.event_type, event.timestamp_seconds] for event in history]}
+    return {
+        **said,
+        "is_search": body.query is not None,
+        "history": [[event.item_id, event.event_type, event.timestamp_seconds] for event in history],
+    }
