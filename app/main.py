@@ -19,7 +19,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -55,6 +55,7 @@ from app.api.errors import answer_error
 from app.api.experiments import read_experiments
 from app.api.problem import RequestError
 from app.api.request_context import RequestContext
+from app.api.undeclared import MAY_BEFALL_ALL, REFUSALS, refuse_undeclared
 from app.observability.logs import configure_logs, get_log, log_loop_error
 from app.observability.otlp import open_tracing
 from app.observability.traces import Tracing
@@ -82,9 +83,10 @@ from models.retrieval.faiss_index import set_search_threads
 RESOURCES: Final = (
     *(recommendations, batch, explanations, search, similar),
     *(events, users, items, item_import, jobs, model, models),
-    *(concepts, fraud, images, synthetic),
-    *(health, metrics, openapi, docs_page),
+    *(concepts, fraud, images, synthetic, metrics),
 )
+OPEN_RESOURCES: Final = (health, openapi, docs_page)
+"""For probes and browsers, which may say more in an address than is asked for here."""
 DIRECT: Final = (recommendations.DIRECT,)
 OTHERS_TELEMETRY: Final[TelemetryConfig] = {
     "tracing": False,  # FastAPI's spans tell a request's path and query
@@ -191,7 +193,9 @@ def _with_routes(lifespan: Lifespan[FastAPI]) -> FastAPI:
         telemetry=OTHERS_TELEMETRY,
     )
     for resource in RESOURCES:
-        app.include_router(resource.router)
+        app.include_router(resource.router, dependencies=[Depends(refuse_undeclared)], responses=REFUSALS)
+    for resource in OPEN_RESOURCES:
+        app.include_router(resource.router, responses=MAY_BEFALL_ALL)
     for error in (RequestError, InputError, ServiceError, HTTPException, ClientDisconnect):
         app.add_exception_handler(error, answer_error)
     return app
