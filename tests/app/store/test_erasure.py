@@ -1,5 +1,7 @@
 import asyncio
 import random
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -161,9 +163,12 @@ class TestFiles:
 
     @staticmethod
     def files_with(folder, *names):
-        return [
-            file.name for file in sorted(folder.iterdir()) if any(name.encode() in file.read_bytes() for name in names)
-        ]
+        """Looked for by another process: closing a file that SQLite has in this one would take its locks away."""
+        program = "import pathlib, sys; wanted = [name.encode() for name in sys.argv[2:]]\n"
+        program += "for file in sorted(pathlib.Path(sys.argv[1]).iterdir()):\n"
+        program += "    if any(name in file.read_bytes() for name in wanted): print(file.name)"
+        asked = [sys.executable, "-I", "-S", "-c", program, folder, *names]
+        return subprocess.run(asked, check=True, capture_output=True, text=True, timeout=60).stdout.split()
 
     async def test_erased_shopper_is_in_no_byte(self, sqlite, tmp_path):
         await fill(sqlite, SHOPPER, SESSION, LATER_SESSION, tag="a")
@@ -262,3 +267,72 @@ class TestFiles:
         await asyncio.gather(*(sqlite.events.erase(who) for who in shoppers))
         assert self.files_with(tmp_path, "7f3a9c") == []
         assert await pending_of(sqlite) == 0
+
+
+class TestLocks:
+    """Whoever closes the database last takes its log of writes away, and SQLite knows the others by their locks."""
+
+    @pytest.fixture
+    async def sqlite(self, tmp_path, clock):
+        store = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'figment.db'}", clock)
+        yield store
+        await store.close()
+
+    @staticmethod
+    def items_seen_by_another_process(tmp_path):
+        """It opens the database and closes it again, as `figment keys` does."""
+        program = "import sqlite3, sys; database = sqlite3.connect(sys.argv[1])\n"
+        program += "rows = database.execute('SELECT item_id FROM items ORDER BY revision').fetchall()\n"
+        program += "database.close(); print(*(row[0] for row in rows))"
+        asked = [sys.executable, "-I", "-S", "-c", program, tmp_path / "figment.db"]
+        return subprocess.run(asked, check=True, capture_output=True, text=True, timeout=60).stdout.split()
+
+    async def test_what_is_written_after_an_erasure_is_there_for_everybody(self, sqlite, tmp_path):
+        await sqlite.items.put("before", {})
+        await fill(sqlite, SHOPPER, SESSION, LATER_SESSION, tag="a")
+        await sqlite.events.erase(SHOPPER)
+        assert self.items_seen_by_another_process(tmp_path) == ["before"]
+        await sqlite.items.put("after", {})
+        assert self.items_seen_by_another_process(tmp_path) == ["before", "after"]
+
+    async def test_and_after_one_that_rewrites_the_file(self, sqlite, tmp_path):
+        await sqlite.database.write(lambda transaction: transaction.execute(text("PRAGMA user_version = 1")))
+        await sqlite.database.scrub()
+        assert self.items_seen_by_another_process(tmp_path) == []
+        await sqlite.items.put("after", {})
+        assert self.items_seen_by_another_process(tmp_path) == ["after"]
+
+    async def test_and_when_the_writer_is_killed(self, tmp_path):
+        body = """
+            from app.store.events import EventStore
+            from app.store.items import ItemStore
+            database = await Database.open(url)
+            await EventStore(database).erase("somebody")
+            say("erased")
+            sys.stdin.readline()
+            await ItemStore(database).put("after", {})
+            os.kill(os.getpid(), signal.SIGKILL)
+        """
+        with child(f"sqlite+aiosqlite:///{tmp_path / 'figment.db'}", body) as process:
+            assert process.stdout.readline() == "erased\n"
+            assert self.items_seen_by_another_process(tmp_path) == []
+            process.stdin.write("write\n")
+            process.stdin.flush()
+            process.wait(30)
+        assert self.items_seen_by_another_process(tmp_path) == ["after"]
+
+    async def test_and_after_another_database_of_the_process_on_the_same_file_is_closed(self, sqlite, tmp_path):
+        again = await Store.open(f"sqlite+aiosqlite:///{tmp_path / '.' / 'figment.db'}")
+        await again.events.erase(SHOPPER)
+        await again.close()
+        assert self.items_seen_by_another_process(tmp_path) == []
+        await sqlite.items.put("after", {})
+        assert self.items_seen_by_another_process(tmp_path) == ["after"]
+
+    async def test_who_closes_last_leaves_nothing_but_the_database(self, tmp_path):
+        url = f"sqlite+aiosqlite:///{tmp_path / 'figment.db'}"
+        for _ in range(2):
+            store = await Store.open(url)
+            await store.events.erase(SHOPPER)
+            await store.close()
+            assert [file.name for file in tmp_path.iterdir()] == ["figment.db"]
