@@ -17,7 +17,7 @@ from app.store.sqlite import PRAGMAS
 from app.store.store import Store
 from app.store.tables import metadata
 from models.domain.errors import StoreUnavailable
-from tests.app.store.child import child, finished
+from tests.app.store.child import child, finished, places_in_files
 
 pytestmark = pytest.mark.anyio
 
@@ -100,6 +100,27 @@ class TestErase:
         assert await store.events.erase(SHOPPER) == Erased(events=322, lists=3, merges=1, answers=1, jobs=1)
         assert await where_it_stands(store, SHOPPER, SESSION, LATER_SESSION) == []
 
+    async def test_of_a_guest_leaves_nothing_in_any_table(self, store):
+        await store.events.add([event(1, session_id=SESSION), event(2, session_id=f"{SESSION}-2")])
+        await store.lists.add([served("l1", session_id=SESSION), served("l2", session_id=f"{SESSION}-2")])
+        claim = await store.idempotency.claim(["key"], "k", b"")
+        await store.idempotency.complete(claim.token, 202, orjson.dumps({"errors": [SESSION]}).decode())
+        await store.jobs.create("report", {"session_ids": [SESSION]})
+        assert await store.events.erase_session(SESSION) == Erased(events=1, lists=1, merges=0, answers=1, jobs=1)
+        assert await store.events.erase_session(SESSION) == Erased(0, 0, 0, 0, 0)
+        assert len(await store.events.history(session_id=f"{SESSION}-2")) == 1
+        await store.events.erase_session(f"{SESSION}-2")
+        assert await where_it_stands(store, SESSION) == []
+
+    async def test_of_a_guest_leaves_what_an_account_has_of_the_session(self, store):
+        await store.events.add(
+            [event(1, session_id="s"), event(2, session_id="t"), event(3, user_id="u", session_id="t")]
+        )
+        await store.events.merge("s", "u")
+        assert [(await store.events.erase_session(name)).events for name in ("s", "t", "u")] == [0, 1, 0]
+        await store.events.add([event(4, session_id="s")])
+        assert [found.item_id for found in await store.events.history(user_id="u")] == ["item-1", "item-3", "item-4"]
+
     async def test_again_or_of_nobody_succeeds(self, store):
         await fill(store, SHOPPER, SESSION, LATER_SESSION, tag="a")
         await store.events.erase(SHOPPER)
@@ -163,12 +184,7 @@ class TestFiles:
 
     @staticmethod
     def files_with(folder, *names):
-        """Looked for by another process: closing a file that SQLite has in this one would take its locks away."""
-        program = "import pathlib, sys; wanted = [name.encode() for name in sys.argv[2:]]\n"
-        program += "for file in sorted(pathlib.Path(sys.argv[1]).iterdir()):\n"
-        program += "    if any(name in file.read_bytes() for name in wanted): print(file.name)"
-        asked = [sys.executable, "-I", "-S", "-c", program, folder, *names]
-        return subprocess.run(asked, check=True, capture_output=True, text=True, timeout=60).stdout.split()
+        return sorted({file for file, _ in places_in_files(folder, *names)})
 
     async def test_erased_shopper_is_in_no_byte(self, sqlite, tmp_path):
         await fill(sqlite, SHOPPER, SESSION, LATER_SESSION, tag="a")
