@@ -46,5 +46,5 @@ class ExposureWindow:
         if not len(rows_W):
             return None
         counts_N = np.bincount(rows_W)
-        num_shown = np.count_nonzero(counts_N)
+        num_shown = int(np.count_nonzero(counts_N))
         return Exposure(coverage=num_shown / max(num_items, num_shown), gini=gini(counts_N, num_items))
