@@ -43,6 +43,7 @@ from app.api import (
     openapi,
     recommendations,
     search,
+    sessions,
     similar,
     synthetic,
     users,
@@ -81,7 +82,7 @@ from models.retrieval.faiss_index import set_search_threads
 
 RESOURCES: Final = (
     *(recommendations, batch, explanations, search, similar),
-    *(events, users, items, item_import, jobs, model, models),
+    *(events, users, sessions, items, item_import, jobs, model, models),
     *(concepts, fraud, images, synthetic),
     *(health, metrics, openapi, docs_page),
 )
