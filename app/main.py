@@ -19,7 +19,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -56,6 +56,7 @@ from app.api.errors import answer_error
 from app.api.experiments import read_experiments
 from app.api.problem import RequestError
 from app.api.request_context import RequestContext
+from app.api.undeclared import MAY_BEFALL_ALL, REFUSALS, refuse_undeclared
 from app.observability.logs import configure_logs, get_log, log_loop_error
 from app.observability.otlp import open_tracing
 from app.observability.traces import Tracing
@@ -83,9 +84,10 @@ from models.retrieval.faiss_index import set_search_threads
 RESOURCES: Final = (
     *(recommendations, batch, explanations, search, similar),
     *(events, users, sessions, items, item_import, jobs, model, models),
-    *(concepts, fraud, images, synthetic),
-    *(health, metrics, openapi, docs_page),
+    *(concepts, fraud, images, synthetic, metrics),
 )
+OPEN_RESOURCES: Final = (health, openapi, docs_page)
+"""For probes and browsers, which may say more in an address than is asked for here."""
 DIRECT: Final = (recommendations.DIRECT,)
 OTHERS_TELEMETRY: Final[TelemetryConfig] = {
     "tracing": False,  # FastAPI's spans tell a request's path and query
@@ -192,7 +194,9 @@ def _with_routes(lifespan: Lifespan[FastAPI]) -> FastAPI:
         telemetry=OTHERS_TELEMETRY,
     )
     for resource in RESOURCES:
-        app.include_router(resource.router)
+        app.include_router(resource.router, dependencies=[Depends(refuse_undeclared)], responses=REFUSALS)
+    for resource in OPEN_RESOURCES:
+        app.include_router(resource.router, responses=MAY_BEFALL_ALL)
     for error in (RequestError, InputError, ServiceError, HTTPException, ClientDisconnect):
         app.add_exception_handler(error, answer_error)
     return app
@@ -219,35 +223,22 @@ def serve(settings: ServiceSettings) -> None:
             failures.append(failure)
             server.should_exit = True
 
-        config = uvicorn.Config(
-            create_app(
-                live,
-                partial(Store.open, settings.database_url),
-                on_load_failure=stop,
-                on_ready=partial(_tell_ready, settings, live),
-                read_seconds=settings.read_seconds,
-                answer_seconds=settings.answer_seconds,
-                rules=_rules(settings),
-                picture_rules=PictureRules.of(settings),
-                serve_from=partial(
-                    _follow,
-                    live,
-                    bundles,
-                    partial(Recommender.open, wish=settings.recommender, place_index=place_index),
-                ),
-                access_rules=access_rules_of(settings),
-                tracing=tracing,
+        app = create_app(
+            live,
+            partial(Store.open, settings.database_url),
+            on_load_failure=stop,
+            on_ready=partial(_tell_ready, settings, live),
+            read_seconds=settings.read_seconds,
+            answer_seconds=settings.answer_seconds,
+            rules=_rules(settings),
+            picture_rules=PictureRules.of(settings),
+            serve_from=partial(
+                _follow, live, bundles, partial(Recommender.open, wish=settings.recommender, place_index=place_index)
             ),
-            loop="uvloop" if sys.platform != "win32" else "asyncio",
-            http=BoundedHttpProtocol,
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=settings.drain_seconds,
+            access_rules=access_rules_of(settings),
+            tracing=tracing,
         )
-        server = DrainingServer(config, live, notice_seconds=settings.drain_notice_seconds)
+        server = DrainingServer(http_of(app, settings), live, notice_seconds=settings.drain_notice_seconds)
         log.info("loading", live=f"{_address(settings)}/health/live")
         server.run(sockets=[listener])
         if tracing:
@@ -255,6 +246,24 @@ def serve(settings: ServiceSettings) -> None:
         if failures:
             raise failures[0]
         log.info("stopped")
+
+
+def http_of(app: FastAPI, settings: ServiceSettings) -> uvicorn.Config:
+    """How the application is served over HTTP."""
+    return uvicorn.Config(
+        app,
+        loop="uvloop" if sys.platform != "win32" else "asyncio",
+        http=BoundedHttpProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.drain_seconds,
+        # the server's own default believes whoever asks from this machine, and FORWARDED_ALLOW_IPS
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+    )
 
 
 def contract_without_bundle() -> dict[str, Any]:
@@ -331,6 +340,7 @@ def access_rules_of(settings: ServiceSettings) -> AccessRules:
         open_to="this machine" if is_loopback(settings.host) else others,
         allowed_origins=settings.allowed_origins,
         requests_per_minute=settings.requests_per_minute,
+        public_attributes=frozenset(settings.public_attributes),
     )
 
 

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from models.domain.attributes import SHOP_WINDOW
 from models.domain.errors import SettingsRefused
 from models.recommend.systems import Wish
 
@@ -49,6 +50,23 @@ def _origins(value: object) -> object:
     if not isinstance(value, str):
         return value
     return tuple(web_origin(origin) for origin in value.replace(",", " ").split())
+
+
+def _names(value: object) -> object:
+    """`title,price` as the environment has it."""
+    if not isinstance(value, str):
+        return value
+    return tuple(dict.fromkeys(filter(None, (name.strip() for name in value.split(",")))))
+
+
+def _proxies(value: object) -> object:
+    """`127.0.0.1,10.0.0.0/8` as the environment has it. Raises ValueError for what is neither address nor network."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return tuple(str(ipaddress.ip_network(each)) for each in value.replace(",", " ").split())
+    except ValueError as error:
+        raise ValueError(f"is no address, and no network such as 10.0.0.0/8: {error}") from None
 
 
 def _index_url(value: object) -> object:
@@ -106,6 +124,12 @@ class ServiceSettings(BaseSettings):
     allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
     """Web pages whose scripts may call (CORS), such as `https://shop.example`; several with commas between them.
     Pages that a publishable key names need not be named here. None: no page may."""
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_proxies)] = ()
+    """Addresses, or networks such as `10.0.0.0/8`, of proxies whose `X-Forwarded-For` says who asks; several with
+    commas between them. None: nobody is believed, this machine neither: what counts is who is connected."""
+    public_attributes: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = SHOP_WINDOW
+    """Attributes of the catalogue that publishable keys may name: to be returned, in filters, boosts and limits; with
+    commas between them. `item_id` may always be named. All others are, for them, as if they were not there."""
     requests_per_minute: int | None = Field(default=None, ge=1, le=MAX_PER_MINUTE)
     """For each API key that has no limit of its own, and for each address that asks without a key. Unset: as many
     as the service takes."""
@@ -220,6 +244,8 @@ def _meaning(field: FieldInfo) -> str:
 def _default(field: FieldInfo) -> str:
     if field.default is None or field.default == ():
         return "none"
+    if isinstance(field.default, tuple):
+        return f"`{','.join(field.default)}`"
     return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
 
 

@@ -22,6 +22,7 @@ from app.runtime.known_keys import KnownKeys
 from app.runtime.request_counts import RequestCounts
 from app.store.key_ring import ApiKey
 from app.store.store import Store
+from models.domain.attributes import SHOP_WINDOW
 from models.domain.errors import ServiceError
 
 PROBES: Final = frozenset({"/health/live", "/health/ready", "/health/startup"})
@@ -46,6 +47,8 @@ class AccessRules:
     allowed_origins: tuple[str, ...] = ()
     requests_per_minute: int | None = None
     """Of a key without a limit of its own, and of an address without a key."""
+    public_attributes: frozenset[str] = frozenset(SHOP_WINDOW)
+    """Of the catalogue, what publishable keys may read."""
 
 
 THIS_MACHINE: Final = AccessRules()
@@ -115,7 +118,7 @@ class Admission:
             raise unauthorized("the API key is not known, or was revoked", basic=basic, error="invalid_token")
         if key.kind == "publishable":
             _check_origin(key, headers)
-        return caller_with(key), key
+        return caller_with(key, rules.public_attributes), key
 
     async def _count(self, caller: Caller, key: ApiKey | None, scope: Scope) -> Mapping[str, str]:
         """Headers of the answer; none where there is no limit. Raises the 429."""

@@ -4,19 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from app.api import MAX_ERRORS
 from app.api.asking import Asking
 from app.api.fields import refused
 from app.api.list_request import ListBody, SearchBody, Shopper
 from app.api.pages import LaterPage, body_digest, later_page
 from app.api.problem import FieldProblem
+from app.api.readable import refuse_unknown_properties, refuse_unreadable_rules
 from app.runtime.experiments import Variant
-from app.runtime.live_model import ServedModel
 from app.runtime.random_bits import random_bytes
 from models.domain.errors import UnknownName
 from models.domain.events import HistoryEvent
 from models.domain.filter import parse_filter
-from models.domain.recommendation import MAX_FROZEN, MAX_ID_CHARACTERS, RecommendationRequest, SearchRequest
+from models.domain.recommendation import MAX_FROZEN, RecommendationRequest, SearchRequest
 from models.domain.rules import parse_boosts, parse_max_per
 
 DRAWN_SEED_BITS: Final = 53
@@ -68,7 +67,7 @@ class Asked:
 
 async def asked_of(asking: Asking, body: ListBody) -> Asked:
     """What the body asks; raises the 422 for what can be seen without asking the model."""
-    refuse_unknown_properties(asking.loaded.model, body.return_properties or ())
+    refuse_unknown_properties(asking, body.return_properties or ())
     digest = body_digest(body) if body.page else None
     later = await later_page(asking, body.page.cursor, digest) if body.page and digest else None
     seed = later.kept.seed if later else drawn_seed() if body.seed is None else body.seed
@@ -76,7 +75,9 @@ async def asked_of(asking: Asking, body: ListBody) -> Asked:
     if variant is not None:
         body = body.model_copy(update=dict(variant.overrides))
     history = later.kept.history if later else await _history(asking, body)
-    return Asked(body, request_of(body, history, seed), digest, variant.variant_id if variant else None, later)
+    request = request_of(body, history, seed)
+    refuse_unreadable_rules(asking, request.filter, request.boosts, request.max_per)
+    return Asked(body, request, digest, variant.variant_id if variant else None, later)
 
 
 def request_of(body: ListBody, history: Sequence[HistoryEvent], seed: int) -> RecommendationRequest:
@@ -130,15 +131,3 @@ async def _history(asking: Asking, body: ListBody) -> Sequence[HistoryEvent]:
     if names_nobody or not asking.may_read_stored:
         return ()
     return await asking.shop.shoppers.history(body.user.user_id, body.user.session_id, asking.deadline)
-
-
-def refuse_unknown_properties(model: ServedModel, names: Sequence[str], at: str = "/return_properties") -> None:
-    """Raises the 422 for columns that the catalogue does not have."""
-    known = list(model.property_names)
-    problems = [
-        FieldProblem(pointer=f"{at}/{place}", detail=str(UnknownName("property", name[:MAX_ID_CHARACTERS], known)))
-        for place, name in enumerate(names)
-        if name not in known
-    ]
-    if problems:
-        raise refused(problems[:MAX_ERRORS], num_found=len(problems))

@@ -24,6 +24,8 @@ class Asking:
     texts: SearchTexts
     may_read_stored: bool
     key_id: str | None
+    attributes: frozenset[str] | None
+    """Of the catalogue, those that may be read beside the id; None: all."""
     deadline: Deadline
 
 
@@ -38,6 +40,7 @@ async def asking_of(request: Request) -> Asking:
         texts=await search_texts(request),
         may_read_stored=caller.may_read_stored,
         key_id=caller.key_id,
+        attributes=caller.attributes,
         deadline=await deadline(request),
     )
 

@@ -28,6 +28,8 @@ class Caller:
     """The part of the key that is no secret; None where no key is needed and none was sent."""
     kind: KeyKind | Literal["anonymous"]
     scopes: frozenset[Scope]
+    attributes: frozenset[str] | None = None
+    """Of the catalogue, those that may be read beside the id: returned, or asked about by a rule. None: all."""
 
     @property
     def may_read_outcomes(self) -> bool:
@@ -47,10 +49,12 @@ ANONYMOUS: Final = Caller(key_id=None, kind="anonymous", scopes=frozenset(SCOPES
 """Where no key was ever made."""
 
 
-def caller_with(key: ApiKey) -> Caller:
-    """Who presents the key."""
+def caller_with(key: ApiKey, public_attributes: frozenset[str]) -> Caller:
+    """Who presents the key. `public_attributes`: what everyone who looks at a page may read of the catalogue."""
     scopes = frozenset(key.scopes)
-    return Caller(key.key_id, key.kind, scopes if key.kind == "secret" else scopes & set(PUBLISHABLE_SCOPES))
+    if key.kind == "secret":
+        return Caller(key.key_id, key.kind, scopes)
+    return Caller(key.key_id, key.kind, scopes & set(PUBLISHABLE_SCOPES), public_attributes)
 
 
 def forbidden(detail: str, scope: Scope | None = None) -> RequestError:

@@ -140,9 +140,9 @@ async def may_read_stored(caller: CallerDep) -> bool:
 
 async def deadline(request: Request) -> Deadline:
     """The caller's own time limit, else the service's: no work keeps its permit for ever."""
-    sent = request.headers.get(TIMEOUT_HEADER)
-    if sent is None:
+    if TIMEOUT_HEADER not in request.headers:
         return Deadline(round(1000 * request.state.answer_seconds), request.state.started)
+    sent = ", ".join(request.headers.getlist(TIMEOUT_HEADER))  # as HTTP reads a header that is sent twice
     if sent.isascii() and sent.isdecimal() and len(sent) <= 9 and 1 <= int(sent) <= MAX_TIMEOUT_MS:
         return Deadline(int(sent), request.state.started)
     detail = f"must be a whole number from 1 to {MAX_TIMEOUT_MS}, got {shown(sent)}"

@@ -24,7 +24,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from app.api.fields import pointer, refused
+from app.api.fields import refused, rule_problem
 from app.api.problem import MAX_INSTANCE_CHARACTERS, FieldProblem, Problem, RequestError, problem_response
 from app.observability.metrics import Failure
 from models.domain.errors import (
@@ -85,7 +85,7 @@ FAILURES_BY_STATUS: Mapping[int, Failure] = {408: "slow_body", 413: "body_too_la
 def told_of(error: Exception) -> Told:
     """Status, words and headers for an error."""
     if isinstance(error, RuleRefused):
-        error = refused([FieldProblem(pointer=pointer(error.path), detail=error.reason)])
+        error = refused([rule_problem(error)])
     if isinstance(error, RequestError):
         name, title = ("invalid-fields", "Invalid fields") if error.status == 422 else (None, None)
         return Told(error.status, error.detail, name, title, error.errors, error.headers)

@@ -92,7 +92,7 @@ async def explanation(recommendation_id: RecommendationIdDep, asking: AskingDep)
     if kept.similar_to is not None:
         return _answer(asking, kept, None, f"Nothing personal: these items are like {kept.similar_to!r}.")
     request = request_of(kept.body, kept.history, kept.seed)
-    full = kept.query is None
+    full = not kept.is_search
     found = await asking.live.workers.run(
         lambda: model.explain(request, [item["item_id"] for item in listed], full=full), deadline=asking.deadline
     )
@@ -103,9 +103,9 @@ def _summary(kept: Kept, found: Explanation) -> str:
     if not kept.is_personal:
         return "Nothing personal to explain: the shopper wants nothing personal, so popular items were listed."
     if not found.is_personal:
-        by = "popular items were listed" if kept.query is None else "the words of the query decided"
+        by = "the words of the query decided" if kept.is_search else "popular items were listed"
         return f"Nothing personal to explain: there was no usable history, so {by}."
-    if kept.query is not None:
+    if kept.is_search:
         return "The query found these items; the reasons tell what the history added to each."
     return "The reasons tell by how much each item's score would be lower without an event of the history."
 

@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 from app.api import MAX_ERRORS
 from app.api.problem import FieldProblem, RequestError
 from app.api.rules import RULE_REFUSED
+from models.domain.errors import RuleRefused
 
 MAX_SHOWN_CHARACTERS = 80
 ELSEWHERE = ("header", "path", "query")
@@ -57,6 +58,11 @@ def refused(problems: Sequence[FieldProblem], *, num_found: int | None = None) -
     return RequestError(422, told_together(problems, num_found=num_found), errors=problems)
 
 
+def rule_problem(refusal: RuleRefused, *, at: str | None = None) -> FieldProblem:
+    """What is wrong with a part of a rule; `at` says where the rule is if not in a body."""
+    return FieldProblem(pointer=_place(refusal.path, at), detail=refusal.reason)
+
+
 def told_together(problems: Sequence[FieldProblem], *, num_found: int | None = None, whole: str = "the body") -> str:
     """The problems as one sentence; `whole`: what has the fields."""
     told = "; ".join(f"{_dotted(problem.pointer) or whole} {problem.detail}" for problem in problems)
@@ -96,8 +102,12 @@ def _field_problem(detail: ErrorDetails, at: str | None) -> FieldProblem:
         words = f"must be {KINDS[kind]}, got {shown(value)}"
     else:
         words = f"{detail['msg']}, got {shown(value)}"
+    return FieldProblem(pointer=_place(location, at), detail=words)
+
+
+def _place(location: Sequence[int | str], at: str | None) -> str:
     place = pointer(location)
-    return FieldProblem(pointer=place if at is None else at + place.removeprefix("/"), detail=words)
+    return place if at is None else at + place.removeprefix("/")
 
 
 def _dotted(path: str) -> str:

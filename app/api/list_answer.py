@@ -29,7 +29,7 @@ class AnsweredItem(AnswerPart):
     item_id: str
     rank: int
     """From 1; goes on from page to page."""
-    score: float
+    score: float = Field(allow_inf_nan=False)
     """In [0, 1]; comparable within one answer."""
     properties: dict[str, Any] = Field(default={})
     """Only where `return_properties` asked for some."""

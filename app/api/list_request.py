@@ -10,6 +10,7 @@ from models.domain.events import EventType
 from models.domain.recommendation import (
     MAX_EXCLUDED_ITEMS,
     MAX_HANDED_IN,
+    MAX_HANDED_IN_SCORE,
     MAX_HISTORY_EVENTS,
     MAX_K,
     MAX_QUERY_CHARACTERS,
@@ -76,8 +77,8 @@ class Candidate(RequestPart):
     """An item that the shop's own search engine found."""
 
     item_id: Id
-    score: float
-    """As that engine gives them: more is better."""
+    score: float = Field(ge=-MAX_HANDED_IN_SCORE, le=MAX_HANDED_IN_SCORE)
+    """As that engine gives them: more is better. Only their order counts."""
 
 
 class ListBody(RequestPart):

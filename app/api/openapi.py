@@ -206,7 +206,8 @@ def _complete(path: str, operation: Mapping[str, Any], bodies: Mapping[str, Any]
             problem = problem_of(
                 ERRORS_OF.get((path, int(status)), ERRORS[int(status)]), path=path, request_id=EXAMPLE_REQUEST_ID
             )
-            content = {**response["content"]["application/json"], "example": problem.model_dump()}
+            (described,) = response["content"].values()  # under the media type of the route's own answers
+            content = {**described, "example": problem.model_dump()}
             responses[status] = {**response, "content": {MEDIA_TYPE: content}}
         elif links := LINKS_OF.get(_schema_of(response)):
             responses[status] = {**response, "links": LINKS_OF_JOB if status == "202" else links}

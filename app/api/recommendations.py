@@ -15,6 +15,7 @@ from app.api.direct_route import DirectRoute
 from app.api.list_answer import RecommendationAnswer
 from app.api.list_request import RecommendationBody
 from app.api.problem import Problem
+from app.api.undeclared import refuse_all_but
 
 MAY_ASK: Final = RequireScope("recommend", publishable=True)
 BodyDep = Annotated[RecommendationBody, Depends(json_body(RecommendationBody, max_bytes=MAX_BODY_BYTES))]
@@ -41,6 +42,7 @@ async def recommend(asking: AskingDep, body: BodyDep) -> RecommendationAnswer:
 
 async def answer_directly(request: Request) -> Response:
     """What `recommend` answers, and refuses in the same order."""
+    await refuse_all_but(request, takes_time_limit=True)
     await MAY_ASK(request)
     asking = await asking_of(request)
     body, _ = await read_json(request, RecommendationBody, max_bytes=MAX_BODY_BYTES)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import isfinite
 from typing import Any, Final
 
 from app.api.asking import Asking
@@ -15,10 +16,12 @@ from models.domain.recommendation import Fallback, RecommendedItem
 
 KEPT: Final = timedelta(hours=1)
 """How long pages and explanations of a list can be asked for."""
-NOT_KEPT: Final = frozenset({"user", "history", "candidates", "experiment", "validate_only"})
-"""Of a body: the history is kept as it was used, the shopper and the experiment in columns of the table."""
-NOT_KEPT_OF_NOBODY: Final = NOT_KEPT | {"exclude"}
-"""Where a shopper wants nothing personal: nothing that tells what was done."""
+NOT_KEPT: Final = frozenset({"user", "history", "query", "candidates", "experiment", "validate_only"})
+"""Of a body: the history is kept as it was used, the shopper and the experiment in columns of the table, and of what
+was typed that it was a search."""
+NOT_KEPT_OF_NOBODY: Final = NOT_KEPT | {"exclude", "filter", "boosts"}
+"""Where a shopper wants nothing personal: nothing that tells what was done or chosen. Nothing personal made the list,
+so no explanation needs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,9 @@ class Kept:
         return found
 
     @property
-    def query(self) -> str | None:
-        """The text that found its items."""
-        found: str | None = self.served.request.get("query")
-        return found
+    def is_search(self) -> bool:
+        """Whether a text found its items."""
+        return bool(self.served.request.get("is_search"))
 
     @property
     def fallback(self) -> Fallback:
@@ -106,8 +108,11 @@ def keep(
     """What is written down of a list, soon, and whether there is room for it; of a shopper who wants nothing personal,
     nothing that is about the shopper.
 
-    `items` is the whole list, of which the first were answered; `request` is what else `Kept` reads.
+    `items` is the whole list, of which the first were answered; `request` is what else `Kept` reads. Raises ValueError
+    for a score that is no number: it would be kept as null, and nothing could be made of the list again.
     """
+    if not all(isfinite(item.score) for item in items):
+        raise ValueError(f"the list {told.recommendation_id} has scores that are no finite numbers")
     shopper = user if user.personalise else Shopper()
     counted = _counted(asking, experiment, told.meta.variant_id)
     served = ServedList(
@@ -145,4 +150,8 @@ def said_in(body: ListBody, history: Sequence[HistoryEvent]) -> dict[str, Any]:
     """What is kept of a body and of the history that was used for it."""
     not_kept = NOT_KEPT if body.user.personalise else NOT_KEPT_OF_NOBODY
     said = body.model_dump(mode="json", exclude=set(not_kept), exclude_defaults=True)
-    return {**said, "history": [[event.item_id, event.event_type, event.timestamp_seconds] for event in history]}
+    return {
+        **said,
+        "is_search": body.query is not None,
+        "history": [[event.item_id, event.event_type, event.timestamp_seconds] for event in history],
+    }

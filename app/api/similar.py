@@ -6,10 +6,10 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import Field
 
 from app.api.answering import meta_of
-from app.api.asked import refuse_unknown_properties
 from app.api.asking import AskingDep
 from app.api.auth import needs
 from app.api.dependencies import TIMEOUT_PARAMETER
+from app.api.fields import refused, rule_problem
 from app.api.list_answer import AnsweredItem, RecommendationAnswer, Retrieval
 from app.api.list_request import DEFAULT_K, MAX_PROPERTIES, Shopper
 from app.api.made import answered_items
@@ -17,9 +17,11 @@ from app.api.parts import Id, RequestPart
 from app.api.paths import IdRoute, path_id, path_id_parameter
 from app.api.problem import Problem
 from app.api.query import query_of, query_parameters
+from app.api.readable import refuse_unknown_properties, refuse_unreadable_rules
 from app.api.rules import FilterDocument
 from app.api.served import keep
 from app.runtime.recommendation_id import new_recommendation_id
+from models.domain.errors import RuleRefused
 from models.domain.filter import parse_filter
 from models.domain.recommendation import MAX_K, Recommendation, SimilarRequest
 
@@ -77,7 +79,7 @@ async def similar(
 ) -> RecommendationAnswer:
     """By what they are and by who chose them together; every item is asked. The same for every shopper."""
     model, asked_at = asking.loaded.model, asking.shop.store.clock()
-    refuse_unknown_properties(model, query.return_properties, at="query:return_properties")
+    refuse_unknown_properties(asking, query.return_properties, at="query:return_properties")
     request = SimilarRequest(
         item_id=item_id,
         k=query.k,
@@ -85,9 +87,13 @@ async def similar(
         filter=None if query.filter is None else parse_filter(query.filter),
         include_out_of_stock=query.include_out_of_stock,
     )
+    refuse_unreadable_rules(asking, request.filter, at="query:")
 
     def work() -> tuple[Recommendation, list[AnsweredItem]]:
-        found = model.similar(request)
+        try:
+            found = model.similar(request)
+        except RuleRefused as refusal:
+            raise refused([rule_problem(refusal, at="query:")]) from None
         return found, answered_items(model, list(enumerate(found.items, 1)), query.return_properties or None)
 
     found, items = await asking.live.workers.run(work, deadline=asking.deadline)

@@ -1,6 +1,6 @@
 """What kinds of attributes items have, and which comparisons each kind answers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
@@ -34,6 +34,11 @@ WANTED: Final[Mapping[Kind, str]] = MappingProxyType(
         "texts": "a string",
     }
 )
+SHOP_WINDOW: Final = (
+    *("title", "description", "category", "brand", "price", "currency", "in_stock"),
+    *("image", "image_url", "url"),
+)
+"""Attributes that every page of a shop shows."""
 _MAX_NAMES_TOLD: Final = 30
 
 
@@ -61,10 +66,15 @@ def check_comparison(asked: Comparison, kinds: Kinds, at: Path) -> None:
 def kind_of(field: str, kinds: Kinds, at: Path) -> Kind:
     """The kind of a field; raises RuleRefused that tells the known ones."""
     if field not in kinds:
-        names = sorted(kinds)
-        told = ", ".join(names[:_MAX_NAMES_TOLD]) + (", …" if len(names) > _MAX_NAMES_TOLD else "")
-        raise RuleRefused(at, f"{field[:128]!r} is no attribute of this catalogue; known: {told or 'none'}")
+        raise unknown_attribute(field, kinds, at)
     return kinds[field]
+
+
+def unknown_attribute(field: str, known: Iterable[str], at: Path) -> RuleRefused:
+    """What is raised for a field that is none of the known ones; it tells those."""
+    names = sorted(known)
+    told = ", ".join(names[:_MAX_NAMES_TOLD]) + (", …" if len(names) > _MAX_NAMES_TOLD else "")
+    return RuleRefused(at, f"{field[:128]!r} is no attribute of this catalogue; known: {told or 'none'}")
 
 
 def as_instant(text: str) -> datetime | None:

@@ -17,6 +17,8 @@ MAX_EXCLUDED_ITEMS: Final = 1000
 MAX_QUERY_CHARACTERS: Final = 512
 MAX_HANDED_IN: Final = 1_000
 """Candidates of another search engine."""
+MAX_HANDED_IN_SCORE: Final = 1e15
+"""In size. Whole numbers up to here are told apart."""
 MAX_ID_CHARACTERS: Final = 128
 
 Fallback = Literal["none", "popularity"]

@@ -1,6 +1,7 @@
 import pytest
 
 from app.settings import is_loopback, read_settings, refuse_exposure, web_origin
+from models.domain.attributes import SHOP_WINDOW
 from models.domain.errors import SettingsRefused
 
 
@@ -91,6 +92,26 @@ class TestAllowedOrigins:
     def test_anything_but_an_origin_is_refused(self, monkeypatch, origin):
         monkeypatch.setenv("FIGMENT_ALLOWED_ORIGINS", origin)
         with pytest.raises(SettingsRefused, match="FIGMENT_ALLOWED_ORIGINS"):
+            read_settings()
+
+
+class TestPublicAttributes:
+    def test_are_the_shop_window_s_unless_they_are_named(self, monkeypatch):
+        assert read_settings().public_attributes == SHOP_WINDOW
+        monkeypatch.setenv("FIGMENT_PUBLIC_ATTRIBUTES", "title, shoe size,,title")
+        assert read_settings().public_attributes == ("title", "shoe size")
+
+
+class TestTrustedProxies:
+    def test_are_addresses_and_networks(self, monkeypatch):
+        assert read_settings().trusted_proxies == ()
+        monkeypatch.setenv("FIGMENT_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8 ::1")
+        assert read_settings().trusted_proxies == ("127.0.0.1/32", "10.0.0.0/8", "::1/128")
+
+    @pytest.mark.parametrize("proxies", ["*", "proxy.example", "10.0.0.1/8", "10.0.0.0/33", "1"])
+    def test_anything_else_is_refused(self, monkeypatch, proxies):
+        monkeypatch.setenv("FIGMENT_TRUSTED_PROXIES", proxies)
+        with pytest.raises(SettingsRefused, match="FIGMENT_TRUSTED_PROXIES"):
             read_settings()
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.contract.schemathesis_hooks import ITEM_IDS, with_real_items
 from tests.service.process import serving
 
 REPOSITORY = Path(__file__).parents[2]
@@ -51,3 +52,14 @@ class TestSchemathesis:
             told = "\n".join(line[:500] for line in found.stdout.splitlines())
             assert found.returncode == 0, told[-20_000:] + found.stderr[-2_000:]
             assert service.process.poll() is None
+
+
+class TestHooks:
+    def test_most_usable_ids_become_real_and_others_stay(self) -> None:
+        candidates = [{"item_id": f"made up {number}", "score": number} for number in range(40)]
+        left_out = {"item_ids": ["", "x" * 129]}
+        mapped = with_real_items({"query": "item_id", "candidates": candidates, "exclude": left_out})
+        real = [one["item_id"] in ITEM_IDS for one in mapped["candidates"]]
+        assert 20 < sum(real) < 40
+        assert [one["score"] for one in mapped["candidates"]] == list(range(40))
+        assert (mapped["query"], mapped["exclude"]) == ("item_id", left_out)

@@ -34,6 +34,7 @@ from models.domain.recommendation import (
     MAX_EXCLUDED_ITEMS,
     MAX_FROZEN,
     MAX_HANDED_IN,
+    MAX_HANDED_IN_SCORE,
     MAX_HISTORY_EVENTS,
     MAX_ID_CHARACTERS,
     MAX_K,
@@ -89,6 +90,8 @@ class TestLimits:
         assert limits["diversity"] == ["0", "0", "1"]
         assert limits["query"][1:] == ["1", f"{MAX_QUERY_CHARACTERS} characters"]
         assert limits["candidates` (`/v1/search`)"] == ["none", "", f"{MAX_HANDED_IN:,}"]
+        assert limits["candidates[].score"] == ["required", "−10¹⁵", "10¹⁵"]
+        assert MAX_HANDED_IN_SCORE == 10**15
         assert limits["requests` (`/v1/recommendations:batch`)"] == [
             "required", "",
             f"{MAX_REQUESTS}, {MAX_LARGE_BODY_BYTES // 2**20} MiB, {MAX_EXPLAINED:,} explained events × samples",

@@ -70,5 +70,28 @@ class TestOtherAddresses:
         assert code == 2
 
 
+class TestForwardedAddresses:
+    """A visitor of a page could otherwise name another address with every request, and have no limit."""
+
+    @pytest.mark.parametrize(
+        ("settings", "left"),
+        [
+            ({}, [1, 0, 0, 0]),
+            ({"trusted_proxies": "10.1.0.0/16"}, [1, 0, 0, 0]),
+            ({"trusted_proxies": "10.1.0.0/16,127.0.0.1"}, [1, 1, 1, 1]),
+        ],
+    )
+    def test_are_believed_of_trusted_proxies_alone(self, tmp_path, monkeypatch, settings, left):
+        monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
+        with serving(tmp_path, command=SCRIPTED, requests_per_minute=2, **settings) as service:
+            service.wait_until_ready()
+            answers = [
+                service.client.get("/v1/model", headers={"X-Forwarded-For": f"203.0.113.{number}"})
+                for number in range(4)
+            ]
+        assert [int(answer.headers["ratelimit"].split(";")[1].removeprefix("r=")) for answer in answers] == left
+        assert [answer.status_code for answer in answers] == [200, 200, *([200, 200] if left[-1] else [429, 429])]
+
+
 def ask(service, key: str) -> httpx.Response:
     return service.client.post("/v1/recommendations", json={"history": []}, headers=bearer(key))

@@ -36,7 +36,8 @@ def reciprocal_ranks(values_P: NDArray[np.float32], among_X: NDArray[np.float32]
     """
     ranks_P = np.searchsorted(np.sort(-among_X), -values_P, side="left").astype(np.float64)
     least, most = float(among_X.min()), float(among_X.max())
-    below_P = np.maximum(least - values_P, 0.0) / max(most - least, 1e-6)
+    # in 64 bits, which hold the distance of any two values of 32
+    below_P = np.maximum(least - values_P.astype(np.float64), 0.0) / max(most - least, 1e-6)
     return np.asarray(SMOOTHING / (SMOOTHING + ranks_P + len(among_X) * below_P))
 
 

@@ -72,10 +72,13 @@ class Searcher:
 
 
 def handed_in(scored: Sequence[tuple[int, float]]) -> Found:
-    """Rows and scores of another search engine; of a row that was handed in twice, the higher score."""
+    """Rows of another search engine, in the order of its scores; of a row that was handed in twice, the higher counts.
+
+    A value is the score's place from below, 0 for the lowest, and equal scores have one place: how far apart they are
+    is that engine's own affair, and no 32 bits hold what it may be.
+    """
     best: dict[int, float] = {}
     for row, score in scored:
         best[row] = max(score, best.get(row, score))
-    return Found(
-        np.array(list(best), np.int32), np.array(list(best.values()), np.float32), np.zeros(len(best), np.float32)
-    )
+    _, places_X = np.unique(np.array(list(best.values()), np.float64), return_inverse=True)
+    return Found(np.array(list(best), np.int32), places_X.astype(np.float32), np.zeros(len(best), np.float32))

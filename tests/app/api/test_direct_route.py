@@ -37,8 +37,8 @@ def told(answer):
 def both_ways(client, monkeypatch):
     """Posts twice: by the short way, then by the declared route."""
 
-    def post(body, **headers):
-        sent = {"content": body, "headers": {**HEADERS, **headers}}
+    def post(body, params=None, **headers):
+        sent = {"content": body, "params": params, "headers": {**HEADERS, **headers}}
         short = client.post(DIRECT[0].path, **sent)
         with monkeypatch.context() as patched:
             patched.setattr("app.api.direct_route.DirectRoutes.route_of", lambda self, scope: None)
@@ -69,6 +69,12 @@ def test_bodies_good_and_bad_are_answered_alike(both_ways, body):
 def test_headers_are_judged_alike(both_ways, headers):
     short, declared = both_ways(b'{"history": [], "seed": 1}', **headers)
     assert short == declared
+
+
+def test_parameters_are_refused_alike(both_ways):
+    short, declared = both_ways(b'{"history": []}', params={"k": "3", "x" * 200: ""}, **{"x-request-timeout-ms": "no"})
+    assert short == declared
+    assert (short[0], len(short[2]["errors"])) == (422, 2)
 
 
 def test_other_methods_of_the_path_are_the_frameworks(client):

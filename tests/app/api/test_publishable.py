@@ -1,11 +1,15 @@
 """A key that everyone can read, in the hands of somebody who wants to learn what another shopper did."""
 
+import orjson
 import pytest
+from fastapi.testclient import TestClient
 
+from app.api.admission import AccessRules
+from app.main import create_app
 from tests.app.api.lists import HISTORY, ask, item_ids
 from tests.app.api.shoppers import event
 from tests.app.api.test_errors import check_problem
-from tests.app.conftest import bearer
+from tests.app.conftest import bearer, wait_until_loaded
 
 PAGE = "https://shop.example"
 
@@ -97,6 +101,69 @@ class TestAttack:
 
     def test_batches_are_for_servers(self, client, page):
         check_problem(client.post("/v1/recommendations:batch", json={"requests": []}, headers=page), 403)
+
+
+PRIVATE = {"field": "margin", "op": "gt", "value": 3}
+ASKED_OF_THE_PRIVATE = [
+    ({"return_properties": ["title", "margin"]}, "/return_properties/1"),
+    ({"filter": PRIVATE}, "/filter/field"),
+    ({"filter": {"all": [{"field": "price", "op": "gt", "value": 3}, {"not": PRIVATE}]}}, "/filter/all/1/not/field"),
+    ({"boosts": [{**PRIVATE, "weight": 2}]}, "/boosts/0/field"),
+    ({"max_per": {"margin": 1}}, "/max_per/margin"),
+]
+
+
+class TestAttributesOfTheCatalogue:
+    """What a column holds can be read from what a filter leaves as well as from the column itself."""
+
+    @pytest.fixture(autouse=True)
+    def model_with_secrets(self, model):
+        model.property_names = ["title", "price", "margin", "supplier"]
+
+    @pytest.mark.parametrize(("asked", "pointer"), ASKED_OF_THE_PRIVATE)
+    @pytest.mark.parametrize("more", [{}, {"query": "x"}, {"validate_only": True}])
+    def test_that_no_page_shows_are_as_if_they_were_not_there(self, client, page, asked, pointer, more):
+        told = check_problem(ask(client, {"history": HISTORY, **asked, **more}, **page), 422)
+        assert [one["pointer"] for one in told["errors"]] == [pointer]
+        assert "price, title" in told["detail"].replace("title, price", "price, title")
+        assert "supplier" not in str(told)
+        made_up = orjson.loads(orjson.dumps(asked).replace(b"margin", b"nonono"))
+        of_none = check_problem(ask(client, {"history": HISTORY, **made_up, **more}, **page), 422)
+        assert of_none["detail"] == told["detail"].replace("margin", "nonono")
+
+    def test_are_refused_in_a_search_and_of_similar_items_too(self, client, page):
+        for asked, _ in ASKED_OF_THE_PRIVATE:
+            body = {"query": "x", "candidates": [{"item_id": "item-3", "score": 1}], **asked}
+            check_problem(client.post("/v1/search", json=body, headers=page), 422)
+        for name, value in (("return_properties", "margin"), ("filter", orjson.dumps(PRIVATE).decode())):
+            answer = client.get("/v1/items/item-3/similar", params={name: value}, headers=page)
+            told = check_problem(answer, 422)
+            assert told["errors"][0]["pointer"].startswith(f"query:{name}")
+            assert "supplier" not in str(told)
+
+    def test_that_pages_show_are_told(self, client, page):
+        asked = {
+            "return_properties": ["title", "price"],
+            "filter": {
+                "any": [{"field": "price", "op": "lt", "value": 9}, {"field": "title", "op": "eq", "value": ""}]
+            },
+            "boosts": [{"field": "item_id", "op": "eq", "value": "item-3", "weight": 2}],
+            "max_per": {"title": 1},
+        }
+        assert ask(client, {"history": HISTORY, **asked}, **page).status_code == 200
+
+    @pytest.mark.parametrize("asked", [asked for asked, _ in ASKED_OF_THE_PRIVATE if "return_properties" not in asked])
+    def test_are_all_open_to_the_shop_s_own_keys(self, client, secret, asked):
+        assert ask(client, {"history": HISTORY, **asked}, **secret).status_code == 200
+
+    def test_are_those_that_the_operator_names(self, live, open_store, make_key):
+        rules = AccessRules(public_attributes=frozenset({"margin"}))
+        key = make_key("recommend", kind="publishable", origins=[PAGE])[0]
+        app = create_app(live, open_store, on_load_failure=pytest.fail, access_rules=rules)
+        with TestClient(app, base_url="http://localhost", headers=bearer(key) | {"Origin": PAGE}) as client:
+            wait_until_loaded(client)
+            answers = [ask(client, {"history": [], "max_per": {name: 1}}) for name in ("margin", "price", "item_id")]
+        assert [answer.status_code for answer in answers] == [200, 422, 200]
 
 
 class TestTwoSecretKeys:

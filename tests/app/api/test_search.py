@@ -1,4 +1,5 @@
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -41,6 +42,25 @@ class TestSearch:
         assert told["retrieval"]["strategy"] == "candidates"
         assert model.searched[0].candidates == [("item-3", 1.0), ("item-9", 7.5), ("?", 3.0)]
 
+    @pytest.mark.parametrize("score", [1e15, -1e15, 0, 10**15])
+    def test_scores_up_to_the_limit_are_taken(self, client, score):
+        assert search(client, candidates=[{"item_id": "item-3", "score": score}]).status_code == 200
+
+    @pytest.mark.parametrize("score", [float("nan"), float("inf")])
+    @pytest.mark.parametrize("shown", [1, 10])
+    def test_a_score_that_is_no_number_is_neither_answered_nor_kept(self, client, model, monkeypatch, score, shown):
+        answer = model.search
+
+        def broken(asked):
+            made = answer(asked)
+            return replace(made, items=[*made.items[:-1], replace(made.items[-1], score=score)])
+
+        recorded = []
+        monkeypatch.setattr(model, "search", broken)
+        monkeypatch.setattr("app.runtime.served_lists.ServedLists.record", lambda _, *told: recorded.append(told))
+        check_problem(search(client, page={"size": shown}, candidates=HANDED_IN), 500)
+        assert recorded == []
+
     def test_no_candidates_are_no_list(self, client):
         told = search(client, candidates=[]).json()
         assert (told["items"], told["retrieval"]["under_filled"]) == ([], True)
@@ -59,6 +79,8 @@ class TestSearch:
             ({"query": "x" * 513}, "/query"),
             ({"query": "x", "candidates": [{"item_id": "i"}]}, "/candidates/0/score"),
             ({"query": "x", "candidates": [{"item_id": "i", "score": "1"}]}, "/candidates/0/score"),
+            ({"query": "x", "candidates": [{"item_id": "i", "score": 1.1e15}]}, "/candidates/0/score"),
+            ({"query": "x", "candidates": [{"item_id": "i", "score": -1e300}]}, "/candidates/0/score"),
             ({"query": "x", "candidates": [{"item_id": "i", "score": 1}] * 1001}, "/candidates"),
         ],
     )

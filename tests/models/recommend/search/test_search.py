@@ -154,6 +154,28 @@ class TestByCandidates:
         assert list(answer.warnings) == ["1 of the candidates are not in the catalogue: skipped"]
         assert ids(search(recommender, "x", candidates=[])) == []
 
+    @pytest.mark.parametrize("most", [1e300, 3e38, 1.7e308, 2.0**53])
+    def test_scores_of_any_size_order_them_as_small_ones_do(self, recommender: Recommender, most: float) -> None:
+        names = ["tea-9", "paint-2", "tea-1", "tea-3"]
+        small, huge = ([-2.0, 3.0, 0.0, 2.0], [-most, most, 0.0, most - most * 2.0**-53])
+        told = [
+            search(recommender, "x", *items, candidates=list(zip(names, scores, strict=True)))
+            for scores in (small, huge)
+            for items in ((), ("tea-4", "tea-5"))
+        ]
+        assert [answer.items for answer in told[:2]] == [answer.items for answer in told[2:]]
+
+    @SLOW
+    @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
+    def test_only_the_order_of_the_scores_counts(self, recommender: Recommender, scores: list[float]) -> None:
+        places = {score: float(place) for place, score in enumerate(sorted(set(scores)))}
+        by_score, by_place = (
+            search(recommender, "x", "paint-3", candidates=list(zip(TEA, values, strict=False)), k=20)
+            for values in (scores, [places[score] for score in scores])
+        )
+        assert by_score.items == by_place.items
+        assert all(0 < item.score <= 1 for item in by_score.items)
+
     def test_more_than_a_thousand_are_refused(self, recommender: Recommender) -> None:
         with pytest.raises(RuleRefused, match=r"candidates: has 1001 entries, the limit is 1000"):
             search(recommender, "x", candidates=[("tea-1", 1.0)] * 1001)
@@ -165,7 +187,14 @@ class TestReciprocalRanks:
         ranks = 60 / reciprocal_ranks(np.array([9.0, 5.0, 4.0, 3.0, 1.0, 0.0], np.float32), among) - 60
         np.testing.assert_allclose(ranks, [0, 0, 1, 1, 3, 5], atol=1e-4)
 
-    @given(st.lists(st.floats(-5, 5, width=32), min_size=2, max_size=20), st.integers(1, 19))
+    @given(
+        st.lists(
+            st.floats(-5, 5, width=32) | st.floats(width=32, allow_nan=False, allow_infinity=False),
+            min_size=2,
+            max_size=20,
+        ),
+        st.integers(1, 19),
+    )
     def test_keep_the_order_of_the_values(self, values: list[float], size: int) -> None:
         own = np.array(values, np.float32)
         ranks = reciprocal_ranks(own, own[:size])
