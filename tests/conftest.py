@@ -15,6 +15,12 @@ PICTURE_STEPS = 12
 REPOSITORY = Path(__file__).parents[1]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that stand on the trained bundle come first: one process trains it while another has work without it."""
+    needing = {item.path for item in items if "tiny_bundle" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: item.path not in needing)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real data sets; without it the test is skipped."""
