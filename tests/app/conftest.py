@@ -174,9 +174,11 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         shutil.copy(request.getfixturevalue("migrated_file"), tmp_path)
         return sqlite_url(tmp_path)
     server, name = request.getfixturevalue("postgresql"), request.getfixturevalue("reused")
-    emptied = ", ".join(set(metadata.tables) - {"catalogue"})
-    empty = "UPDATE catalogue SET revision = 0, seeded_from = NULL, seeding = NULL"
-    server.psql(f"TRUNCATE {emptied} RESTART IDENTITY; {empty}", name)
+    # a tenth of the time that TRUNCATE takes, which makes every table's files anew
+    emptied = [f"DELETE FROM {table}" for table in sorted(set(metadata.tables) - {"catalogue"})]
+    emptied.append("UPDATE catalogue SET revision = 0, seeded_from = NULL, seeding = NULL")
+    emptied.append("ALTER SEQUENCE events_event_number_seq RESTART")
+    server.psql("; ".join(emptied), name)
     return server.url(name)
 
 
