@@ -96,7 +96,7 @@ async def _made(asking: Asking, ready: Sequence[Asked]) -> Sequence[Made | Input
     if not ready:
         return ()
     model, live = asking.loaded.model, asking.live
-    if len(ready) == 1 and ready[0].is_plain:
+    if len(ready) == 1 and ready[0].shares_call:
         return [await live.together.ask(ready[0], partial(make_all, model), group=model, deadline=asking.deadline)]
     made = await live.workers.run(lambda: make_all(model, ready), deadline=asking.deadline)
     if num_lists := sum(not isinstance(each, InputError) and each.whole is not None for each in made):

@@ -48,14 +48,22 @@ class Asked:
     def reads_texts(self) -> bool:
         """Whether the answer needs what items are described with."""
         search = self.search
-        makes_list = self.later is None and not self.body.validate_only
-        return search is not None and search.candidates is None and makes_list
+        return search is not None and search.candidates is None and self.makes_list
 
     @property
-    def is_plain(self) -> bool:
-        """Whether a list by the history is all that is asked for: no text, no later page, no explanation."""
-        makes_list = self.later is None and not self.body.validate_only
-        return self.body.query is None and makes_list and self.body.explain == "none"
+    def makes_list(self) -> bool:
+        """Whether a new list is asked for: no later page, no check alone."""
+        return self.later is None and not self.body.validate_only
+
+    @property
+    def is_by_history(self) -> bool:
+        """Whether that is one by the history: no text finds it."""
+        return self.makes_list and self.body.query is None
+
+    @property
+    def shares_call(self) -> bool:
+        """Whether a list by the history is all that is asked for, without an explanation, which is work of its own."""
+        return self.is_by_history and self.body.explain == "none"
 
     @property
     def num_explained(self) -> int:

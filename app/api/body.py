@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 
 from app.api import MAX_ERRORS, MAX_INTEGER_DIGITS, MAX_JSON_DEPTH
 from app.api.fields import pointer, refuse_fields, refused, shown
@@ -156,7 +157,7 @@ def parse_value(text: str) -> Any:
     """A JSON value that stands somewhere else than in a body; raises ValueError or RequestError."""
     check_depth(text.encode())
     _check_json(text)
-    return json.loads(text)
+    return from_json(text)  # which refuses half a surrogate pair, as a body's reader does
 
 
 def check_depth(body: bytes) -> None:

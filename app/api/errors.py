@@ -7,6 +7,7 @@
 | HTTPException of the framework         | its own: 404 no such path, 405 no such method |
 | ClientDisconnect of the framework      | 400, which nobody is left to read |
 | RuleRefused                            | 422 with a pointer to the part of the rule |
+| CursorRefused                          | 422 with a pointer to the parameter |
 | UnknownItem                            | 404    |
 | ModelLacks                             | 409    |
 | InputError                             | 422    |
@@ -28,6 +29,7 @@ from app.api.fields import refused, rule_problem
 from app.api.problem import MAX_INSTANCE_CHARACTERS, FieldProblem, Problem, RequestError, problem_response
 from app.observability.metrics import Failure
 from models.domain.errors import (
+    CursorRefused,
     DeadlineExceeded,
     FigmentError,
     IndexUnavailable,
@@ -41,6 +43,8 @@ from models.domain.errors import (
     UnknownItem,
 )
 
+CURSOR = "query:cursor"
+"""Where pages of stored things are asked for."""
 RETRY_AFTER = {"Retry-After": "1"}  # seconds; a bundle loads, and a permit comes free, in about that
 
 
@@ -86,6 +90,8 @@ def told_of(error: Exception) -> Told:
     """Status, words and headers for an error."""
     if isinstance(error, RuleRefused):
         error = refused([rule_problem(error)])
+    if isinstance(error, CursorRefused):
+        error = RequestError(422, str(error), errors=[FieldProblem(pointer=CURSOR, detail=str(error))])
     if isinstance(error, RequestError):
         name, title = ("invalid-fields", "Invalid fields") if error.status == 422 else (None, None)
         return Told(error.status, error.detail, name, title, error.errors, error.headers)

@@ -13,7 +13,7 @@ from app.api.auth import needs
 from app.api.body import json_body, request_body
 from app.api.dependencies import TIMEOUT_PARAMETER, FraudCheckersDep, ItemIntakeDep, SlowWorkersDep
 from app.api.fields import refused
-from app.api.item_document import ListingDocument, field_problems, id_problem
+from app.api.item_document import ListingDocument, attribute_problems, id_problem
 from app.api.list_answer import Meta
 from app.api.list_request import PostedEvent
 from app.api.parts import AnswerPart, Id, RequestPart
@@ -214,7 +214,7 @@ def _refuse_unusable(items: Sequence[Any], check: FieldCheck) -> None:
             problems.append(FieldProblem(pointer=f"/items/{number}", detail="must be an object"))
             continue
         fields = {name: value for name, value in item.items() if name != "item_id"}
-        found = field_problems(str(item.get("item_id")), fields, check)
+        found = attribute_problems(str(item.get("item_id")), fields, check)
         problems += [FieldProblem(pointer=f"/items/{number}{one.pointer}", detail=one.detail) for one in found]
         if item.get("item_id") is not None and (wrong := id_problem(item["item_id"])):
             problems.append(FieldProblem(pointer=f"/items/{number}/item_id", detail=wrong))

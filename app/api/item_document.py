@@ -75,7 +75,7 @@ def id_problem(value: object) -> str | None:
     return None
 
 
-def field_problems(item_id: str, fields: Mapping[str, Any], check: FieldCheck) -> list[FieldProblem]:
+def attribute_problems(item_id: str, fields: Mapping[str, Any], check: FieldCheck) -> list[FieldProblem]:
     """What is wrong with an item's attributes; `check` learns new ones where nothing is."""
     if len(fields) > MAX_FIELDS:
         return [FieldProblem(pointer="", detail=f"has {len(fields)} fields, the limit is {MAX_FIELDS}")]

@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import Field, GetJsonSchemaHandler, RootModel, ValidatorFunctionWrapHandler, WrapValidator
-from pydantic.json_schema import JsonSchemaValue
+from pydantic import Field, RootModel, ValidatorFunctionWrapHandler, WrapValidator
 
 from app.api import MAX_BODY_BYTES, MAX_ITEMS_BODY_BYTES
 from app.api.auth import needs
@@ -14,8 +13,8 @@ from app.api.body import check_media_type, parse_body, steady_chunks
 from app.api.dependencies import AskingKeyDep, ItemIntakeDep
 from app.api.document_rows import DocumentRows
 from app.api.fields import refused, told_together
-from app.api.item_document import ItemBody, ItemDocument, field_problems, id_problem
-from app.api.parts import AnswerPart, RequestPart
+from app.api.item_document import ItemBody, ItemDocument, attribute_problems, id_problem
+from app.api.parts import AnswerPart, OrAnything, RequestPart
 from app.api.problem import FieldProblem, Problem, RequestError
 from app.api.query import query_of, query_parameters
 from app.runtime.field_check import FieldCheck
@@ -34,18 +33,13 @@ def _as_it_comes(value: Any, _check: ValidatorFunctionWrapHandler) -> Any:
     return value
 
 
-class _AnythingElseToo:
-    """The contract shows what an item is, and allows anything: what is wrong comes back in `errors`, not as a 422."""
-
-    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        anything = {"description": "Told in `errors`, with its index; the other items are stored."}
-        return {"anyOf": [handler(schema), anything]}
+_OrAnything = OrAnything("Told in `errors`, with its index; the other items are stored.")
 
 
 class ItemsBody(RequestPart):
     """Items in any order; of several with one id the last counts."""
 
-    items: list[Annotated[ItemDocument, WrapValidator(_as_it_comes), _AnythingElseToo()]] = Field(max_length=MAX_ITEMS)
+    items: list[Annotated[ItemDocument, WrapValidator(_as_it_comes), _OrAnything]] = Field(max_length=MAX_ITEMS)
     mode: WriteMode = "replace"
     """`replace`: an item has these attributes and no others, and is created where there is none. `merge`: only what is
     given changes, and null takes away; for nightly prices and stock."""
@@ -175,7 +169,7 @@ class Rows:
         item_id = fields.pop("item_id", None)
         if detail := id_problem(item_id):
             return [FieldProblem(pointer="/item_id", detail=detail)]
-        problems = field_problems(item_id, fields, self._check)
+        problems = attribute_problems(item_id, fields, self._check)
         if not problems:
             self._indexes.append(self.num_rows)
             self.good.append((item_id, fields))

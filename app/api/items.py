@@ -13,7 +13,7 @@ from app.api.auth import needs
 from app.api.body import json_body
 from app.api.dependencies import ItemIntakeDep, StoreDep
 from app.api.fields import refused
-from app.api.item_document import ItemBody, ItemDocument, field_problems
+from app.api.item_document import ItemBody, ItemDocument, attribute_problems
 from app.api.parts import AnswerPart
 from app.api.paths import IdRoute, path_id, path_id_parameter
 from app.api.problem import FieldProblem, Problem
@@ -131,7 +131,7 @@ def _fields(item_id: str, body: ItemBody, check: FieldCheck) -> Mapping[str, Any
     fields = dict(body.root)
     named = fields.pop("item_id", item_id)
     problems = [FieldProblem(pointer="/item_id", detail="is not the id of the path")] if named != item_id else []
-    problems += field_problems(item_id, fields, check)
+    problems += attribute_problems(item_id, fields, check)
     if problems:
         raise refused(problems[:MAX_ERRORS], num_found=len(problems))
     return fields

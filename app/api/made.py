@@ -37,10 +37,10 @@ class Made:
 
 
 def make_all(model: ServedModel, asked: Sequence[Asked]) -> list[Made | InputError]:
-    """One for each question, in their order; those for plain lists in one call."""
+    """One for each question, in their order; those for lists by a history in one call."""
     refused = [_refusal(model, one) for one in asked]
-    plain = [number for number, one in enumerate(asked) if refused[number] is None and _is_plain(one)]
-    lists = dict(zip(plain, model.recommend([asked[number].request for number in plain]), strict=True))
+    by_history = [number for number, one in enumerate(asked) if refused[number] is None and one.is_by_history]
+    lists = dict(zip(by_history, model.recommend([asked[number].request for number in by_history]), strict=True))
     return [
         refusal or _make(model, one, lists.get(number))
         for number, (one, refusal) in enumerate(zip(asked, refused, strict=True))
@@ -56,10 +56,6 @@ def _refusal(model: ServedModel, one: Asked) -> InputError | None:
     except InputError as error:
         return error
     return None
-
-
-def _is_plain(one: Asked) -> bool:
-    return one.search is None and one.later is None and not one.body.validate_only
 
 
 def _make(model: ServedModel, one: Asked, answer: Recommendation | None) -> Made:

@@ -2,7 +2,7 @@
 // Copy it, or import it as a module:
 //
 //   import { connect } from "./figment.mjs";
-//   const figment = connect("https://recommend.shop.example", "fgm_…");
+//   const figment = connect("https://recommend.shop.example", "figpk_…");
 //   const list = await figment.recommend([{ item_id: "tea-1", event_type: "view" }], { k: 4, return_properties: ["title"] });
 //   link.addEventListener("click", () => figment.reportClick(list, list.items[0], sessionId));
 //

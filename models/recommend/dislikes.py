@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from models.domain.item_rows import NO_ITEM
 from models.recommend.candidates import CandidateSource
+from models.recommend.directions import directions
 
 MAX_DISLIKES: Final = 50
 """The newest that count."""
@@ -27,7 +28,7 @@ def nearness_to_disliked(
     Of several dislikes each takes its share of what the others left. A fact of the item and the dislikes alone.
     """
     disliked_rows = disliked_rows[-MAX_DISLIKES:]
-    by_feature_PX = _directions(source.item_features_ND[rows_P]) @ _directions(source.item_features_ND[disliked_rows]).T
+    by_feature_PX = directions(source.item_features_ND[rows_P]) @ directions(source.item_features_ND[disliked_rows]).T
     near_PX = np.clip((by_feature_PX - LEAST_COSINE) / (FULL_COSINE - LEAST_COSINE), 0.0, 1.0)
     near_PX = np.maximum(near_PX, _as_neighbours(source, disliked_rows, rows_P))
     return np.asarray(1.0 - np.prod(1.0 - near_PX, axis=1), np.float32)
@@ -56,8 +57,3 @@ def _as_neighbours(
     shares_XM = weights_XM / np.maximum(weights_XM.max(axis=1, keepdims=True), 1e-9)
     same_PXM = rows_P[:, None, None] == rows_XM
     return np.asarray((same_PXM * shares_XM).max(axis=2), np.float32)
-
-
-def _directions(features_XD: NDArray[np.float32]) -> NDArray[np.float32]:
-    lengths_X1 = np.sqrt(np.square(features_XD).sum(axis=1, keepdims=True))
-    return np.asarray(features_XD / np.maximum(lengths_X1, 1e-9), np.float32)

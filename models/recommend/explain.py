@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from models.domain.events import EVENT_TYPES
 from models.domain.explanation import ExplainedItem, Explanation, FirstPlace, Reason
+from models.recommend.directions import directions
 from models.recommend.fusion import as_score
 from models.recommend.question import Question
 from models.recommend.ranker import Ranker
@@ -104,7 +105,7 @@ class Explainer:
             if len(bought):
                 break
         features_ND = self.ranker.source.item_features_ND
-        cosines = _directions(features_ND[rows_X]) @ _directions(features_ND[bought]).T
+        cosines = directions(features_ND[rows_X]) @ directions(features_ND[bought]).T
         return np.asarray(bought[cosines.argmax(axis=1)], np.int32)
 
 
@@ -159,8 +160,3 @@ def without(question: Question, places: Sequence[int]) -> Question:
     rows, event_types, timestamps = question.history
     kept = np.delete(np.arange(len(rows)), list(places))
     return replace(question, history=(rows[kept], event_types[kept], timestamps[kept]))
-
-
-def _directions(features_XD: NDArray[np.float32]) -> NDArray[np.float32]:
-    lengths_X1 = np.sqrt(np.square(features_XD).sum(axis=1, keepdims=True))
-    return np.asarray(features_XD / np.maximum(lengths_X1, 1e-9), np.float32)

@@ -33,6 +33,7 @@ from models.recommend.live.documents import ItemDocument
 from models.recommend.live.items import LiveItems
 from models.recommend.live.new_neighbours import FindsNearest
 from models.recommend.live.verify import probe_recall, verify_view
+from models.recommend.nothing_listed import why_nothing
 from models.recommend.question import Question, RankedList
 from models.recommend.ranker import USERS_PER_CALL, Ranker
 from models.recommend.requests import ReadRequest, RequestReader
@@ -148,7 +149,7 @@ class Recommender:
                 [read[number].question for number in numbers], self._stage_of(profile), exact=profile == "exact"
             )
             answers.update(zip(numbers, ranked, strict=True))
-        return [self._answer(answers[number], each) for number, each in enumerate(read)]
+        return [self._answer(answers[number], each, requests[number]) for number, each in enumerate(read)]
 
     def still_listable(self, request: RecommendationRequest, item_ids: Sequence[str]) -> list[int | None]:
         """Of each item the row; None where it may not be listed: gone, out of stock, or not what the filter allows.
@@ -199,7 +200,9 @@ class Recommender:
             unknown = sum(item_id not in self.row_of for item_id, _ in asked.candidates)
             told = [f"{unknown} of the candidates are not in the catalogue: skipped"] if unknown else []
             ranked = self._reranked(searcher, read.question, asked.candidates)
-            return self._answer(ranked, ReadRequest(read.question, [*read.warnings, *told]))
+            known = self.catalogue.rows_of(item_id for item_id, _ in asked.candidates)
+            read = ReadRequest(read.question, [*read.warnings, *told])
+            return self._answer(ranked, read, asked.request, known, "candidates")
         with timed("encode"):
             query_E = self.items.origin.encoder.embed([asked.query])[0]
         everything_N = ~self.catalogue.attributes.is_deleted_N
@@ -212,7 +215,8 @@ class Recommender:
         )
         by_words = float((found.coverage_X[places] > 0).mean()) if len(places) else 0.0
         sources = {"words": by_words, "meaning": 1.0 - by_words}
-        return self._answer(RankedList.of(found.rows_X[places], scores_K, len(found.rows_X), sources, "text"), read)
+        ranked = RankedList.of(found.rows_X[places], scores_K, len(found.rows_X), sources, "text")
+        return self._answer(ranked, read, asked.request)
 
     def _reranked(self, searcher: Searcher, question: Question, candidates: Sequence[tuple[str, float]]) -> RankedList:
         """Another search engine's items, of those that the catalogue has."""
@@ -241,10 +245,11 @@ class Recommender:
                 row, request.k, mask, catalogue.rows_of(request.exclude_item_ids)
             )
         near = float(is_near.mean()) if len(rows) else 0.0
+        others = np.delete(np.arange(len(self.item_ids), dtype=np.int32), row)
         return Recommendation(
             items=self._listed(rows, scores),
             fallback="none",
-            warnings=(),
+            warnings=() if len(rows) else (self._why_nothing(request, others, "other items"),),
             strategy="exact",
             candidates_scanned=self.num_items,
             under_filled=len(rows) < request.k,
@@ -262,11 +267,33 @@ class Recommender:
         """What orders the list: `fast` does without the judge, and changes nothing where there is none."""
         return "fused" if profile == "fast" and self._stage == "judged" else self._stage
 
-    def _answer(self, ranked: RankedList, read: ReadRequest) -> Recommendation:
+    def _why_nothing(
+        self,
+        request: RecommendationRequest | SimilarRequest,
+        among_X: NDArray[np.int32] | None = None,
+        called: str = "items",
+    ) -> str:
+        return why_nothing(
+            self.catalogue.attributes,
+            request.filter,
+            include_out_of_stock=request.include_out_of_stock,
+            rows_X=among_X,
+            called=called,
+        )
+
+    def _answer(
+        self,
+        ranked: RankedList,
+        read: ReadRequest,
+        request: RecommendationRequest,
+        among_X: NDArray[np.int32] | None = None,
+        called: str = "items",
+    ) -> Recommendation:
+        nothing = [] if len(ranked.rows_K) else [self._why_nothing(request, among_X, called)]
         return Recommendation(
             items=self._listed(ranked.rows_K, ranked.scores_K),
             fallback="popularity" if ranked.by_popularity else "none",
-            warnings=read.warnings,
+            warnings=[*read.warnings, *nothing],
             strategy=ranked.strategy,
             candidates_scanned=ranked.candidates_scanned,
             under_filled=len(ranked.rows_K) < read.question.k,

@@ -113,6 +113,7 @@ class ScriptedModel:
         """Those that come after it in the catalogue."""
         if request.item_id not in ITEM_IDS:
             raise UnknownItem(request.item_id)
+        self.check(RecommendationRequest((), filter=request.filter))
         row = ITEM_IDS.index(request.item_id)
         left_out = RecommendationRequest((), request.k, exclude_item_ids=request.exclude_item_ids)
         return self._listed(left_out, list(range(row + 1, NUM_ITEMS)), "exact", {"features": 1.0})

@@ -124,7 +124,8 @@ class TestList:
         assert found == [{"item_id": item_id, "title": item_id} for item_id in ids]
 
     def test_a_cursor_of_nowhere_is_refused(self, client):
-        check_problem(client.get("/v1/items", params={"cursor": "nowhere"}), 422)
+        told = check_problem(client.get("/v1/items", params={"cursor": "nowhere"}), 422)
+        assert [one["pointer"] for one in told["errors"]] == ["query:cursor"]
 
 
 class TestImport:

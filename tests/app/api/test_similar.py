@@ -50,6 +50,11 @@ class TestSimilar:
             ({"filter": '{"field": "price", "op": "lt", "op": "lt", "value": 1}'}, "query:filter"),
             ({"filter": "[]"}, "query:filter"),
             ({"filter": '{"field": "price", "op": "like", "value": 1}'}, "query:filter/op"),
+            ({"filter": '{"field": "colour", "op": "eq", "value": 1}'}, "query:filter/field"),
+            ({"filter": '{"not": {"field": "colour", "op": "eq", "value": 1}}'}, "query:filter/not/field"),
+            ({"filter": r'{"field": "title", "op": "eq", "value": "\ud800"}'}, "query:filter"),
+            ({"filter": r'{"field": "title", "op": "contains", "value": "\udc00\ud800"}'}, "query:filter"),
+            ({"filter": r'{"\ud800": 1}'}, "query:filter"),
         ],
     )
     def test_refuses(self, client, query, pointer):
@@ -58,6 +63,10 @@ class TestSimilar:
     def test_a_filter_is_read_from_json(self, client):
         found = similar(client, k=1, filter=orjson.dumps({"field": "price", "op": "lt", "value": 30}).decode())
         assert found.status_code == 200
+
+    def test_a_whole_surrogate_pair_is_a_character(self, client):
+        filter_ = r'{"field": "title", "op": "eq", "value": "\ud83c\udf75"}'
+        assert similar(client, k=1, filter=filter_).status_code == 200
 
     def test_is_kept_and_explained_as_nothing_personal(self, client):
         list_id = similar(client).json()["recommendation_id"]

@@ -126,7 +126,8 @@ class TestEvents:
     @pytest.mark.parametrize("cursor", ["x", "WyJpdGVtcyIsImEiXQ", "%00", "😀", "a" * 1000])
     def test_a_cursor_that_nobody_gave_is_refused(self, client, cursor):
         store(client, event())
-        check_problem(client.get("/v1/users/u1/events", params={"cursor": cursor}), 422)
+        told = check_problem(client.get("/v1/users/u1/events", params={"cursor": cursor}), 422)
+        assert [one["pointer"] for one in told["errors"]] == ["query:cursor"]
 
 
 class TestMerge:
