@@ -3,10 +3,10 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -19,10 +19,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import uvicorn
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import BaseRoute
 from starlette.types import Lifespan
 
 from app.api import (
@@ -43,6 +44,7 @@ from app.api import (
     openapi,
     recommendations,
     search,
+    sessions,
     similar,
     synthetic,
     users,
@@ -82,7 +84,7 @@ from models.retrieval.faiss_index import set_search_threads
 
 RESOURCES: Final = (
     *(recommendations, batch, explanations, search, similar),
-    *(events, users, items, item_import, jobs, model, models),
+    *(events, users, sessions, items, item_import, jobs, model, models),
     *(concepts, fraud, images, synthetic, metrics),
 )
 OPEN_RESOURCES: Final = (health, openapi, docs_page)
@@ -192,13 +194,21 @@ def _with_routes(lifespan: Lifespan[FastAPI]) -> FastAPI:
         redirect_slashes=False,
         telemetry=OTHERS_TELEMETRY,
     )
-    for resource in RESOURCES:
-        app.include_router(resource.router, dependencies=[Depends(refuse_undeclared)], responses=REFUSALS)
-    for resource in OPEN_RESOURCES:
-        app.include_router(resource.router, responses=MAY_BEFALL_ALL)
+    app.router.routes.extend(_routes())
     for error in (RequestError, InputError, ServiceError, HTTPException, ClientDisconnect):
         app.add_exception_handler(error, answer_error)
     return app
+
+
+@cache
+def _routes() -> Sequence[BaseRoute]:
+    """Every route; they know no app, and are built once a process: 50 ms."""
+    router = APIRouter()
+    for resource in RESOURCES:
+        router.include_router(resource.router, dependencies=[Depends(refuse_undeclared)], responses=REFUSALS)
+    for resource in OPEN_RESOURCES:
+        router.include_router(resource.router, responses=MAY_BEFALL_ALL)
+    return router.routes
 
 
 def serve(settings: ServiceSettings) -> None:

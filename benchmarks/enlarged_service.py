@@ -75,12 +75,13 @@ def enlarged_service(bundle: Path, num_items: int, port: int) -> Iterator[Enlarg
 
 
 def beside(bundle: Bundle, folder: Path) -> Bundle:
-    """The bundle in a folder of its own, as far as others read it: manifest, networks, content."""
+    """The bundle in a folder of its own, as far as others read it: manifest, networks, content, neighbours."""
     networks = Path(layout.TEXT_ENCODER).parent
     (folder / networks).symlink_to((bundle.folder / networks).resolve())
     (folder / layout.MANIFEST).write_bytes(bundle.manifest.as_file())
     np.save(folder / layout.TEXT_FEATURES, bundle.text_features_NE)
     np.save(folder / layout.TAG_ROWS, bundle.tag_rows_NT)
+    bundle.neighbours.save(folder / layout.NEIGHBOURS)
     return replace(bundle, folder=folder)
 
 

@@ -15,6 +15,12 @@ PICTURE_STEPS = 12
 REPOSITORY = Path(__file__).parents[1]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that stand on the trained bundle come first: one process trains it while another has work without it."""
+    needing = {item.path for item in items if "tiny_bundle" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: item.path not in needing)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real data sets; without it the test is skipped."""
@@ -42,11 +48,22 @@ def tiny_shop(once_a_run: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_bundle(tiny_shop: Path, once_a_run: Path) -> Path:
+def warm_cache(once_a_run: Path) -> Path:
+    """A training's cache in which the text encoder is already: exported once a run, not once a test."""
+    from models.networks.text_encoder_export import ensure_text_encoder
+
+    cache = once_a_run / "tiny-var" / "cache"
+    with FileLock(once_a_run / "warm-cache.lock"):
+        ensure_text_encoder(cache / "text-encoders")
+    return cache
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tiny_shop: Path, warm_cache: Path, once_a_run: Path) -> Path:
     """A bundle really trained on the tiny shop, once for all processes of the run."""
     from models.pipeline.train import TrainOptions, train
 
-    var = once_a_run / "tiny-var"
+    var = warm_cache.parent
     bundle = var / "bundles" / "tiny-1"
     with FileLock(once_a_run / "tiny-bundle.lock"):
         if not (bundle / "manifest.json").exists():
@@ -76,14 +93,8 @@ def fraud_bundle(tiny_shop: Path, tiny_bundle: Path, once_a_run: Path) -> Path:
     bundle = tiny_bundle.with_name("tiny-fraud")
     with FileLock(once_a_run / "fraud-bundle.lock"):
         if not (bundle / "manifest.json").exists():
-            fit_detector(FitOptions(dataset=tiny_shop, bundle=tiny_bundle, out=bundle, var=once_a_run / "tiny-var"))
+            fit_detector(FitOptions(dataset=tiny_shop, bundle=tiny_bundle, out=bundle, var=tiny_bundle.parents[1]))
     return bundle
-
-
-@pytest.fixture(scope="session")
-def warm_cache(tiny_bundle: Path) -> Path:
-    """The cache of the training above: the text encoder is exported once a run, not once a test."""
-    return tiny_bundle.parents[1] / "cache"
 
 
 @pytest.fixture(scope="session")

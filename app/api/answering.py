@@ -31,6 +31,7 @@ MAX_READING: Final = 8
 """Questions of one batch that read the store at once."""
 MAX_EXPLAINED: Final = MAX_HISTORY_EVENTS * MAX_SAMPLES
 """Events of one batch, times samples: as many as one question alone may ask to explain."""
+NO_PAGES: Final = "there are no further pages: too many lists wait to be written"
 
 Refusal: TypeAlias = RequestError | InputError
 """What is wrong with one question; it fails alone."""
@@ -140,15 +141,15 @@ def _keep_new(
     asking: Asking,
     asked: Sequence[Asked],
     made: Sequence[Made | InputError],
-    told: Sequence[RecommendationAnswer | InputError],
+    told: list[RecommendationAnswer | InputError],
     asked_at: datetime,
 ) -> list[tuple[ServedList, Recommendation]]:
-    """Writes new lists down, soon; each of them, and what of it was shown."""
+    """Writes new lists down, soon; each of them, and what of it was shown. One that cannot be has no further pages."""
     kept = []
-    for one, each, answer in zip(asked, made, told, strict=True):
+    for place, (one, each, answer) in enumerate(zip(asked, made, told, strict=True)):
         if isinstance(each, InputError) or isinstance(answer, InputError) or each.whole is None:
             continue
-        served = keep(
+        served, is_found_again = keep(
             asking,
             answer,
             each.whole.items,
@@ -157,6 +158,8 @@ def _keep_new(
             experiment=one.body.experiment,
             request={**said_in(one.body, one.request.history), "body_digest": one.body_digest},
         )
+        if answer.next_cursor and not is_found_again:
+            told[place] = answer.model_copy(update={"next_cursor": None, "warnings": [*answer.warnings, NO_PAGES]})
         items = each.whole.items[: len(answer.items)]
         kept.append((served, replace(each.whole, items=items, under_filled=answer.retrieval.under_filled)))
     return kept

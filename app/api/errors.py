@@ -11,7 +11,7 @@
 | UnknownItem                            | 404    |
 | ModelLacks                             | 409    |
 | InputError                             | 422    |
-| NotReady, Overloaded, StoreUnavailable, IndexUnavailable | 503 with Retry-After |
+| NotReady, Overloaded, StoreUnavailable, IndexUnavailable, NotYetServed | 503 with Retry-After |
 | DeadlineExceeded                       | 504    |
 | anything else                          | 500, logged with its stack, told without it |
 """
@@ -36,6 +36,7 @@ from models.domain.errors import (
     InputError,
     ModelLacks,
     NotReady,
+    NotYetServed,
     Overloaded,
     RuleRefused,
     StoreUnavailable,
@@ -67,6 +68,7 @@ OWN_ERRORS: Sequence[tuple[type[FigmentError], Told]] = (
     (NotReady, Told(503, "", "not-ready", "Not ready", headers=RETRY_AFTER)),
     (Overloaded, Told(503, "", "overloaded", "Overloaded", headers=RETRY_AFTER)),
     (StoreUnavailable, Told(503, "", "store-unavailable", "Store unavailable", headers=RETRY_AFTER)),
+    (NotYetServed, Told(503, "", "not-yet-served", "Stored, not yet served", headers=RETRY_AFTER)),
     (IndexUnavailable, Told(503, "", "index-unavailable", "Index unavailable", headers=RETRY_AFTER)),
 )
 
@@ -76,6 +78,7 @@ FAILURES: Sequence[tuple[type[Exception], Failure]] = (
     (NotReady, "not_ready"),
     (Overloaded, "overloaded"),
     (StoreUnavailable, "store_unavailable"),
+    (NotYetServed, "not_yet_served"),
     (IndexUnavailable, "index_unavailable"),
     (ClientDisconnect, "client_gone"),
 )

@@ -100,7 +100,8 @@ async def post_events(request: Request, store: StoreDep, intake: EventIntakeDep,
 
     if key is None:
         return _accepted(answer(await intake.take(events)))
-    claimed = await claim(store, (caller.key_id or "", "POST", "/v1/events"), key, raw)
+    whose = _visitors(body.events) if caller.kind == "publishable" else ()
+    claimed = await claim(store, (caller.key_id or "", "POST", "/v1/events", *whose), key, raw)
     if isinstance(claimed, Done):
         return _accepted(claimed.answer)
     return _accepted(await _once(store, intake, events, claimed.token, answer))
@@ -123,6 +124,12 @@ async def _once(
         told = answer(await intake.take(events, finish))
         failed.pop_all()
     return told
+
+
+def _visitors(sent: Sequence[ShopEvent | RefusedEvent]) -> list[str]:
+    """All that the events name: many visitors share a publishable key, and none may meet another's requests."""
+    pairs = {(one.user_id or "", one.session_id or "") for one in sent if isinstance(one, ShopEvent)}
+    return [name for pair in sorted(pairs) for name in pair]
 
 
 def _sorted_out(

@@ -93,7 +93,8 @@ async def import_items(
     key_id: AskingKeyDep,
     query: Annotated[ImportQuery, Depends(query_of(ImportQuery))],
 ) -> ImportAnswer:
-    """All good rows are stored together, or none. A bad row is told in `errors` and keeps no other back."""
+    """All good rows are stored together, or none. A bad row is told in `errors` and keeps no other back. Where answers
+    cannot follow, a 503 says that the rows are stored all the same, and names the job."""
     rows = Rows(intake.field_check())
     mode = await _read(request, rows, query.mode)
     if not rows.good:

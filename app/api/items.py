@@ -91,7 +91,8 @@ async def get_item(item_id: ItemIdDep, store: StoreDep) -> Response:
 )
 async def put_item(item_id: ItemIdDep, body: ItemBodyDep, intake: ItemIntakeDep) -> Response:
     """The item has these attributes and no others. Price, stock and other attributes are in the next answer; a new item
-    is listed, and new content counts, as soon as its feature is made: within seconds."""
+    is listed, and new content counts, as soon as its feature is made: within seconds. Where answers cannot follow, a
+    503 says that the item is stored all the same."""
     return _json(told(await intake.put(item_id, _fields(item_id, body, intake.field_check()))))
 
 
@@ -103,7 +104,7 @@ async def put_item(item_id: ItemIdDep, body: ItemBodyDep, intake: ItemIntakeDep)
     openapi_extra=WRITTEN,
 )
 async def patch_item(item_id: ItemIdDep, body: ItemBodyDep, intake: ItemIntakeDep) -> Response:
-    """Only what is given changes; null takes an attribute away."""
+    """Only what is given changes; null takes an attribute away. 503 as with PUT."""
     return _json(told(_known(await intake.patch(item_id, _fields(item_id, body, intake.field_check())))))
 
 
@@ -115,7 +116,8 @@ async def patch_item(item_id: ItemIdDep, body: ItemBodyDep, intake: ItemIntakeDe
     openapi_extra={"parameters": [ITEM_ID]},
 )
 async def delete_item(item_id: ItemIdDep, intake: ItemIntakeDep) -> None:
-    """No answer lists it from now on; histories that name it still count."""
+    """No answer lists it from now on; histories that name it still count. After a 503 `not-yet-served` it is deleted,
+    and the same request is a 404 as soon as answers know."""
     if not await intake.delete(item_id):
         raise _unknown()
 

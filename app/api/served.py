@@ -104,8 +104,9 @@ def keep(
     user: Shopper,
     request: Mapping[str, Any],
     experiment: Experiment | None = None,
-) -> ServedList:
-    """What is written down of a list, soon; of a shopper who wants nothing personal, nothing that is about the shopper.
+) -> tuple[ServedList, bool]:
+    """What is written down of a list, soon, and whether there is room for it; of a shopper who wants nothing personal,
+    nothing that is about the shopper.
 
     `items` is the whole list, of which the first were answered; `request` is what else `Kept` reads. Raises ValueError
     for a score that is no number: it would be kept as null, and nothing could be made of the list again.
@@ -134,8 +135,7 @@ def keep(
         experiment_id=counted[0],
         variant_id=counted[1],
     )
-    asking.shop.served_lists.record(served, len(told.items))
-    return served
+    return served, asking.shop.served_lists.record(served, len(told.items))
 
 
 def _counted(asking: Asking, experiment: Experiment | None, variant_id: str | None) -> tuple[str | None, str | None]:

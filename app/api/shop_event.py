@@ -30,8 +30,8 @@ class ShopEvent(RequestPart):
     """Something that a shopper did. `user_id` or `session_id` is required."""
 
     event_id: Id | None = None
-    """The shop's own. An event that is sent again under it counts once. Ids that come with publishable keys are apart:
-    none of them makes an event of the shop's servers a repetition."""
+    """The shop's own. An event that is sent again under it counts once. Ids that come with publishable keys are apart,
+    and each visitor's own: none makes an event of the shop's servers, or of another visitor, a repetition."""
     user_id: Id | None = None
     """The account."""
     session_id: Id | None = None

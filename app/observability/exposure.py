@@ -7,6 +7,8 @@ from typing import Final
 
 import numpy as np
 
+from models.metrics.gini import gini
+
 WINDOW_PLACES: Final = 100_000
 """Listed places that count, newest last: ten thousand lists of ten; 400 kB."""
 NOTHING: Final = -1
@@ -44,9 +46,5 @@ class ExposureWindow:
         if not len(rows_W):
             return None
         counts_N = np.bincount(rows_W)
-        shown = np.sort(counts_N[counts_N > 0])
-        num_items = max(num_items, len(shown))
-        # items that were never listed come first in the order, with a count of nothing
-        ranks = np.arange(num_items - len(shown) + 1, num_items + 1)
-        gini = (2 * ranks - num_items - 1) @ shown / (num_items * shown.sum())
-        return Exposure(coverage=len(shown) / num_items, gini=float(gini))
+        num_shown = int(np.count_nonzero(counts_N))
+        return Exposure(coverage=num_shown / max(num_items, num_shown), gini=gini(counts_N, num_items))

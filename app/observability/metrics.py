@@ -25,6 +25,7 @@ Failure = Literal[
     "index_unavailable",
     "not_http",
     "not_ready",
+    "not_yet_served",
     "overloaded",
     "slow_body",
     "slow_head",

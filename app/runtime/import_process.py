@@ -15,6 +15,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeAlias
 
@@ -31,6 +32,7 @@ ITEMS_A_STEP: Final = 125
 """Half a second of looking for the nearest among 100,000 items."""
 LOOK_SECONDS: Final = 0.1
 """So often it is asked whether something more urgent came."""
+NEAREST: Final = tuple(field.name for field in fields(NearestOfBundle))
 _LENGTH: Final = struct.Struct(">Q")
 
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
@@ -63,7 +65,7 @@ class ImportProcess:
             asked: Arrays = {"text_BE": text_BE[step], "tag_rows_BT": tag_rows_BT[step]}
             if (told := await self._unless_urgent(asked, may_go_on)) is None:
                 return None
-            parts.append(NearestOfBundle(told["rows_BM"], told["likeness_BM"]))
+            parts.append(NearestOfBundle(*(told[name] for name in NEAREST)))
         return NearestOfBundle.joined(parts)
 
     @property
@@ -147,7 +149,7 @@ def _answered(asked: Arrays, content: NewContent) -> Arrays:
     if "texts" in asked:
         return {"embedded_BE": content.embed(json.loads(asked["texts"].tobytes()))}
     nearest = content.nearest(asked["text_BE"], asked["tag_rows_BT"])
-    return {"rows_BM": nearest.rows_AM, "likeness_BM": nearest.likeness_AM}
+    return dict(zip(NEAREST, nearest.arrays, strict=True))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any, Final
 from app.observability.logs import get_log
 from app.observability.metrics import SwapResult
 from app.runtime.catalogue_view import CatalogueView
+from app.runtime.going_on import going_on
 from app.runtime.import_jobs import ImportJobs, ImportRange
 from app.runtime.index_builder import Built
 from app.runtime.jobs import TellProgress
@@ -105,16 +106,13 @@ class IndexBuilding:
     async def _build_forever(self) -> None:
         while True:
             if not self._catalogue.has_work.is_set():
-                await self._catalogue.builder.rest()
+                with going_on("building cannot rest"):
+                    await self._catalogue.builder.rest()
             await self._catalogue.has_work.wait()
-            try:
+            with going_on("nothing can be built"):
                 if await self._build_next():
                     continue
-                pause = LOOK_SECONDS
-            except StoreError as error:
-                log.warning("nothing can be built", reason=str(error))
-                pause = LOOK_SECONDS
-            await asyncio.sleep(pause)
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _build_next(self) -> bool:
         """Whether something was built; else everything that waits is another process's to embed."""

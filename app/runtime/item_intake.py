@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.observability.logs import get_log
 from app.runtime.field_check import FieldCheck
 from app.runtime.import_jobs import LARGE, ImportJobs
 from app.runtime.serving import Serving
@@ -12,6 +13,9 @@ from app.store.item_rows import Item
 from app.store.item_writes import WriteMode, WriteResult
 from app.store.jobs import Job
 from app.store.store import Store
+from models.domain.errors import NotYetServed
+
+log = get_log(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class Imported:
 
 
 class ItemIntake:
-    """Each write is durable when it returns."""
+    """Each write is durable, and in answers, when it returns; NotYetServed says that it is durable alone."""
 
     def __init__(self, store: Store, serving: Serving) -> None:
         self._store = store
@@ -38,19 +42,19 @@ class ItemIntake:
     async def put(self, item_id: str, fields: Mapping[str, Any]) -> Item:
         """The item as it is now."""
         _, item = await self._store.items.put(item_id, fields)
-        await self._serving.caught_up()
+        await self._be_served()
         return item
 
     async def patch(self, item_id: str, fields: Mapping[str, Any]) -> Item | None:
         """The item as it is now; None where there is no such item."""
         item = await self._store.items.patch(item_id, fields)
-        await self._serving.caught_up()
+        await self._be_served()
         return item
 
     async def delete(self, item_id: str) -> bool:
         """Whether there was such an item."""
         was_there = await self._store.items.delete(item_id)
-        await self._serving.caught_up()
+        await self._be_served()
         return was_there
 
     async def take(
@@ -72,5 +76,10 @@ class ItemIntake:
         imported = await self._store.database.write(work)
         if imported.job:
             self._serving.import_written()
-        await self._serving.caught_up()
+        await self._be_served(imported.job)
         return imported
+
+    async def _be_served(self, job: Job | None = None) -> None:
+        if not await self._serving.caught_up():
+            log.warning("a write is stored and not yet in answers", job_id=job.job_id if job else None)
+            raise NotYetServed(job.job_id if job else None)

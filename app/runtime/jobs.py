@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from app.observability.logs import get_log
+from app.runtime.going_on import going_on
 from app.store.jobs import Job, JobStore, TakenJob
 from models.domain.errors import FigmentError, StoreError
 
@@ -48,14 +49,11 @@ class JobWorker:
     async def _run_forever(self) -> None:
         while True:
             self._wake.clear()
-            try:
+            with going_on("no job can be taken"):
                 taken = await self._jobs.take(list(self._handlers))
-            except StoreError as error:
-                log.warning("no job can be taken", reason=str(error))
-                taken = None
-            if taken is not None:
-                await self._work_on(taken)
-                continue
+                if taken is not None:
+                    await self._work_on(taken)
+                    continue
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
 
@@ -76,7 +74,7 @@ class JobWorker:
                     log.warning("job is not ours any more", job_id=taken.job.job_id)
                     return
             await self._end(taken, work)
-        except asyncio.CancelledError:
+        except BaseException:  # the service ends, or what nobody foresaw: nothing is worked on that nobody watches
             await _stop(work)
             await self._give_back(taken)
             raise

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from app.observability.logs import get_log
+from app.runtime.going_on import going_on
 from app.store.columns import utc_now
 from app.store.engine import Database
 from app.store.key_ring import ApiKey, KeyRing, split_key
@@ -108,13 +109,14 @@ class KnownKeys:
                 await store.note_use(key_id)
 
     async def _try(self, step: Coroutine[Any, Any, None]) -> None:
-        """Tells once that the database is away; what is known goes on counting."""
-        try:
-            await step
-        except StoreError as error:
-            if not self._is_away:
-                log.warning("API keys cannot be read", reason=str(error), trusted_seconds=TRUSTED_SECONDS)
-            self._is_away = True
+        """Tells once that the database is away; what is known goes on counting, whatever goes wrong."""
+        with going_on("API keys cannot be read"):
+            try:
+                await step
+            except StoreError as error:
+                if not self._is_away:
+                    log.warning("API keys cannot be read", reason=str(error), trusted_seconds=TRUSTED_SECONDS)
+                self._is_away = True
 
 
 async def any_key_made(database_url: str) -> bool:

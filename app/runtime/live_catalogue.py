@@ -12,11 +12,12 @@ from typing import Final, TypeVar
 from app.observability.logs import get_log
 from app.runtime.bundle_rows import document_rows, source_of
 from app.runtime.catalogue_view import CatalogueView
+from app.runtime.going_on import going_on
 from app.runtime.index_builder import Built, IndexBuilder
 from app.runtime.live_model import LiveModel, Loaded, popular_items, probe_wishes
 from app.store.item_rows import Item
 from app.store.store import Store
-from models.domain.errors import NotReady, StoreError
+from models.domain.errors import NotReady
 from models.recommend.recommender import Recommender
 
 POLL_SECONDS: Final = 0.25
@@ -171,16 +172,11 @@ class LiveCatalogue:
         while True:
             waiters, self._waiters = self._waiters, []
             self._wake.clear()
-            try:
+            is_done = False
+            with going_on("the catalogue cannot be followed"):
                 async with self._changing:
                     await self._follow()
                 is_done = True
-            except StoreError as error:
-                log.warning("the catalogue cannot be followed", reason=str(error))
-                is_done = False
-            except Exception:  # an entry point: what nobody foresaw must not end the following for good
-                log.exception("the catalogue cannot be followed")
-                is_done = False
             for asked in waiters:
                 if not asked.done():
                     asked.set_result(is_done)

@@ -5,17 +5,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from app.observability.logs import get_log
 from app.runtime.bundles import Bundles
+from app.runtime.going_on import going_on
 from app.runtime.live_catalogue import LiveCatalogue
 from app.store.active_model import ActiveModel, ActiveModelStore
-from models.domain.errors import FigmentError
 
 POLL_SECONDS: Final = 0.5
 PAUSE_SECONDS: Final = 5.0
 """After a switch of another process that this one could not follow."""
-
-log = get_log(__name__)
 
 
 class ModelSwitch:
@@ -67,13 +64,8 @@ class ModelSwitch:
     async def _follow_forever(self) -> None:
         while True:
             await asyncio.sleep(POLL_SECONDS)
-            try:
+            with going_on("another process switched models, this one cannot"):
                 await self._follow()
-            except FigmentError as error:
-                log.warning("another process switched models, this one cannot", reason=str(error))
-            except Exception:  # an entry point: what nobody foresaw must not end the following for good
-                log.exception("another process switched models, this one cannot")
-            else:
                 continue
             await asyncio.sleep(PAUSE_SECONDS)
 

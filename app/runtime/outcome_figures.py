@@ -1,7 +1,5 @@
 """What came of the lists of the last days: click-through, purchases, revenue, coverage and exposure by variant."""
 
-# N items
-
 import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +12,7 @@ import numpy as np
 from app.runtime.attribution import NO_LIST
 from app.store.outcomes import Arm, ArmExposure, Outcome
 from app.store.store import ITEM_EXPOSURES_KEPT, Store
+from models.metrics.gini import gini
 
 DAYS: Final = ITEM_EXPOSURES_KEPT.days
 """Today is one of them."""
@@ -129,7 +128,7 @@ def _of_catalogue(read: _Read, num_items: int) -> dict[Arm | None, _Shown]:
             lists=sums[arm].lists if arm in sums else 0,
             places=sums[arm].items_shown if arm in sums else 0,
             coverage=min(1.0, sum(items.get(arm, {}).values()) / num_items) if num_items else 0.0,
-            gini=gini(items.get(arm, {}), num_items),
+            gini=gini_of_times(items.get(arm, {}), num_items),
         )
         for arm in {*sums, *items}
     }
@@ -170,16 +169,9 @@ def _events(outcomes: Iterable[Outcome]) -> dict[str, int]:
     return dict(sorted(sums.items()))
 
 
-def gini(items_by_times: Mapping[int, int], num_items: int) -> float:
-    """Gini coefficient of how often each of `num_items` items was listed: times listed → how many items, once or more.
-
-    Items that were listed and are gone by now count too.
-    """
+def gini_of_times(items_by_times: Mapping[int, int], num_items: int) -> float:
+    """As `gini`, from times listed → how many items, once or more."""
     if not items_by_times:
         return 0.0
-    times, items = (np.array(column) for column in zip(*sorted(items_by_times.items()), strict=True))
-    shown_N = np.repeat(times, items)
-    num_items = max(num_items, len(shown_N))
-    # items that were never listed come first in the order, with a count of nothing
-    ranks_N = np.arange(num_items - len(shown_N) + 1, num_items + 1)
-    return float((2 * ranks_N - num_items - 1) @ shown_N / (num_items * shown_N.sum()))
+    times, items = (np.array(column) for column in zip(*items_by_times.items(), strict=True))
+    return gini(np.repeat(times, items), num_items)

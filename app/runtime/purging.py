@@ -4,8 +4,8 @@ import asyncio
 from typing import Final
 
 from app.observability.logs import get_log
+from app.runtime.going_on import going_on
 from app.store.store import Store
-from models.domain.errors import StoreError
 
 EVERY_SECONDS: Final = 300.0
 
@@ -15,10 +15,6 @@ log = get_log(__name__)
 async def purge_forever(store: Store) -> None:
     """Until it is cancelled; a database that is away is asked again the next time."""
     while True:
-        try:
-            deleted = await store.purge()
-        except StoreError as error:
-            log.warning("nothing purged", reason=str(error))
-        else:
-            log.debug("purged", rows=deleted)
+        with going_on("nothing purged"):
+            log.debug("purged", rows=await store.purge())
         await asyncio.sleep(EVERY_SECONDS)

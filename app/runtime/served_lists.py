@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 import orjson
 
 from app.observability.logs import get_log
+from app.runtime.going_on import going_on
 from app.runtime.recommendation_id import age_seconds
 from app.store.engine import Transaction
 from app.store.lists import ListedItems, ServedList
@@ -75,23 +76,27 @@ class ServedLists:
         """Lists that are not written yet."""
         return len(self._waiting)
 
-    def record(self, served: ServedList, num_shown: int | None = None) -> None:
-        """Keeps the list, of which the first `num_shown` items were answered (all: None). Takes no time to speak of."""
+    def record(self, served: ServedList, num_shown: int | None = None) -> bool:
+        """Keeps the list, of which the first `num_shown` items were answered (all: None). Takes no time to speak of.
+
+        False where there is no room: then nobody finds it again.
+        """
         try:
             num_bytes = len(orjson.dumps([served.request, served.items]))
         except TypeError:  # as the database would find later
             self.num_dropped += 1
             log.exception("a served list is no JSON")
-            return
+            return False
         is_full = self._num_bytes_waiting + num_bytes > self._most_waiting_bytes
         if is_full or len(self._waiting) >= self._most_waiting:
             self.num_dropped += 1
-            return
+            return False
         self.take_back([served.recommendation_id])
         shown = len(served.items) if num_shown is None else num_shown
         self._waiting[served.recommendation_id] = _Waiting(served, shown, num_bytes)
         self._num_bytes_waiting += num_bytes
         self._come.set()
+        return True
 
     def take_back(self, recommendation_ids: Iterable[str]) -> None:
         """Lists that nobody was answered are not written, and not counted, if they are not written yet."""
@@ -145,16 +150,11 @@ class ServedLists:
             await self._come.wait()
             await asyncio.sleep(EVERY_SECONDS)
             self._come.clear()
-            try:
+            with going_on("served lists are not written yet", lists=len(self._waiting)):
                 await self.flush()
-            except StoreError as error:
-                log.warning("served lists are not written yet", lists=len(self._waiting), reason=str(error))
-                self._come.set()
-                await asyncio.sleep(RETRY_SECONDS)
-            except Exception:  # an entry point: nothing may end the writing for good
-                log.exception("served lists are not written yet", lists=len(self._waiting))
-                self._come.set()
-                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            self._come.set()
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def _write_what_can_be(self, batch: Sequence[_Waiting]) -> None:
         """Afterwards none of them waits. One that can never be written keeps no other back. Raises StoreError."""

@@ -42,3 +42,8 @@ class Shoppers:
         """
         await self._served_lists.flush()  # what waits is found again under its id until it is written
         await self._store.events.erase(user_id)
+
+    async def erase_session(self, session_id: str) -> None:
+        """The same of a guest; what an account has of the session stays with the account."""
+        await self._served_lists.flush()
+        await self._store.events.erase_session(session_id)

@@ -50,17 +50,6 @@ class ActiveModelStore:
 
         return await self._database.write(work)
 
-    async def roll_back(self) -> ActiveModel | None:
-        """The version before serves again; None where there is none. Rolling back twice is where it was."""
-
-        async def work(transaction: Transaction) -> ActiveModel | None:
-            found = await _read(transaction, lock=True)
-            if found is None or found.previous is None:
-                return None
-            return await self._switch(transaction, found, found.previous)
-
-        return await self._database.write(work)
-
     async def _switch(self, transaction: Transaction, found: ActiveModel, version: str) -> ActiveModel:
         switched = update(active_model).values(
             version=version, previous=found.version, switches=found.switches + 1, switched_at=self._clock()

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
 from sqlalchemy import text
@@ -13,6 +14,7 @@ from app.observability.logs import get_log
 from app.store import postgresql, sqlite
 from app.store.faults import DATABASE_FAULTS, is_conflict, lost_connection, unavailable
 from app.store.group_commit import GroupCommit
+from app.store.held_file import HeldFile
 from app.store.location import Engine, StoreLocation, locate_store
 from app.store.migrate import migrate
 from app.store.scrubbing import scrub
@@ -39,9 +41,17 @@ class Database:
     must not leave a connection in the middle of something.
     """
 
-    def __init__(self, location: StoreLocation, writer: AsyncEngine, reader: AsyncEngine, alone: AsyncEngine) -> None:
+    def __init__(
+        self,
+        location: StoreLocation,
+        file: HeldFile | None,
+        writer: AsyncEngine,
+        reader: AsyncEngine,
+        alone: AsyncEngine,
+    ) -> None:
         self.place = location.place
-        self._location = location
+        self._file = file
+        """Of SQLite."""
         self.engine: Engine = location.engine
         self._writer = writer
         self._reader = reader
@@ -62,9 +72,10 @@ class Database:
             logging.getLogger(chatty).setLevel(logging.WARNING)
         rooms = sqlite if location.engine == "sqlite" else postgresql
         try:
-            database = cls(location, *rooms.make_engines(location, connections))
+            file = _held(location.file) if location.file else None
         except OSError as error:
             raise unavailable(location.place, error) or error from None
+        database = cls(location, file, *rooms.make_engines(location, connections))
         try:
             await database._once(database._writer, lambda connection: migrate(connection, location))
             await database._finish_erasures()
@@ -77,8 +88,13 @@ class Database:
         """Waits for running transactions and closes all connections."""
         if self._running:
             await asyncio.wait(self._running)
-        for engine in {self._writer, self._reader, self._alone}:
-            await engine.dispose()
+        try:
+            for engine in {self._writer, self._reader, self._alone}:
+                await engine.dispose()
+        finally:
+            file, self._file = self._file, None
+            if file:
+                file.let_go()
 
     async def read(self, work: Work[Result], *, within: Transaction | None = None) -> Result:
         """What `work` returns; all its queries see one moment. `within`: a transaction that runs already."""
@@ -119,8 +135,8 @@ class Database:
 
         PostgreSQL's own housekeeping (autovacuum) does the same in its time.
         """
-        if self.engine == "sqlite":
-            await self._finish(scrub(self._writer, self._location, names))
+        if self._file:
+            await self._finish(scrub(self._writer, self._file, self.place, names))
 
     async def _finish_erasures(self) -> None:
         """Of processes that did not live to do it."""
@@ -154,3 +170,8 @@ class Database:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
+
+
+def _held(file: Path) -> HeldFile:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return HeldFile.hold(file)

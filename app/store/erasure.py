@@ -41,11 +41,23 @@ async def erase_shopper(transaction: Transaction, user_id: str, now: datetime) -
     merged = select(session_merges.c.session_id).where(session_merges.c.user_id == user_id)
     used = select(events.c.session_id).where(events.c.user_id == user_id, events.c.session_id.is_not(None))
     session_ids = list((await transaction.execute(merged.union(used))).scalars())
-    names = (user_id, *session_ids)
+    return await _erase(transaction, user_id, session_ids, now)
+
+
+async def erase_session(transaction: Transaction, session_id: str, now: datetime) -> tuple[Erased, Sequence[str]]:
+    """Deletes a guest's rows. What an account has of the session, and that it has it, is the account's."""
+    await lock_shoppers(transaction, alone=True)
+    return await _erase(transaction, None, [session_id], now)
+
+
+async def _erase(
+    transaction: Transaction, user_id: str | None, session_ids: Sequence[str], now: datetime
+) -> tuple[Erased, Sequence[str]]:
+    names = [*([] if user_id is None else [user_id]), *session_ids]
     erased = Erased(
         events=await _delete_of_shopper(transaction, events, user_id, session_ids),
         lists=await _delete_of_shopper(transaction, served_lists, user_id, session_ids),
-        merges=await _delete_rows(transaction, session_merges, session_merges.c.user_id == user_id),
+        merges=0 if user_id is None else await _delete_merges(transaction, user_id),
         answers=await _delete_naming(transaction, idempotency_keys, ("answer",), names),
         jobs=await _delete_naming(transaction, jobs, ("payload", "result", "error"), names),
     )
@@ -55,12 +67,18 @@ async def erase_shopper(transaction: Transaction, user_id: str, now: datetime) -
     return erased, sorted({form for name in names for form in written_forms(name)})
 
 
-async def _delete_of_shopper(transaction: Transaction, table: Table, user_id: str, session_ids: Sequence[str]) -> int:
-    gone = await _delete_rows(transaction, table, table.c.user_id == user_id)
+async def _delete_of_shopper(
+    transaction: Transaction, table: Table, user_id: str | None, session_ids: Sequence[str]
+) -> int:
+    gone = 0 if user_id is None else await _delete_rows(transaction, table, table.c.user_id == user_id)
     for start in range(0, len(session_ids), IDS_A_QUERY):
         batch = session_ids[start : start + IDS_A_QUERY]
         gone += await _delete_rows(transaction, table, and_(table.c.user_id.is_(None), table.c.session_id.in_(batch)))
     return gone
+
+
+async def _delete_merges(transaction: Transaction, user_id: str) -> int:
+    return await _delete_rows(transaction, session_merges, session_merges.c.user_id == user_id)
 
 
 async def _delete_naming(transaction: Transaction, table: Table, columns: Sequence[str], names: Sequence[str]) -> int:

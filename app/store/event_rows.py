@@ -1,5 +1,6 @@
 """Events as rows: what one is, and how it is written and read within a transaction."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +18,10 @@ ROWS_A_STEP: Final = 250
 """Between two steps of one transaction the event loop does other things; a step keeps it for about 5 ms."""
 DETAILS: Final = ("quantity", "unit_price", "currency", "rating")
 PUBLIC: Final = "\x1f"
-"""Before a stored event_id that came with a publishable key. No id holds it, as it is not printable."""
+"""Before and after the visitor's digest in a stored event_id that came with a publishable key. No id holds it, as it is
+not printable."""
+VISITOR_CHARACTERS: Final = 32
+"""Of the digest: 128 bits."""
 SHOPPERS_LOCK: Final = 0x66_69_67_65_76_65_6E_74  # "figevent"; names one of PostgreSQL's advisory locks
 
 
@@ -36,7 +40,8 @@ class Event:
     """One event has it, however often it is sent; without one nothing tells a repetition from a second event."""
     has_public_id: bool = False
     """Whether the event_id came with a publishable key. Such ids are apart from the shop's own: a visitor could send
-    the id of an order, and the order itself would be taken for a repetition."""
+    the id of an order, and the order itself would be taken for a repetition. They are each visitor's own, too: who
+    guesses another's ids neither keeps events out nor learns whether they came."""
     recommendation_id: str | None = None
     quantity: float | None = None
     unit_price: float | None = None
@@ -99,7 +104,7 @@ def event_of(row: Row[Any]) -> Event:
         timestamp=row.timestamp,
         user_id=row.user_id,
         session_id=row.session_id,
-        event_id=None if row.event_id is None else row.event_id.removeprefix(PUBLIC),
+        event_id=None if row.event_id is None else row.event_id.rpartition(PUBLIC)[2],
         has_public_id=row.event_id is not None and row.event_id.startswith(PUBLIC),
         recommendation_id=row.recommendation_id,
         **(row.details or {}),
@@ -107,7 +112,11 @@ def event_of(row: Row[Any]) -> Event:
 
 
 def _stored_id(event: Event) -> str | None:
-    return PUBLIC + event.event_id if event.has_public_id and event.event_id is not None else event.event_id
+    if not event.has_public_id or event.event_id is None:
+        return event.event_id
+    visitor = f"{event.user_id or ''}{PUBLIC}{event.session_id or ''}"
+    digest = hashlib.sha256(visitor.encode()).hexdigest()[:VISITOR_CHARACTERS]
+    return f"{PUBLIC}{digest}{PUBLIC}{event.event_id}"
 
 
 def _row(event: Event, accounts: Mapping[str, str], now: datetime) -> dict[str, Any]:

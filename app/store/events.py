@@ -9,8 +9,8 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Result, Select, and_, func, or_, select, update
 
 from app.store.columns import EPOCH, Clock, utc_now
-from app.store.engine import Database, Transaction
-from app.store.erasure import Erased, erase_shopper
+from app.store.engine import Database, Transaction, Work
+from app.store.erasure import Erased, erase_session, erase_shopper
 from app.store.event_rows import Event, accounts_of, event_of, insert_new, lock_shoppers
 from app.store.paging import Page, read_cursor, write_cursor
 from app.store.tables import events, session_merges
@@ -147,9 +147,14 @@ class EventStore:
         Sums that name nobody stay. Raises StoreUnavailable where another process keeps the files from being
         cleaned; erasing again then cleans them.
         """
-        erased, names = await self._database.write(
-            lambda transaction: erase_shopper(transaction, user_id, self._clock())
-        )
+        return await self._erase(lambda transaction: erase_shopper(transaction, user_id, self._clock()))
+
+    async def erase_session(self, session_id: str) -> Erased:
+        """The same of a guest. What an account has of the session, by a merge or by events of its own, stays there."""
+        return await self._erase(lambda transaction: erase_session(transaction, session_id, self._clock()))
+
+    async def _erase(self, work: Work[tuple[Erased, Sequence[str]]]) -> Erased:
+        erased, names = await self._database.write(work)
         await self._database.scrub(names)
         return erased
 

@@ -1,5 +1,6 @@
 """Brings the tables up to date."""
 
+from functools import cache
 from typing import Final
 
 from alembic import command
@@ -31,6 +32,7 @@ async def migrate(connection: AsyncConnection, location: StoreLocation) -> None:
     await connection.run_sync(_migrate, location.place)
 
 
+@cache
 def head_revision() -> str:
     """The newest revision that this program knows."""
     head = ScriptDirectory.from_config(_config()).get_current_head()

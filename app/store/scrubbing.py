@@ -9,17 +9,16 @@ made good at the next start.
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.store.location import StoreLocation
+from app.store.held_file import CHUNK_BYTES, HeldFile
 from models.domain.errors import StoreUnavailable
 
 MAX_NAMES: Final = 64  # more take longer to look for than the file takes to rewrite
-CHUNK_BYTES: Final = 1 << 20
 MEMORY_BYTES: Final = 64 << 20  # a larger database is rewritten by way of a temporary file
 
 
@@ -29,12 +28,11 @@ async def note_erasure(transaction: AsyncConnection) -> None:
     await transaction.exec_driver_sql(f"PRAGMA user_version = {pending + 1}")
 
 
-async def scrub(writer: AsyncEngine, location: StoreLocation, names: Sequence[str] | None) -> None:
+async def scrub(writer: AsyncEngine, file: HeldFile, place: str, names: Sequence[str] | None) -> None:
     """Leaves none of the names in the files; None: whichever names earlier erasures had.
 
     Raises StoreUnavailable where another process reads or writes for too long; the next erasure or start goes on.
     """
-    assert location.file is not None
     async with writer.connect() as connection:
         driver: Any = (await connection.get_raw_connection()).driver_connection
         try:
@@ -46,14 +44,14 @@ async def scrub(writer: AsyncEngine, location: StoreLocation, names: Sequence[st
             try:
                 # of an erasure beside this one the names are not known here
                 unknown = names is None or pending > 1
-                left = unknown or await asyncio.to_thread(_any_stands_in, location.file, names or ())
+                left = unknown or await asyncio.to_thread(_any_stands_in, file, names or ())
             finally:
                 await driver.execute("COMMIT")
             if left:
-                pending = await _rewrite(driver, location.file)
+                pending = await _rewrite(driver, file.path)
             await _settle(driver, pending if left else 1)
         except (sqlite3.Error, TimeoutError) as error:
-            raise StoreUnavailable(location.place, f"{error}; what was erased may be left in its files") from error
+            raise StoreUnavailable(place, f"{error}; what was erased may be left in its files") from error
 
 
 async def _rewrite(driver: Any, file: Path) -> int:
@@ -89,18 +87,26 @@ async def _number(driver: Any, pragma: str) -> int:
     return int(number)
 
 
-def _any_stands_in(file: Path, names: Sequence[str]) -> bool:
+def _any_stands_in(file: HeldFile, names: Sequence[str]) -> bool:
     """Whether a name stands in the database or in its log of writes."""
     if len(names) > MAX_NAMES:
         return True
     wanted = [name.encode() for name in names]
+    return any(_holds(chunks, wanted) for chunks in (file.chunks(), _chunks_of_log(file.path)))
+
+
+def _chunks_of_log(file: Path) -> Iterator[bytes]:
+    with file.with_name(f"{file.name}-wal").open("rb") as log:  # no lock of SQLite's is on this one
+        while chunk := log.read(CHUNK_BYTES):
+            yield chunk
+
+
+def _holds(chunks: Iterable[bytes], wanted: Sequence[bytes]) -> bool:
     overlap = max(map(len, wanted)) - 1
-    for part in (file, file.with_name(f"{file.name}-wal")):
-        with part.open("rb") as stream:
-            tail = b""
-            while chunk := stream.read(CHUNK_BYTES):
-                seen = tail + chunk
-                if any(name in seen for name in wanted):
-                    return True
-                tail = seen[-overlap:] if overlap else b""
+    tail = b""
+    for chunk in chunks:
+        seen = tail + chunk
+        if any(name in seen for name in wanted):
+            return True
+        tail = seen[-overlap:] if overlap else b""
     return False

@@ -22,18 +22,11 @@ PRAGMAS: Final = (
     "wal_autocheckpoint = 4000",  # pages: the log is moved into the database every 16 MiB, not with every request
     "journal_size_limit = 67108864",  # bytes of log kept after a large import
 )
-NEW_FILE_MODE: Final = 0o600  # what shoppers did and digests of keys: for the service's user alone
 WAIT_SECONDS: Final = 30.0  # for a free connection
 
 
 def make_engines(location: StoreLocation, connections: int) -> tuple[AsyncEngine, AsyncEngine, AsyncEngine]:
-    """The engine that writes, the one that reads, and again the one that writes, for statements alone.
-
-    Raises OSError where the file cannot be made.
-    """
-    assert location.file is not None
-    location.file.parent.mkdir(parents=True, exist_ok=True)
-    location.file.touch(mode=NEW_FILE_MODE)
+    """The engine that writes, the one that reads, and again the one that writes, for statements alone."""
     writer = _engine(location, 1, "BEGIN IMMEDIATE", PRAGMAS)
     return writer, _engine(location, connections, "BEGIN", (*PRAGMAS, "query_only = ON")), writer
 

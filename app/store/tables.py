@@ -75,7 +75,7 @@ events = Table(
     Index("ix_events_user", "user_id", "timestamp", "event_number"),
     Index("ix_events_session", "session_id", "timestamp", "event_number"),
 )
-"""`event_id`: with a mark where it came with a publishable key.
+"""`event_id`: with marks and a digest of the visitor where it came with a publishable key.
 `details`: quantity, unit_price, currency and rating as they were sent."""
 
 session_merges = Table(

@@ -133,6 +133,18 @@ def map_content(folder: Path, manifest: Manifest) -> tuple[NDArray[np.float16], 
     )
 
 
+def map_neighbours(folder: Path, manifest: Manifest) -> Neighbours:
+    """The neighbours of the bundle's items, mapped from their file; raises BundleCorrupt."""
+    path = folder / layout.NEIGHBOURS
+    try:
+        neighbours = Neighbours.load(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise BundleCorrupt(path, f"not a table of neighbours ({error})") from error
+    if neighbours.num_items != manifest.num_items:
+        raise BundleCorrupt(path, f"{neighbours.num_items} rows; the manifest counts {manifest.num_items} items")
+    return neighbours
+
+
 def load_bundle(folder: Path, manifest: Manifest) -> Bundle:
     """The files of a bundle that is trusted because it is being written, or was verified; raises BundleCorrupt."""
     item_features_ND = _load_array(folder / layout.ITEM_FEATURES, (manifest.num_items, manifest.embedding_size))
@@ -146,7 +158,7 @@ def load_bundle(folder: Path, manifest: Manifest) -> Bundle:
         tag_rows_NT=tag_rows_NT,
         critic_items_NX=_load_critic_items(folder, manifest.num_items),
         popularity_N=popularity_N,
-        neighbours=_load_neighbours(folder / layout.NEIGHBOURS, manifest.num_items),
+        neighbours=map_neighbours(folder, manifest),
         item_facts=_load_item_facts(folder / layout.ITEM_FACTS, popularity_N),
         index=_load_index(folder / layout.INDEX, manifest),
         vocabulary=_load_table(folder / layout.VOCABULARY, ("tag", "row")),
@@ -183,16 +195,6 @@ def _load_critic_items(folder: Path, num_items: int) -> NDArray[np.float32] | No
         return None
     hidden_size = len(_load_array(taste, None))
     return _load_array(path, (num_items, 1 + hidden_size))
-
-
-def _load_neighbours(path: Path, num_items: int) -> Neighbours:
-    try:
-        neighbours = Neighbours.load(path)
-    except (OSError, ValueError, KeyError) as error:
-        raise BundleCorrupt(path, f"not a table of neighbours ({error})") from error
-    if neighbours.num_items != num_items:
-        raise BundleCorrupt(path, f"{neighbours.num_items} rows; the manifest counts {num_items} items")
-    return neighbours
 
 
 def _load_item_facts(path: Path, popularity_N: NDArray[np.float32]) -> ItemFacts:

@@ -29,6 +29,7 @@ FigmentError
     ├── Overloaded              no permit is free
     ├── DeadlineExceeded        the caller's own time limit passed first
     ├── AddressTaken            another program listens there, or the address is not ours
+    ├── NotYetServed            a write is stored, and answers do not know of it in time
     ├── IndexUnavailable        the server that keeps the index cannot be reached or cannot answer
     └── StoreError              the database
         ├── StoreUnavailable    cannot be reached, is busy for too long, or cannot write
@@ -245,6 +246,18 @@ class DeadlineExceeded(ServiceError):
     def __init__(self, timeout_ms: int) -> None:
         self.timeout_ms = timeout_ms
         super().__init__(f"no answer within the {timeout_ms} ms that the request may take")
+
+
+class NotYetServed(ServiceError):
+    """A write is stored, and answers do not know of it in time."""
+
+    def __init__(self, job_id: str | None = None) -> None:
+        """`job_id`: of the job that makes the features of what was written."""
+        job = f" (the job {job_id} makes the features of what is new)" if job_id else ""
+        super().__init__(
+            f"what was sent is stored{job}, but answers do not know of it yet; "
+            "they will by themselves, and sending it again is safe and tells when"
+        )
 
 
 class AddressTaken(ServiceError):

@@ -1,6 +1,6 @@
 """Rows of an array that is never copied, some replaced and more appended: what changes costs, and the rest nothing."""
 
-# N rows of the base, A rows added, X rows that are asked for, C rows that change
+# N rows in all, A replaced or appended, C that change
 
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -14,15 +14,17 @@ class LayeredRows:
     """Reads like an array that is indexed by rows; never changed, the next state is another one."""
 
     base: NDArray[Any]
+    layered: NDArray[np.int32]
+    """The rows that are not the base's, ascending."""
     delta: NDArray[Any]
-    """Replaced and appended rows."""
+    """Their values."""
     slots: NDArray[np.int32]
     """For each row its place in `delta`, -1 where the base has it."""
 
     @classmethod
     def over(cls, base: NDArray[Any]) -> "LayeredRows":
         """The base as it is."""
-        return cls(base, base[:0], np.full(len(base), -1, np.int32))
+        return cls(base, np.empty(0, np.int32), base[:0], np.full(len(base), -1, np.int32))
 
     def __len__(self) -> int:
         return len(self.slots)
@@ -43,11 +45,6 @@ class LayeredRows:
         """As an array of all rows would have it."""
         return (len(self), *self.base.shape[1:])
 
-    @property
-    def layered(self) -> NDArray[np.int32]:
-        """The rows that are not the base's, ascending."""
-        return np.flatnonzero(self.slots >= 0).astype(np.int32)
-
     def whole(self) -> NDArray[Any]:
         """All rows as one array."""
         return self[np.arange(len(self))]
@@ -58,13 +55,17 @@ class LayeredRows:
         Raises ValueError where a new row would have no value.
         """
         slots = np.concatenate([self.slots, np.full(num_rows - len(self), -1, np.int32)])
-        again = slots[rows_C] >= 0
-        delta = np.concatenate([self.delta, values_C[~again].astype(self.base.dtype)])
-        delta[slots[rows_C[again]]] = values_C[again]
-        slots[rows_C[~again]] = np.arange(len(self.delta), len(delta))
+        is_new_C = slots[rows_C] < 0
+        rows_A = np.concatenate([self.layered, rows_C[is_new_C].astype(np.int32)])
+        delta = np.concatenate([self.delta, values_C[is_new_C].astype(self.base.dtype)])
+        delta[slots[rows_C[~is_new_C]]] = values_C[~is_new_C]
+        if (np.diff(rows_A) < 0).any():
+            order_A = np.argsort(rows_A)
+            rows_A, delta = rows_A[order_A], delta[order_A]
+        slots[rows_A] = np.arange(len(rows_A))
         if (slots[len(self.base) :] < 0).any():
             raise ValueError("a new row has no value")
-        return LayeredRows(self.base, delta, slots)
+        return LayeredRows(self.base, rows_A, delta, slots)
 
 
 Rows: TypeAlias = NDArray[Any] | LayeredRows

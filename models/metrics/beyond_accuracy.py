@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from models.domain.item_rows import NO_ITEM
+from models.metrics.gini import gini
 
 
 def coverage(rows_BK: NDArray[np.int32], num_items: int) -> float:
@@ -16,12 +17,7 @@ def coverage(rows_BK: NDArray[np.int32], num_items: int) -> float:
 
 def exposure_gini(rows_BK: NDArray[np.int32], num_items: int) -> float:
     """Gini coefficient of how often items are listed: 0 evenly, towards 1 all places to one item."""
-    shown_N = np.sort(np.bincount(rows_BK[rows_BK != NO_ITEM], minlength=num_items))
-    total = shown_N.sum()
-    if total == 0:
-        return 0.0
-    ranks_N = np.arange(1, num_items + 1)
-    return float((2 * ranks_N - num_items - 1) @ shown_N / (num_items * total))
+    return gini(np.bincount(rows_BK[rows_BK != NO_ITEM]), num_items)
 
 
 def intra_list_diversity(rows_BK: NDArray[np.int32], content_NV: sparse.csr_array) -> NDArray[np.float64]:

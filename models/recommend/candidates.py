@@ -40,8 +40,8 @@ class KnowsItems(Protocol):
     def logits(self, taste_BD: NDArray[np.float32], rows_BC: NDArray[np.int32]) -> NDArray[np.float32]:
         """Logits [B, C]; where there is no item (-1), without meaning."""
 
-    def over(self, features_ND: LayeredRows) -> "KnowsItems":
-        """The same over items of which some have other features, or are new."""
+    def changed(self, rows_C: NDArray[np.int32], features_CD: NDArray[np.float32], num_rows: int) -> "KnowsItems":
+        """The same over items of which these have other features, or are new; `num_rows` in all afterwards."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,14 @@
 A pair's logit through the network takes fifty thousand products; from its item's terms it takes a hundred.
 """
 
-# B users, C candidates, D features, H hidden, N items, X terms of an item: its realism, then H
+# B users, C candidates or items that change, D features, H hidden, N items, X terms of an item: its realism, then H
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.domain.layered_rows import LayeredRows, Rows, layered
+from models.domain.layered_rows import Rows, layered
 from models.recommend.candidates import RunsNetwork
 
 
@@ -29,8 +29,7 @@ class CriticTerms:
         told_BH1 = (taste_BD @ self.taste_HD.T)[:, :, None]
         return np.asarray(terms_BCX[..., 0] + (terms_BCX[..., 1:] @ told_BH1)[..., 0], np.float32)
 
-    def over(self, features_ND: LayeredRows) -> "CriticTerms":
-        """The same over items of which some have other features, or are new."""
-        rows_A = features_ND.layered
-        terms_AX = self.network({"features": features_ND[rows_A]})
-        return replace(self, terms_NX=layered(self.terms_NX).changed(rows_A, terms_AX, len(features_ND)))
+    def changed(self, rows_C: NDArray[np.int32], features_CD: NDArray[np.float32], num_rows: int) -> "CriticTerms":
+        """The same over items of which these have other features, or are new; `num_rows` in all afterwards."""
+        terms_CX = self.network({"features": features_CD})
+        return replace(self, terms_NX=layered(self.terms_NX).changed(rows_C, terms_CX, num_rows))

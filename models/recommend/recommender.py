@@ -60,7 +60,7 @@ class Recommender:
         """Of `models.retrieval.choice`, as they were measured when the bundle was made; None where another answers."""
         self._stage: Stage = STAGE_OF[self.serves]
         self._trained: Ranker = build_ranker(bundle, threads)
-        self._show(LiveItems.of(bundle))
+        self._show(LiveItems.of(bundle, self._trained.source.critic_terms))
 
     def _show(self, items: LiveItems) -> None:
         self.items: LiveItems = items

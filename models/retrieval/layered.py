@@ -35,12 +35,15 @@ class LayeredIndex:
         in_base_N = found_N[: len(self.features_ND.base)].copy()
         in_base_N[beside_A[beside_A < len(in_base_N)]] = False
         rows_BK, scores_BK = self.base.search(queries_BD, k, None if in_base_N.all() else in_base_N)
-        beside_A = beside_A[found_N[beside_A]]
-        if not len(beside_A):
+        found_A = found_N[beside_A]
+        num_beside = int(found_A.sum())
+        if not num_beside:
             return rows_BK, scores_BK
-        near = ExactIndex(self.features_ND[beside_A])
-        places_BA, near_BA = near.search(queries_BD, min(k, len(beside_A)))
-        rows = np.concatenate([rows_BK, beside_A[places_BA]], axis=1)
-        scores = np.concatenate([scores_BK, near_BA], axis=1)
+        near = ExactIndex(self.features_ND.delta)
+        places_BK, near_BK = near.search(
+            queries_BD, min(k, num_beside), None if num_beside == len(beside_A) else found_A
+        )
+        rows = np.concatenate([rows_BK, beside_A[places_BK]], axis=1)
+        scores = np.concatenate([scores_BK, near_BK], axis=1)
         best_BK = np.argsort(-scores, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(rows, best_BK, axis=1), np.take_along_axis(scores, best_BK, axis=1)

@@ -1,6 +1,7 @@
 """A running application around the scripted model, and databases of both engines, each for one test alone."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from tests.app.scripted_model import ScriptedModel
 from tests.postgresql import PostgresqlServer
 
 MAX_IN_FLIGHT = 2
+SQLITE_FILE = "figment.db"
 
 
 @pytest.fixture
@@ -37,9 +39,18 @@ def live(model: ScriptedModel) -> LiveModel:
     return LiveModel(lambda: model, Workers(threads=2, max_in_flight=MAX_IN_FLIGHT))
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of SQLite with tables, to copy: faster than to migrate each one."""
+    folder = tmp_path_factory.mktemp("migrated")
+    asyncio.run(open_and_close(sqlite_url(folder)))
+    return folder / SQLITE_FILE
+
+
 @pytest.fixture
-def open_store(tmp_path: Path) -> Callable[[], Awaitable[Store]]:
+def open_store(migrated_file: Path, tmp_path: Path) -> Callable[[], Awaitable[Store]]:
     """An empty database for one test."""
+    shutil.copy(migrated_file, tmp_path)
     return partial(Store.open, sqlite_url(tmp_path))
 
 
@@ -103,7 +114,12 @@ def bearer(key: str) -> dict[str, str]:
 
 def sqlite_url(folder: Path) -> str:
     """A database in a file there."""
-    return f"sqlite+aiosqlite:///{folder / 'figment.db'}"
+    return f"sqlite+aiosqlite:///{folder / SQLITE_FILE}"
+
+
+async def open_and_close(url: str) -> None:
+    """Makes the tables there."""
+    await (await Database.open(url)).close()
 
 
 def wait_until_loaded(client: TestClient) -> None:
@@ -141,11 +157,7 @@ def clock() -> Clock:
 def migrated(postgresql: PostgresqlServer) -> str:
     """A database with tables, to empty or to copy: faster than to migrate each one."""
     name = postgresql.new_database()
-
-    async def open_and_close() -> None:
-        await (await Database.open(postgresql.url(name))).close()
-
-    asyncio.run(open_and_close())
+    asyncio.run(open_and_close(postgresql.url(name)))
     return name
 
 
@@ -157,13 +169,16 @@ def reused(postgresql: PostgresqlServer, migrated: str) -> str:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A place with nothing in it; on PostgreSQL the tables are there already."""
+    """A database with tables and nothing in them."""
     if request.param == "sqlite":
-        return f"sqlite+aiosqlite:///{tmp_path / 'figment.db'}"
+        shutil.copy(request.getfixturevalue("migrated_file"), tmp_path)
+        return sqlite_url(tmp_path)
     server, name = request.getfixturevalue("postgresql"), request.getfixturevalue("reused")
-    emptied = ", ".join(set(metadata.tables) - {"catalogue"})
-    empty = "UPDATE catalogue SET revision = 0, seeded_from = NULL, seeding = NULL"
-    server.psql(f"TRUNCATE {emptied} RESTART IDENTITY; {empty}", name)
+    # a tenth of the time that TRUNCATE takes, which makes every table's files anew
+    emptied = [f"DELETE FROM {table}" for table in sorted(set(metadata.tables) - {"catalogue"})]
+    emptied.append("UPDATE catalogue SET revision = 0, seeded_from = NULL, seeding = NULL")
+    emptied.append("ALTER SEQUENCE events_event_number_seq RESTART")
+    server.psql("; ".join(emptied), name)
     return server.url(name)
 
 
@@ -171,6 +186,6 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def own_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A place for a test that changes the tables themselves."""
     if request.param == "sqlite":
-        return f"sqlite+aiosqlite:///{tmp_path / 'figment.db'}"
+        return sqlite_url(tmp_path)
     server = request.getfixturevalue("postgresql")
     return server.url(server.new_database(template=request.getfixturevalue("migrated")))

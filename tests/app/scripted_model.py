@@ -75,7 +75,7 @@ class ScriptedModel:
         """A filter may name the two properties."""
         for path, comparison in comparisons(request.filter, ("filter",)) if request.filter else ():
             if comparison.field not in self.property_names:
-                raise RuleRefused((*path, "field"), f"{comparison.field!r} is unknown; known: {self.property_names}")
+                raise RuleRefused((*path, "field"), f"{comparison.field!r} is none of {self.property_names}")
 
     def recommend(self, requests: Sequence[RecommendationRequest]) -> list[Recommendation]:
         """One answer a request."""

@@ -74,6 +74,12 @@ class TestAsking:
         assert len(good["items"]) == 2
         assert bad["error"]["errors"][0]["pointer"] == "/requests/1/k"
 
+    def test_a_guest_is_erased(self, figment):
+        figment.post_events(events=events(None, 2, session_id="a/guest ✓"))
+        assert figment.recommend(user={"session_id": "a/guest ✓"})["fallback"] == "none"
+        assert figment.erase_session("a/guest ✓") is None
+        assert figment.recommend(user={"session_id": "a/guest ✓"})["fallback"] == "popularity"
+
     def test_iterator_goes_over_all_pages_of_one_list(self, figment):
         asked = {"history": [{"item_id": "item-1"}], "page": {"size": 10}}
         first = figment.recommend(**asked)

@@ -24,7 +24,7 @@ class TestTwoProcessesOnPostgresql:
         with serving(tmp_path, **settings) as one, serving(tmp_path, **settings) as other:
             for service in (one, other):
                 service.wait_until_ready()
-            while time.time() % 60 > 30:  # so that all requests fall into one window
+            while time.time() % 60 > 45:  # so that all requests fall into one window
                 time.sleep(0.5)
             answers = [
                 service.client.get("/v1/model", headers=bearer(key)) for _ in range(LIMIT) for service in (one, other)

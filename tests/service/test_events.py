@@ -17,22 +17,23 @@ KILLS = 5
 
 class TestKill:
     def test_leaves_every_write_that_was_acknowledged_and_none_by_half(self, tmp_path):
-        sent, answered = set(), set()
+        sent, answered, erased = set(), set(), set()
         before = Writers("none")
         for turn in range(KILLS):
             writers = Writers(f"turn-{turn}")
             with serving(tmp_path, command=SCRIPTED, log_level="warning") as service:
                 service.wait_until_ready()
                 before.send_again(service.client, before.unanswered)
-                writers.write_until_killed(service, random.random() * 0.5)
+                writers.write_until_killed(service, random.random() * 0.5, visited=tmp_path / "figment.db")
             sent.update(writers.sent)
             answered.update(before.answered, writers.answered)
-            assert found_in(tmp_path).faults(answered=answered, sent=sent) == []
+            erased.update(writers.erased)
+            assert found_in(tmp_path).faults(answered=answered, sent=sent, erased=erased) == []
             before = writers
         with serving(tmp_path, command=SCRIPTED) as service:
             service.wait_until_ready()
             self.check_that_nothing_is_carried_out_twice(service.client, before)
-        assert found_in(tmp_path).faults(answered=answered, sent=sent) == []
+        assert found_in(tmp_path).faults(answered=answered, sent=sent, erased=erased) == []
 
     def check_that_nothing_is_carried_out_twice(self, client, writers):
         for name, first in list(writers.answered.items())[-60:]:

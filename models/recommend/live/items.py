@@ -16,6 +16,7 @@ from models.bundle.read import Bundle
 from models.domain.layered_rows import Rows, layered
 from models.features.content import EmbedsText
 from models.recommend.attributes import AttributeTable
+from models.recommend.candidates import KnowsItems
 from models.recommend.catalogue import Catalogue
 from models.recommend.live.columns import with_changes
 from models.recommend.live.content import ContentEncoder, EncodedItems, content_columns
@@ -92,10 +93,11 @@ class LiveItems:
     numbers: Numbers | None
     linked: Linked
     own_texts: OwnTexts
+    critic_terms: KnowsItems | None
 
     @classmethod
-    def of(cls, bundle: Bundle) -> "LiveItems":
-        """The bundle's items, as nothing has changed yet."""
+    def of(cls, bundle: Bundle, critic_terms: KnowsItems | None = None) -> "LiveItems":
+        """The bundle's items, as nothing has changed yet; `critic_terms` are those of its ranker."""
         origin, is_own_N = Origin(bundle), np.zeros(len(bundle.catalogue), np.bool_)
         return cls(
             origin=origin,
@@ -110,6 +112,7 @@ class LiveItems:
             numbers=None,
             linked=Linked.of(bundle.neighbours),
             own_texts=OwnTexts(origin.texts, bundle.catalogue, is_own_N),
+            critic_terms=critic_terms,
         )
 
     @property
@@ -176,7 +179,7 @@ class LiveItems:
             index=LayeredIndex(self.origin.bundle.index, layered(self.features_ND), is_deleted_N),
             item_features_ND=self.features_ND,
             neighbours=replace(self.neighbours, is_gone_N=is_gone_N),
-            critic_terms=trained.source.critic_terms and trained.source.critic_terms.over(layered(self.features_ND)),
+            critic_terms=self.critic_terms,
             is_gone_N=is_gone_N,
         )
         # shares of the most popular item that is left
@@ -272,13 +275,14 @@ class LiveItems:
             facts=facts_after(self.facts, numbers, rows_C, brands, categories, num_rows),
             numbers=numbers,
             own_texts=OwnTexts(origin.texts, after.catalogue.attributes.frame, is_own_N),
+            critic_terms=self.critic_terms and self.critic_terms.changed(rows_C, features_CD, num_rows),
             linked=self.linked.with_new(
                 origin.bundle.neighbours,
                 origin.likeness,
                 linked_rows,
                 text_NE,
                 tag_rows_NT,
-                nearest_of or partial(nearest_of_bundle, origin.likeness),
+                nearest_of or partial(nearest_of_bundle, origin.likeness, origin.bundle.neighbours),
             ),
         )
 

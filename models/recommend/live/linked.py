@@ -35,7 +35,7 @@ class Linked:
     @classmethod
     def of(cls, neighbours: Neighbours) -> "Linked":
         """As training left them."""
-        return cls(neighbours, NearestOfBundle(np.empty((0, 0), np.int32), np.empty((0, 0), np.float32)))
+        return cls(neighbours, NearestOfBundle.none())
 
     def with_new(
         self,
@@ -51,7 +51,7 @@ class Linked:
             return self
         num_trained, num_before = trained.num_items, len(self.nearest.rows_AM)
         places_B = rows_B.astype(np.int64) - num_trained
-        nearest = _nearest_with(self.nearest, places_B, nearest_of(text_NE[rows_B], tag_rows_NT[rows_B]))
+        nearest = self.nearest.with_changed(places_B, nearest_of(text_NE[rows_B], tag_rows_NT[rows_B]))
         if (places_B < num_before).any():
             # what stands in lists already is no longer alike in that way: all lists are made again
             rows_B = np.arange(num_trained, num_trained + len(nearest.rows_AM), dtype=np.int32)
@@ -85,24 +85,13 @@ class Linked:
 
 
 def nearest_of_bundle(
-    likeness: Likeness, text_BE: NDArray[np.float16], tag_rows_BT: NDArray[np.int32]
+    likeness: Likeness, neighbours: Neighbours, text_BE: NDArray[np.float16], tag_rows_BT: NDArray[np.int32]
 ) -> NearestOfBundle:
-    """What items with these texts and tags are most alike, found among all of the bundle."""
+    """What items with these texts and tags are most alike, among all of the bundle, whose neighbours these are."""
     blocks = [
-        NearestOfBundle.of(likeness.to_bundle(text_BE[block].astype(np.float32), tag_rows_BT[block]))
+        NearestOfBundle.of(likeness.to_bundle(text_BE[block].astype(np.float32), tag_rows_BT[block]), neighbours)
         for block in (
             slice(start, start + NEW_ITEMS_PER_BLOCK) for start in range(0, len(text_BE), NEW_ITEMS_PER_BLOCK)
         )
     ]
     return NearestOfBundle.joined(blocks)
-
-
-def _nearest_with(old: NearestOfBundle, places_B: NDArray[np.int64], new: NearestOfBundle) -> NearestOfBundle:
-    """The old ones with the new in their places, some of which may lie beyond the last."""
-    num_rows = max(len(old.rows_AM), int(places_B.max()) + 1)
-    rows_AM = np.empty((num_rows, new.rows_AM.shape[1]), np.int32)
-    likeness_AM = np.empty(rows_AM.shape, np.float32)
-    if len(old.rows_AM):
-        rows_AM[: len(old.rows_AM)], likeness_AM[: len(old.rows_AM)] = old.rows_AM, old.likeness_AM
-    rows_AM[places_B], likeness_AM[places_B] = new.rows_AM, new.likeness_AM
-    return NearestOfBundle(rows_AM, likeness_AM)

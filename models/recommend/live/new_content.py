@@ -1,4 +1,4 @@
-"""The slow parts of a new item, from a bundle's files alone: what its text becomes, and what it is most alike."""
+"""The slow parts of a new item, from a bundle's files alone: its text's embedding, what it is like and borrows from."""
 
 # B new items, E text embedding, T tags
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle.manifest import read_manifest
-from models.bundle.read import map_content, open_text_encoder
+from models.bundle.read import map_content, map_neighbours, open_text_encoder
 from models.features.text_encoder import TextEncoder
 from models.recommend.live.likeness import Likeness
 from models.recommend.live.linked import nearest_of_bundle
@@ -25,6 +25,7 @@ class NewContent:
         self._folder = folder
         self._manifest = read_manifest(folder)
         self._likeness = Likeness(*map_content(folder, self._manifest))
+        self._neighbours = map_neighbours(folder, self._manifest)
 
     @cached_property
     def _encoder(self) -> TextEncoder:
@@ -36,4 +37,4 @@ class NewContent:
 
     def nearest(self, text_BE: NDArray[np.float16], tag_rows_BT: NDArray[np.int32]) -> NearestOfBundle:
         """As `nearest_of_bundle`."""
-        return nearest_of_bundle(self._likeness, text_BE, tag_rows_BT)
+        return nearest_of_bundle(self._likeness, self._neighbours, text_BE, tag_rows_BT)

@@ -4,11 +4,11 @@ A new item gets the list that training would have given it, and a place in the l
 counts for more than the last of those. What a list holds depends on the items alone, not on the order they came in.
 """
 
-# N items of the bundle, A new items, B of them that are linked now, M neighbours, V voices, X entries
+# N items of the bundle, A new items, B of them that are linked now, M neighbours, L borrowed, V voices, X entries
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,6 @@ from models.baselines.content_neighbours import NUM_NEIGHBOURS
 from models.baselines.neighbours import VOICES, Neighbours
 from models.baselines.voices import CONTENT_POWER
 from models.domain.item_rows import NO_ITEM
-from models.domain.layered_rows import Rows
 
 _CONTENT: Final = VOICES.index("content")
 _BORROWED: Final = VOICES.index("borrowed")
@@ -45,28 +44,42 @@ class Entries:
 
 @dataclass(frozen=True, slots=True)
 class NearestOfBundle:
-    """The items of the bundle that new ones are most alike."""
+    """The items of the bundle that new ones are most alike, and what the new ones borrow from those."""
 
     rows_AM: NDArray[np.int32]
     """-1 beyond the last that is alike at all."""
     likeness_AM: NDArray[np.float32]
+    lent_rows_AL: NDArray[np.int32]
+    """What goes with the likest, -1 beyond the last."""
+    lent_AL: NDArray[np.float32]
+    """How strongly, as a voice."""
 
     @classmethod
-    def of(cls, likeness_AN: NDArray[np.float32]) -> "NearestOfBundle":
-        """The `NUM_NEIGHBOURS` likest, best first."""
+    def none(cls) -> "NearestOfBundle":
+        """Of no items."""
+        rows, numbers = np.empty((0, 0), np.int32), np.empty((0, 0), np.float32)
+        return cls(rows, numbers, rows, numbers)
+
+    @classmethod
+    def of(cls, likeness_AN: NDArray[np.float32], neighbours: Neighbours) -> "NearestOfBundle":
+        """The `NUM_NEIGHBOURS` likest, best first, and what they lend; `neighbours` are the bundle's."""
         kept = min(NUM_NEIGHBOURS, likeness_AN.shape[1])
         best_AM = np.argpartition(-likeness_AN, kept - 1, axis=1)[:, :kept]
         order_AM = np.argsort(-np.take_along_axis(likeness_AN, best_AM, axis=1), axis=1, kind="stable")
         best_AM = np.take_along_axis(best_AM, order_AM, axis=1)
         values_AM = np.maximum(np.take_along_axis(likeness_AN, best_AM, axis=1), 0.0)
-        return cls(np.where(values_AM > 0, best_AM, NO_ITEM).astype(np.int32), values_AM)
+        rows_AM = np.where(values_AM > 0, best_AM, NO_ITEM).astype(np.int32)
+        return cls(rows_AM, values_AM, *_lent(rows_AM, values_AM, neighbours))
 
     @classmethod
     def joined(cls, parts: "Sequence[NearestOfBundle]") -> "NearestOfBundle":
         """All of them, at least one."""
-        return cls(
-            np.concatenate([part.rows_AM for part in parts]), np.concatenate([part.likeness_AM for part in parts])
-        )
+        return cls(*(np.concatenate(arrays) for arrays in zip(*(part.arrays for part in parts), strict=True)))
+
+    @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """In the order in which they make one."""
+        return self.rows_AM, self.likeness_AM, self.lent_rows_AL, self.lent_AL
 
     @property
     def least_A(self) -> NDArray[np.float32]:
@@ -75,7 +88,19 @@ class NearestOfBundle:
 
     def take(self, places: NDArray[np.int64]) -> "NearestOfBundle":
         """Of some of the new items."""
-        return NearestOfBundle(self.rows_AM[places], self.likeness_AM[places])
+        return NearestOfBundle(*(array[places] for array in self.arrays))
+
+    def with_changed(self, places_B: NDArray[np.int64], new: "NearestOfBundle") -> "NearestOfBundle":
+        """With those of the new in their places, some of which may lie beyond the last."""
+        num_rows = max(len(self.rows_AM), int(places_B.max()) + 1)
+        changed = []
+        for old, values in zip(self.arrays, new.arrays, strict=True):
+            array = np.empty((num_rows, values.shape[1]), values.dtype)
+            if len(old):
+                array[: len(old)] = old
+            array[places_B] = values
+            changed.append(array)
+        return NearestOfBundle(*changed)
 
 
 FindsNearest: TypeAlias = Callable[[NDArray[np.float16], NDArray[np.int32]], NearestOfBundle]
@@ -89,9 +114,10 @@ def entries_with_bundle(new_rows_B: NDArray[np.int32], nearest: NearestOfBundle,
     voices_XV = _content_voices(nearest.likeness_AM[places_B, ranks], neighbours)
     own, theirs = new_rows_B[places_B], alike
     both = Entries(np.concatenate([own, theirs]), np.concatenate([theirs, own]), np.concatenate([voices_XV] * 2))
-    if neighbours.weights_V[_BORROWED] <= 0:
-        return both
-    return Entries.joined(both, _borrowed(new_rows_B, nearest, neighbours))
+    places_B, ranks = np.nonzero(nearest.lent_rows_AL != NO_ITEM)
+    lent_XV = np.zeros((len(places_B), len(VOICES)), np.float32)
+    lent_XV[:, _BORROWED] = nearest.lent_AL[places_B, ranks]
+    return Entries.joined(both, Entries(new_rows_B[places_B], nearest.lent_rows_AL[places_B, ranks], lent_XV))
 
 
 def entries_among_new(
@@ -168,30 +194,32 @@ def _content_voices(likeness_X: NDArray[np.float32], neighbours: Neighbours) -> 
     return voices_XV
 
 
-def _borrowed(new_rows_B: NDArray[np.int32], nearest: NearestOfBundle, neighbours: Neighbours) -> Entries:
-    """What goes with the likest of the bundle, by their share of the likeness."""
-    parts = []
-    for number, row in enumerate(new_rows_B):
-        lenders = nearest.rows_AM[number, :LENDERS]
+def _lent(
+    rows_AM: NDArray[np.int32], likeness_AM: NDArray[np.float32], neighbours: Neighbours
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """What goes with the likest of the bundle, by their share of the likeness; -1 and 0 beyond the last."""
+    lent_rows_AL = np.full((len(rows_AM), BORROWED_PER_ITEM), NO_ITEM, np.int32)
+    lent_AL = np.zeros(lent_rows_AL.shape, np.float32)
+    if neighbours.weights_V[_BORROWED] <= 0:
+        return lent_rows_AL, lent_AL
+    for number, row_M in enumerate(rows_AM):
+        lenders = row_M[:LENDERS]
         lenders = lenders[lenders != NO_ITEM]
-        likeness = nearest.likeness_AM[number, : len(lenders)] ** LIKENESS_POWER
+        likeness = likeness_AM[number, : len(lenders)] ** LIKENESS_POWER
         shares = likeness / max(float(likeness.sum()), 1e-9)
-        rows_LM, taken_LM = _taken(neighbours.rows_NM, neighbours, lenders)
+        rows_LM, taken_LM = _taken(neighbours, lenders)
         lent, places = np.unique(rows_LM, return_inverse=True)
         totals = np.bincount(places.ravel(), weights=(taken_LM * shares[:, None]).ravel(), minlength=len(lent))
         best = np.argsort(-totals, kind="stable")[:BORROWED_PER_ITEM]
         best = best[(totals[best] > 0) & (lent[best] != NO_ITEM)]
-        voices_XV = np.zeros((len(best), len(VOICES)), np.float32)
-        voices_XV[:, _BORROWED] = totals[best] * neighbours.borrowed_scale
-        parts.append(Entries(np.full(len(best), row, np.int32), lent[best].astype(np.int32), voices_XV))
-    return Entries.joined(*parts)
+        lent_rows_AL[number, : len(best)] = lent[best]
+        lent_AL[number, : len(best)] = totals[best] * neighbours.borrowed_scale
+    return lent_rows_AL, lent_AL
 
 
-def _taken(
-    rows_NM: Rows, neighbours: Neighbours, lenders: NDArray[np.int32]
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+def _taken(neighbours: Neighbours, lenders: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Each lender's neighbours, and how strongly its own events speak for each: likeness is not lent on."""
-    rows_LM = rows_NM[lenders]
+    rows_LM = neighbours.rows_NM[lenders]
     weights_V = neighbours.weights_V * ~np.isin(np.arange(len(VOICES)), (_CONTENT, _BORROWED))
     taken_LM = (neighbours.voices_NMV[lenders] * weights_V).sum(axis=-1)
     return rows_LM, np.where(rows_LM == NO_ITEM, 0.0, taken_LM).astype(np.float32)

@@ -5,6 +5,7 @@ from contextlib import closing
 import pytest
 
 from app.runtime.recommendation_id import new_recommendation_id
+from app.runtime.served_lists import ServedLists
 from app.store.lists import ListStore
 from app.store.paging import write_cursor
 from models.domain.errors import StoreUnavailable
@@ -136,6 +137,20 @@ class TestCursor:
         first = listed(client, {**user, "seed": 1, "page": {"size": 10}})
         later = {"user": {"personalise": False}, "seed": 1, "page": {"size": 10, "cursor": first["next_cursor"]}}
         assert [item["rank"] for item in listed(client, later)["items"]] == list(range(11, 21))
+
+
+class TestTooManyLists:
+    def test_one_that_is_not_kept_has_no_further_pages_and_says_so(self, client, monkeypatch):
+        """Not a cursor that the next request is refused with."""
+        body = {**BODY, "page": {"size": 10}}
+        with monkeypatch.context() as patched:
+            patched.setattr(ServedLists, "record", lambda *_: False)
+            told = listed(client, body)
+            batch = client.post("/v1/recommendations:batch", json={"requests": [body, {**BODY, "k": 3}]}).json()
+        assert (len(told["items"]), told["next_cursor"]) == (10, None)
+        assert told["warnings"] == ["there are no further pages: too many lists wait to be written"]
+        assert [bool(one["warnings"]) for one in batch["results"]] == [True, False]
+        assert listed(client, body)["next_cursor"]
 
 
 class TestDatabaseAway:

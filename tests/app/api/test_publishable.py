@@ -72,6 +72,33 @@ class TestAttack:
         stored = client.get("/v1/users/visitor/events", headers=secret).json()["events"]
         assert [one["event_id"] for one in stored] == ["order-1001"]
 
+    def test_a_guessed_id_neither_keeps_another_visitor_s_event_out_nor_tells_of_it(self, client, page, secret):
+        told = [
+            client.post("/v1/events", json={"events": [event("x", event_id="view-1", **who)]}, headers=page).json()
+            for who in (
+                {"session_id": "other"},
+                {"user_id": "u"},
+                {"session_id": "s"},
+                {"user_id": "u", "session_id": "s"},
+            )
+        ]
+        assert [(one["accepted"], one["duplicates"]) for one in told] == [(1, 0)] * 4
+        stored = client.get("/v1/users/u/events", headers=secret).json()["events"]
+        assert [one["event_id"] for one in stored] == ["view-1"] * 2
+
+    def test_a_guessed_idempotency_key_neither_keeps_another_visitor_s_request_out_nor_tells_of_it(self, client, page):
+        bodies = [{"events": [event("x", event_id="view-1", session_id=one)]} for one in ("mine", "theirs")]
+        for _ in range(2):
+            for body in bodies:
+                told = client.post("/v1/events", json=body, headers={**page, "Idempotency-Key": "first"})
+                assert (told.status_code, told.json()["accepted"], told.json()["duplicates"]) == (202, 1, 0)
+
+    def test_a_visitor_s_own_key_with_another_body_is_refused(self, client, page):
+        for item_id, status in (("x", 202), ("y", 422)):
+            body = {"events": [event(item_id, session_id="mine")]}
+            told = client.post("/v1/events", json=body, headers={**page, "Idempotency-Key": "first"})
+            assert told.status_code == status
+
     def test_batches_are_for_servers(self, client, page):
         check_problem(client.post("/v1/recommendations:batch", json={"requests": []}, headers=page), 403)
 

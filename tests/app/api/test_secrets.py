@@ -71,9 +71,9 @@ def ask_everything(client, headers):
             if method not in {name.upper() for name in contract["paths"].get(path, {"post": None})}:
                 continue
             for body in bodies(schemas) if method != "GET" else [None]:
-                for parameters in ("", f"?q={SECRET}&cursor={SECRET}"):  # with which most go no further
-                    answer = client.request(method, real + parameters, json=body, headers=headers)
-                    statuses[method, path, answer.status_code] = None
+                answer = client.request(method, real, json=body, headers=headers)
+                statuses[method, path, answer.status_code] = None
+            client.request(method, f"{real}?q={SECRET}&cursor={SECRET}", headers=headers)
             broken = f'{{"history": "{SECRET}'.encode()
             client.request(method, real, content=broken, headers={**headers, "Content-Type": "application/json"})
     return statuses

@@ -13,7 +13,7 @@ OPERATIONS = [
     for method, operation in operations.items()
 ]
 REFUSING = [one for one in OPERATIONS if not one[1].startswith("/health/")]
-NAMES_IN_PATHS = ("item_id", "user_id", "job_id", "version", "recommendation_id")
+NAMES_IN_PATHS = ("item_id", "user_id", "session_id", "job_id", "version", "recommendation_id")
 
 
 def refusals(client, operations, **options):

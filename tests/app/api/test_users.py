@@ -1,6 +1,7 @@
 import sqlite3
 import time
 from contextlib import closing
+from urllib.parse import quote
 
 import pytest
 
@@ -8,6 +9,7 @@ from app.runtime.served_lists import EVERY_SECONDS
 from tests.app.api.shoppers import event, guest, post, store, stored, stored_items, user_path
 from tests.app.api.test_errors import check_problem
 from tests.app.conftest import bearer
+from tests.app.store.child import places_in_files
 
 PAGE = "https://shop.example"
 
@@ -17,12 +19,6 @@ STRANGE_IDS = ["a/b", "/", 'say "hi"', "it's", "😀", "שלום", "a:merge", "e
 def listed(answer):
     assert answer.status_code == 200, answer.text
     return [item["item_id"] for item in answer.json()["items"]]
-
-
-def places_in_files(folder, *names):
-    """Which of the names are in a byte of which of the database's files."""
-    files = sorted(folder.glob("figment.db*"))
-    return [(file.name, name) for file in files for name in names if name.encode() in file.read_bytes()]
 
 
 class TestRecommendations:
@@ -183,6 +179,36 @@ class TestErase:
         assert client.delete("/v1/users/nobody").status_code == 204
 
 
+class TestEraseSession:
+    def test_leaves_no_byte_of_a_guest(self, client, tmp_path):
+        names = ("erased-guest", "other-guest")
+        store(client, *(guest("item-0", session_id=name) for name in names))
+        erased, other = ({"user": {"session_id": name}} for name in names)
+        assert client.post("/v1/recommendations", json=erased).json()["fallback"] == "none"
+        answers = [client.delete("/v1/sessions/erased-guest") for _ in range(2)]
+        assert [(answer.status_code, answer.content) for answer in answers] == [(204, b""), (204, b"")]
+        time.sleep(2 * EVERY_SECONDS)  # nor does a list come afterwards
+        assert {name for _, name in places_in_files(tmp_path, *names)} == {"other-guest"}
+        told = [client.post("/v1/recommendations", json=body).json()["fallback"] for body in (erased, other)]
+        assert told == ["popularity", "none"]
+
+    def test_leaves_what_an_account_has(self, client):
+        store(client, guest("a", session_id="s1"), event("b", session_id="s2"), guest("c", session_id="s2"))
+        client.post("/v1/users/u1:merge", json={"session_id": "s1"})
+        for session_id in ("s1", "s2", "u1"):
+            assert client.delete(f"/v1/sessions/{session_id}").status_code == 204
+        assert sorted(stored_items(client)) == ["a", "b"]
+        store(client, guest("d", session_id="s1"))
+        assert sorted(stored_items(client)) == ["a", "b", "d"]
+
+    @pytest.mark.parametrize("session_id", STRANGE_IDS)
+    def test_any_id_works(self, client, session_id):
+        store(client, guest("item-3", session_id=session_id))
+        assert client.delete(f"/v1/sessions/{quote(session_id, safe='')}").status_code == 204
+        told = client.post("/v1/recommendations", json={"user": {"session_id": session_id}}).json()
+        assert told["fallback"] == "popularity"
+
+
 class TestIdsInPaths:
     @pytest.mark.parametrize("user_id", STRANGE_IDS)
     def test_any_id_works_everywhere(self, client, model, user_id):
@@ -222,6 +248,7 @@ class TestStrangers:
         [
             ("GET", "/v1/users/u1/recommendations"), ("GET", "/v1/users/u1/events"), ("GET", "/v1/users/nobody/events"),
             ("POST", "/v1/users/u1:merge"), ("DELETE", "/v1/users/u1"), ("GET", "/v1/users/%00/events"),
+            ("DELETE", "/v1/sessions/s1"),
         ],
     )  # fmt: skip
     def test_are_refused_before_anything_is_looked_at(self, stranger, method, path):

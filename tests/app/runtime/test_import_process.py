@@ -46,9 +46,11 @@ class TestImportProcess:
         text_NE, tag_rows_NT = bundle.text_features_NE, bundle.tag_rows_NT
         many = np.arange(300) % len(text_NE)
         found = await process.nearest(text_NE[many], tag_rows_NT[many], always)
-        expected = nearest_of_bundle(Origin(bundle).likeness, text_NE[many], tag_rows_NT[many])
+        expected = nearest_of_bundle(Origin(bundle).likeness, bundle.neighbours, text_NE[many], tag_rows_NT[many])
         np.testing.assert_array_equal(found.rows_AM, expected.rows_AM)
+        np.testing.assert_array_equal(found.lent_rows_AL, expected.lent_rows_AL)
         np.testing.assert_allclose(found.likeness_AM, expected.likeness_AM, atol=1e-6)
+        np.testing.assert_allclose(found.lent_AL, expected.lent_AL, atol=1e-6)
 
     async def test_is_put_back_but_shares_the_session(self, process):
         await process.embed(["tea"], always)

@@ -66,6 +66,36 @@ class TestWorker:
         assert told[0] == "no room"
         assert "secret" not in told[1]
 
+    async def test_what_nobody_foresaw_ends_no_worker(self, jobs, running, monkeypatch):
+        """Neither while it looks for a job, nor beside one: that goes back first, and is begun again."""
+        monkeypatch.setattr(jobs_module, "POLL_SECONDS", 0.01)
+        monkeypatch.setattr(jobs_module, "HEARTBEAT_SECONDS", 0.02)
+        fails, begun = ["take", "heartbeat"], []
+
+        class FailingOnce(JobStore):
+            async def take(self, *arguments):
+                return await self._once("take", super().take, *arguments)
+
+            async def heartbeat(self, *arguments):
+                return await self._once("heartbeat", super().heartbeat, *arguments)
+
+            async def _once(self, name, works, *arguments):
+                if name in fails:
+                    fails.remove(name)
+                    raise KeyError(name)
+                return await works(*arguments)
+
+        async def handle(job, tell):
+            begun.append(job.attempts)
+            while fails:
+                await asyncio.sleep(0.01)
+            return "done"
+
+        worker = running(FailingOnce(jobs._database), handle)
+        job = await ended(jobs, (await jobs.create(KIND, None)).job_id)
+        await worker.close()
+        assert (job.state, job.result, fails, len(begun)) == ("done", "done", [], 2)
+
     async def test_a_worker_that_closes_gives_its_job_back(self, jobs, running):
         begun = asyncio.Event()
 

@@ -145,6 +145,28 @@ class TestFollow:
         await until(lambda: store.read > before + 2)
         assert store.noted == [made.key_id]
 
+    async def test_goes_on_after_what_nobody_foresaw(self, following, store, monkeypatch):
+        secret, made = await store.create("shop", ["recommend"])
+        await following.find(secret)
+        failed = []
+
+        def once(name):
+            works = getattr(store, name)
+
+            async def call(*arguments):
+                if name not in failed:
+                    failed.append(name)
+                    raise KeyError(name)
+                return await works(*arguments)
+
+            monkeypatch.setattr(store, name, call)
+
+        once("note_use")
+        once("ring")
+        await until(lambda: set(failed) == {"note_use", "ring"})
+        await store.revoke(made.key_id)
+        await until(lambda: following.ring.find(secret) is None)
+
 
 class TestWhileTheDatabaseIsAway:
     async def test_known_keys_go_on_and_the_log_tells_once(self, following, store):

@@ -1,3 +1,6 @@
+import asyncio
+import re
+import threading
 import time
 from contextlib import suppress
 
@@ -5,8 +8,14 @@ import psutil
 import pytest
 from starlette.testclient import TestClient
 
-from app.runtime import index_builder, index_building
-from models.domain.errors import ViewRefused
+from app.runtime import index_builder, index_building, live_catalogue
+from app.runtime.import_jobs import ImportJobs
+from app.runtime.index_builder import IndexBuilder
+from app.runtime.live_catalogue import LiveCatalogue
+from app.store.active_model import ActiveModelStore
+from app.store.items import ItemStore
+from app.store.jobs import JobStore
+from models.domain.errors import StoreUnavailable, ViewRefused
 
 TEA = [f"tea-{number}" for number in range(20)]
 NEW_TEA = {"title": "tea number 77", "category": "tea > kind 1", "brand": "tea house", "price": 6.0}
@@ -85,6 +94,56 @@ class TestChanges:
         assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, f"/{name}")
         told = process.post("/v1/items:batch", json={"items": [{"item_id": "tea-5", name: value}]}).json()
         assert [error["index"] for error in told["errors"]] == [0]
+
+
+class TestWriteThatAnswersDoNotKnowInTime:
+    """It is stored, and told so; the same request is answered when they know."""
+
+    @pytest.fixture(params=["away", "slow"])
+    def can_follow(self, request, process, monkeypatch):
+        """Nothing that is written gets into answers until it is set."""
+        works, follows = ItemStore.changes_since, threading.Event()
+
+        async def follow_later(*arguments):
+            if request.param == "away" and not follows.is_set():
+                raise StoreUnavailable("the database", "it is away")
+            while not follows.is_set():
+                await asyncio.sleep(0.01)
+            return await works(*arguments)
+
+        monkeypatch.setattr(live_catalogue, "CATCH_UP_SECONDS", 0.2)
+        monkeypatch.setattr(ItemStore, "changes_since", follow_later)
+        yield follows
+        follows.set()
+
+    @pytest.mark.parametrize(
+        ("method", "path", "body", "again"),
+        [
+            ("PUT", "/v1/items/tea-5", {**NEW_TEA, "price": 0.5}, 200),
+            ("PATCH", "/v1/items/tea-5", {"price": 0.5}, 200),
+            ("POST", "/v1/items:batch", {"items": [{"item_id": "tea-5", "price": 0.5}], "mode": "merge"}, 200),
+            ("DELETE", "/v1/items/tea-5", None, 404),
+        ],
+    )
+    def test_is_told_as_stored(self, process, can_follow, monkeypatch, method, path, body, again):
+        before = listed(process, "price")["tea-5"]
+        refused = process.request(method, path, json=body)
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+        assert refused.json()["type"] == "urn:figment:problem:not-yet-served"
+        assert "is stored" in refused.json()["detail"]
+        assert listed(process, "price")["tea-5"] == before
+        assert 'figment_request_failures_total{reason="not_yet_served"} 1.0' in process.get("/metrics").text
+        can_follow.set()
+        monkeypatch.setattr(live_catalogue, "CATCH_UP_SECONDS", 60)
+        assert process.request(method, path, json=body).status_code == again
+        assert listed(process, "price").get("tea-5") == ({"price": 0.5} if method != "DELETE" else None)
+
+    def test_of_many_items_names_its_job(self, process, can_follow):
+        refused = process.post("/v1/items:batch", json={"items": list(TestImport.ROWS)})
+        assert refused.status_code == 503
+        (job_id,) = re.findall(r"the job (\S+) makes", refused.json()["detail"])
+        can_follow.set()
+        assert finished_job(process, job_id)["items"] == len(TestImport.ROWS)
 
 
 class TestNewItems:
@@ -182,6 +241,42 @@ class TestActivate:
         assert "item_features.npy" in answer.json()["detail"]
         assert ask(process)["meta"]["model_version"] == "tiny-1"
         assert process.post("/v1/models/tiny-9:activate").status_code == 404
+
+
+class TestWhatNobodyForesaw:
+    """Once it went wrong in something that is done again and again: everything goes on."""
+
+    @pytest.mark.parametrize(
+        ("owner", "name"),
+        [
+            (ImportJobs, "unfinished"),
+            (LiveCatalogue, "begin_build"),
+            (IndexBuilder, "rest"),
+            (ItemStore, "changes_since"),
+            (JobStore, "take"),
+            (ActiveModelStore, "get"),
+        ],
+    )
+    def test_ends_nothing(self, process, monkeypatch, owner, name):
+        works, failed = getattr(owner, name), threading.Event()
+
+        async def fail_once(*arguments):
+            if not failed.is_set():
+                failed.set()
+                raise KeyError("nobody foresaw this")
+            return await works(*arguments)
+
+        process.put("/v1/items/tea-77", json=NEW_TEA)
+        eventually(lambda: "tea-77" in listed(process))
+        monkeypatch.setattr(owner, name, fail_once)
+        if name in ("unfinished", "begin_build", "rest"):  # whatever comes next; the others are asked all the time
+            process.put("/v1/items/tea-78", json={**NEW_TEA, "title": "tea number 78"})
+        assert failed.wait(PATIENCE_SECONDS)
+        process.put("/v1/items/tea-79", json={**NEW_TEA, "title": "tea number 79"})
+        eventually(lambda: "tea-79" in listed(process))
+        told = process.post("/v1/items:batch", json={"items": list(TestImport.ROWS)}).json()
+        assert finished_job(process, told["job_id"])["state"] == "done"
+        assert process.post("/v1/models/tiny-2:activate").status_code == 200
 
 
 class TestItemThatCannotBeBuilt:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.runtime.attribution import NO_LIST
-from app.runtime.outcome_figures import DAYS, Outcomes, gini
+from app.runtime.outcome_figures import DAYS, Outcomes, gini_of_times
 from app.store.outcomes import Arm, Exposure, Outcome
 from models.metrics.beyond_accuracy import exposure_gini
 
@@ -89,7 +89,7 @@ class TestGini:
     def test_is_what_evaluation_computes(self, times):
         rows = np.repeat(np.arange(len(times)), times).astype(np.int32)[None]
         items_by_times = {count: times.count(count) for count in set(times) - {0}}
-        assert gini(items_by_times, len(times)) == pytest.approx(exposure_gini(rows, len(times)))
+        assert gini_of_times(items_by_times, len(times)) == pytest.approx(exposure_gini(rows, len(times)))
 
     def test_items_that_are_gone_count(self):
-        assert gini({1: 3}, 2) == gini({1: 3}, 3) == 0
+        assert gini_of_times({1: 3}, 2) == gini_of_times({1: 3}, 3) == 0

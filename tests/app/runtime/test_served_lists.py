@@ -82,8 +82,7 @@ class TestRecord:
 
     async def test_what_comes_too_fast_is_dropped_and_counted(self, store, served):
         lists = ServedLists(store, kept=KEPT, most_waiting=3)
-        for number in range(5):
-            lists.record(served(f"{number}J"))
+        assert [lists.record(served(f"{number}J")) for number in range(5)] == [True] * 3 + [False] * 2
         assert (lists.num_waiting, lists.num_dropped) == (3, 2)
         await lists.close()
         assert set(await store.lists.get_many(f"{number}J" for number in range(5))) == {"0J", "1J", "2J"}
@@ -100,7 +99,7 @@ class TestRecord:
         await lists.close()
 
     async def test_what_is_no_json_is_dropped_at_once(self, lists, served):
-        lists.record(served("1J", request={"k": 10**20}))
+        assert not lists.record(served("1J", request={"k": 10**20}))
         assert (lists.num_waiting, lists.num_dropped) == (0, 1)
 
     async def test_many_are_written_in_pieces(self, store, lists, served):

@@ -20,7 +20,6 @@ def told(model):
 class TestActivate:
     async def test_nobody_has_chosen_at_first(self, active):
         assert await active.get() is None
-        assert await active.roll_back() is None
 
     async def test_remembers_the_one_before(self, active, clock):
         assert told(await active.activate("one")) == ("one", None, 1)
@@ -43,12 +42,3 @@ class TestActivate:
         await active.activate("one")
         assert told(await ActiveModelStore(other).get()) == ("one", None, 1)
         await other.close()
-
-
-class TestRollBack:
-    async def test_goes_back_and_forth(self, active):
-        await active.activate("one")
-        assert await active.roll_back() is None
-        await active.activate("two")
-        assert told(await active.roll_back()) == ("one", "two", 3)
-        assert told(await active.roll_back()) == ("two", "one", 4)

@@ -1,5 +1,7 @@
 import asyncio
 import random
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -15,7 +17,7 @@ from app.store.sqlite import PRAGMAS
 from app.store.store import Store
 from app.store.tables import metadata
 from models.domain.errors import StoreUnavailable
-from tests.app.store.child import child, finished
+from tests.app.store.child import child, finished, places_in_files
 
 pytestmark = pytest.mark.anyio
 
@@ -98,6 +100,27 @@ class TestErase:
         assert await store.events.erase(SHOPPER) == Erased(events=322, lists=3, merges=1, answers=1, jobs=1)
         assert await where_it_stands(store, SHOPPER, SESSION, LATER_SESSION) == []
 
+    async def test_of_a_guest_leaves_nothing_in_any_table(self, store):
+        await store.events.add([event(1, session_id=SESSION), event(2, session_id=f"{SESSION}-2")])
+        await store.lists.add([served("l1", session_id=SESSION), served("l2", session_id=f"{SESSION}-2")])
+        claim = await store.idempotency.claim(["key"], "k", b"")
+        await store.idempotency.complete(claim.token, 202, orjson.dumps({"errors": [SESSION]}).decode())
+        await store.jobs.create("report", {"session_ids": [SESSION]})
+        assert await store.events.erase_session(SESSION) == Erased(events=1, lists=1, merges=0, answers=1, jobs=1)
+        assert await store.events.erase_session(SESSION) == Erased(0, 0, 0, 0, 0)
+        assert len(await store.events.history(session_id=f"{SESSION}-2")) == 1
+        await store.events.erase_session(f"{SESSION}-2")
+        assert await where_it_stands(store, SESSION) == []
+
+    async def test_of_a_guest_leaves_what_an_account_has_of_the_session(self, store):
+        await store.events.add(
+            [event(1, session_id="s"), event(2, session_id="t"), event(3, user_id="u", session_id="t")]
+        )
+        await store.events.merge("s", "u")
+        assert [(await store.events.erase_session(name)).events for name in ("s", "t", "u")] == [0, 1, 0]
+        await store.events.add([event(4, session_id="s")])
+        assert [found.item_id for found in await store.events.history(user_id="u")] == ["item-1", "item-3", "item-4"]
+
     async def test_again_or_of_nobody_succeeds(self, store):
         await fill(store, SHOPPER, SESSION, LATER_SESSION, tag="a")
         await store.events.erase(SHOPPER)
@@ -161,9 +184,7 @@ class TestFiles:
 
     @staticmethod
     def files_with(folder, *names):
-        return [
-            file.name for file in sorted(folder.iterdir()) if any(name.encode() in file.read_bytes() for name in names)
-        ]
+        return sorted({file for file, _ in places_in_files(folder, *names)})
 
     async def test_erased_shopper_is_in_no_byte(self, sqlite, tmp_path):
         await fill(sqlite, SHOPPER, SESSION, LATER_SESSION, tag="a")
@@ -262,3 +283,72 @@ class TestFiles:
         await asyncio.gather(*(sqlite.events.erase(who) for who in shoppers))
         assert self.files_with(tmp_path, "7f3a9c") == []
         assert await pending_of(sqlite) == 0
+
+
+class TestLocks:
+    """Whoever closes the database last takes its log of writes away, and SQLite knows the others by their locks."""
+
+    @pytest.fixture
+    async def sqlite(self, tmp_path, clock):
+        store = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'figment.db'}", clock)
+        yield store
+        await store.close()
+
+    @staticmethod
+    def items_seen_by_another_process(tmp_path):
+        """It opens the database and closes it again, as `figment keys` does."""
+        program = "import sqlite3, sys; database = sqlite3.connect(sys.argv[1])\n"
+        program += "rows = database.execute('SELECT item_id FROM items ORDER BY revision').fetchall()\n"
+        program += "database.close(); print(*(row[0] for row in rows))"
+        asked = [sys.executable, "-I", "-S", "-c", program, tmp_path / "figment.db"]
+        return subprocess.run(asked, check=True, capture_output=True, text=True, timeout=60).stdout.split()
+
+    async def test_what_is_written_after_an_erasure_is_there_for_everybody(self, sqlite, tmp_path):
+        await sqlite.items.put("before", {})
+        await fill(sqlite, SHOPPER, SESSION, LATER_SESSION, tag="a")
+        await sqlite.events.erase(SHOPPER)
+        assert self.items_seen_by_another_process(tmp_path) == ["before"]
+        await sqlite.items.put("after", {})
+        assert self.items_seen_by_another_process(tmp_path) == ["before", "after"]
+
+    async def test_and_after_one_that_rewrites_the_file(self, sqlite, tmp_path):
+        await sqlite.database.write(lambda transaction: transaction.execute(text("PRAGMA user_version = 1")))
+        await sqlite.database.scrub()
+        assert self.items_seen_by_another_process(tmp_path) == []
+        await sqlite.items.put("after", {})
+        assert self.items_seen_by_another_process(tmp_path) == ["after"]
+
+    async def test_and_when_the_writer_is_killed(self, tmp_path):
+        body = """
+            from app.store.events import EventStore
+            from app.store.items import ItemStore
+            database = await Database.open(url)
+            await EventStore(database).erase("somebody")
+            say("erased")
+            sys.stdin.readline()
+            await ItemStore(database).put("after", {})
+            os.kill(os.getpid(), signal.SIGKILL)
+        """
+        with child(f"sqlite+aiosqlite:///{tmp_path / 'figment.db'}", body) as process:
+            assert process.stdout.readline() == "erased\n"
+            assert self.items_seen_by_another_process(tmp_path) == []
+            process.stdin.write("write\n")
+            process.stdin.flush()
+            process.wait(30)
+        assert self.items_seen_by_another_process(tmp_path) == ["after"]
+
+    async def test_and_after_another_database_of_the_process_on_the_same_file_is_closed(self, sqlite, tmp_path):
+        again = await Store.open(f"sqlite+aiosqlite:///{tmp_path / '.' / 'figment.db'}")
+        await again.events.erase(SHOPPER)
+        await again.close()
+        assert self.items_seen_by_another_process(tmp_path) == []
+        await sqlite.items.put("after", {})
+        assert self.items_seen_by_another_process(tmp_path) == ["after"]
+
+    async def test_who_closes_last_leaves_nothing_but_the_database(self, tmp_path):
+        url = f"sqlite+aiosqlite:///{tmp_path / 'figment.db'}"
+        for _ in range(2):
+            store = await Store.open(url)
+            await store.events.erase(SHOPPER)
+            await store.close()
+            assert [file.name for file in tmp_path.iterdir()] == ["figment.db"]

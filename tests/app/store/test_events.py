@@ -83,6 +83,15 @@ class TestAdd:
         assert (await events.add([own, visitor_s])).new == [False, False]
         assert list((await events.page("u1", 10)).rows) == [own, visitor_s]
 
+    async def test_ids_that_visitors_sent_are_each_visitor_s_own(self, events):
+        sent = [
+            event("x", event_id="view-1", has_public_id=True, user_id=user_id, session_id=session_id)
+            for user_id, session_id in (("u1", None), ("u2", None), (None, "u1"), ("u1", "s"), (None, "s"))
+        ]
+        assert (await events.add(sent)).new == [True] * 5
+        assert (await events.add(sent)).new == [False] * 5
+        assert sorted(one.session_id or "" for one in (await events.page("u1", 10)).rows) == ["", "s"]
+
     async def test_events_without_id_are_always_new(self, events):
         assert (await events.add([event(), event()])).new == [True, True]
         assert (await events.add([event()])).new == [True]

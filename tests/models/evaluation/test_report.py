@@ -214,7 +214,8 @@ class TestPage:
 
     def test_all_known_systems_fit(self) -> None:
         many = replace(self.REPORT, scores={name: score(number) for number, name in enumerate(SYSTEM_NAMES)})
-        assert all(f">{name}</th>" in render_report(many, CONDITIONS) for name in SYSTEM_NAMES)
+        page = render_report(many, CONDITIONS)
+        assert all(f">{name}</th>" in page for name in SYSTEM_NAMES)
 
     def test_one_system_alone_is_a_page_too(self) -> None:
         assert "Only popularity was measured" in render_report(report(popularity=0), CONDITIONS)

@@ -141,8 +141,8 @@ class TestEnsureTextEncoder:
 
 
 @pytest.fixture(scope="module")
-def minilm(tmp_path_factory: pytest.TempPathFactory) -> TextEncoderFiles:
-    return ensure_text_encoder(tmp_path_factory.mktemp("cache"))
+def minilm(warm_cache: Path) -> TextEncoderFiles:
+    return ensure_text_encoder(warm_cache / "text-encoders")
 
 
 @pytest.fixture(scope="module")

@@ -28,8 +28,9 @@ from models.training.fit_judge import Judging
 
 @pytest.fixture
 def options(tiny_shop: Path, tmp_path: Path, warm_cache: Path, monkeypatch: pytest.MonkeyPatch) -> TrainOptions:
-    """A short run: what these tests ask depends neither on how well the networks are trained nor on a decoder."""
-    short = lambda profile, seed: replace(training_config(profile, seed), epochs=1, min_steps=1)  # noqa: E731
+    """A short run: what these tests ask depends neither on how well and deep the networks are nor on a decoder."""
+    small = {"epochs": 1, "min_steps": 1, "num_layers": 1}
+    short = lambda profile, seed: replace(training_config(profile, seed), **small)  # noqa: E731
     from models.training.config import training_config
 
     monkeypatch.setattr(pipeline, "training_config", short)

@@ -53,4 +53,6 @@ def test_are_those_of_changed_and_of_new_items(critic, terms, features_ND):
     taste_BD = rng.standard_normal((1, SIZE), np.float32)
     rows_BC = np.array([[2, 3, ITEMS]], np.int32)
     expected = asked_of_the_network(critic, taste_BD, after[rows_BC])
-    np.testing.assert_allclose(terms.over(after).logits(taste_BD, rows_BC), expected, atol=1e-5)
+    np.testing.assert_allclose(
+        terms.changed(rows_C, values_CD, ITEMS + 1).logits(taste_BD, rows_BC), expected, atol=1e-5
+    )

@@ -73,6 +73,7 @@ class Figment:
     iterate_events = _iterates(shoppers.iterate_events)
     merge_session = _sends(shoppers.merge_session)
     erase_user = _sends(shoppers.erase_user)
+    erase_session = _sends(shoppers.erase_session)
 
     make_images = _sends(images.make_images)
     images_of_job = _sends(images.images_of_job)

@@ -41,3 +41,8 @@ def merge_session(user_id: str, *, session_id: str) -> Operation[MergeAnswer]:
 def erase_user(user_id: str) -> Operation[None]:
     """Every trace of a shopper goes, whether or not there was one."""
     return Operation("DELETE", "/v1/users/{user_id}", {"user_id": user_id})
+
+
+def erase_session(session_id: str) -> Operation[None]:
+    """Every trace of a guest goes, whether or not there was one; what an account has of the session stays."""
+    return Operation("DELETE", "/v1/sessions/{session_id}", {"session_id": session_id})
