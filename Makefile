@@ -9,10 +9,14 @@ BUNDLE ?=
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 FIGMENT := .venv/bin/figment
-# Two processes halve the time on two cores: each has its half in the order of the files, so that a file's fixtures are
-# built once, and who is done takes over half of what the other has left, so that both end together.
-# One thread each: on a busy machine, threads that wait for each other made a tiny training take four times as long.
-PYTEST := OMP_NUM_THREADS=1 .venv/bin/pytest -n 2 --dist worksteal
+# Two processes halve the time on two cores. One thread each: on a busy machine, threads that wait for each other made a
+# tiny training take four times as long.
+PYTEST := OMP_NUM_THREADS=1 .venv/bin/pytest -n 2
+# Each process has its half in the order of the files, so that a file's fixtures are built once, and who is done takes
+# over half of what the other has left, so that both end together.
+SHARED_OUT := --dist worksteal
+# A page's commands build on each other: a file's tests stay together.
+FILE_BY_FILE := --dist loadfile
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
@@ -33,10 +37,10 @@ serve: $(INSTALLED) ## serves the newest bundle until Ctrl-C; trains the demo's 
 	@exec $(FIGMENT) serve
 
 test: $(INSTALLED) ## runs the test suite
-	$(PYTEST)
+	$(PYTEST) $(SHARED_OUT)
 
 test-long: $(INSTALLED) ## runs the slower proofs: README commands in a clean clone, whole trainings (LONG=tests/docs: only those)
-	$(PYTEST) -m long $(LONG)
+	$(PYTEST) $(FILE_BY_FILE) -m long $(LONG)
 
 check: lint types layers test ## everything that must be right before a commit
 
