@@ -144,7 +144,13 @@ def _example(summary: str, value: Mapping[str, Any]) -> dict[str, Any]:
 
 def item_examples() -> Examples:
     """As above."""
-    return {"price": {"summary": "A price and the stock", "value": {"price": 9.99, "in_stock": True}}}
+    whole = {"title": "Kettle of steel", "category": "Kitchen", "brand": "Acme", "price": 24.9, "in_stock": True}
+    return {
+        "whole": _example("All of an item", whole),
+        "price": _example(
+            "A price and the stock, for PATCH: PUT would take all else away", {"price": 9.99, "in_stock": True}
+        ),
+    }
 
 
 def offer_examples(item_ids: Sequence[str]) -> Examples:

@@ -21,7 +21,7 @@ class ActiveModel:
     version: str
     previous: str | None
     switches: int
-    """Grows with every switch, so that a process that polls knows whether something changed."""
+    """Grows with every choice, so that a process that polls knows whether something changed."""
     switched_at: datetime
 
 
@@ -37,7 +37,8 @@ class ActiveModelStore:
         return await self._database.read(_read)
 
     async def activate(self, version: str) -> ActiveModel:
-        """From now on this version serves; activating what is active already changes nothing."""
+        """From now on this version serves. What is active already is chosen anew: since then, a promotion may have made
+        processes serve another."""
 
         async def work(transaction: Transaction) -> ActiveModel:
             first = insert_into(active_model, transaction).values(
@@ -45,14 +46,16 @@ class ActiveModelStore:
             )
             if (await transaction.execute(first.on_conflict_do_nothing())).rowcount:
                 return await _must_read(transaction)
-            found = await _must_read(transaction, lock=True)
-            return found if found.version == version else await self._switch(transaction, found, version)
+            return await self._switch(transaction, await _must_read(transaction, lock=True), version)
 
         return await self._database.write(work)
 
     async def _switch(self, transaction: Transaction, found: ActiveModel, version: str) -> ActiveModel:
         switched = update(active_model).values(
-            version=version, previous=found.version, switches=found.switches + 1, switched_at=self._clock()
+            version=version,
+            previous=found.previous if found.version == version else found.version,
+            switches=found.switches + 1,
+            switched_at=self._clock(),
         )
         await transaction.execute(switched)
         return await _must_read(transaction)

@@ -28,10 +28,13 @@ class TestActivate:
         assert told(await active.get()) == ("two", "one", 2)
         assert (await active.get()).switched_at == clock.now
 
-    async def test_the_active_one_again_is_no_switch(self, active):
+    async def test_the_active_one_again_is_chosen_anew(self, active, clock):
+        """Later than a promotion that came between, and told to every process."""
         await active.activate("one")
         await active.activate("two")
-        assert told(await active.activate("two")) == ("two", "one", 2)
+        clock.forward(seconds=5)
+        chosen = await active.activate("two")
+        assert (told(chosen), chosen.switched_at) == (("two", "one", 3), clock.now)
 
     async def test_many_at_once_are_one_after_another(self, active):
         await asyncio.gather(*(active.activate(f"v{number}") for number in range(10)))
