@@ -173,14 +173,16 @@ class TestErase:
         assert (await store.events.erase(user_id)).answers == 3
 
 
+@pytest.fixture
+async def sqlite(tmp_path, clock):
+    """A store in a file, whatever else is tested."""
+    store = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'figment.db'}", clock)
+    yield store
+    await store.close()
+
+
 class TestFiles:
     """SQLite keeps deleted bytes until something else is written there, and the log of writes keeps its own copy."""
-
-    @pytest.fixture
-    async def sqlite(self, tmp_path, clock):
-        store = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'figment.db'}", clock)
-        yield store
-        await store.close()
 
     @staticmethod
     def files_with(folder, *names):
@@ -287,12 +289,6 @@ class TestFiles:
 
 class TestLocks:
     """Whoever closes the database last takes its log of writes away, and SQLite knows the others by their locks."""
-
-    @pytest.fixture
-    async def sqlite(self, tmp_path, clock):
-        store = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'figment.db'}", clock)
-        yield store
-        await store.close()
 
     @staticmethod
     def items_seen_by_another_process(tmp_path):
