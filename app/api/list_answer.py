@@ -35,6 +35,9 @@ class AnsweredItem(AnswerPart):
     """Only where `return_properties` asked for some."""
     reasons: list[ReasonTold] = Field(default=[])
     """Only where `explain` asked for them: the strongest ten, the strongest first."""
+    sources: list[str] = Field(default=[])
+    """Only where `explain` asked for reasons: who proposed the item: `generator`, `neighbours`, both, `history` or
+    `popularity`."""
     nearest_bought: str | None = Field(default=None)
     """Only where `explain` is `full`: of what the shopper bought, else put in the cart, clicked or viewed, the most
     alike."""

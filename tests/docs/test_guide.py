@@ -141,6 +141,7 @@ class TestCommands:
     def test_page_asks_with_its_own_key(self, answers):
         (answer,) = answers("Origin:")
         assert len(answer["items"]) == 4
+        assert "tea-3" not in ids_of(answer)
         assert groups_of(answer) == {"tea"}
 
     def test_prices_and_stock_are_in_the_next_answer(self, answers, ask):

@@ -206,6 +206,14 @@ class TestProblemsThatCostData:
         assert loaded.report.num_events == 4
         assert what in refusal(folder, strict=True)
 
+    @pytest.mark.parametrize("suffix", FORMATS)
+    def test_other_names_of_event_types_are_read_as_ours(self, tmp_path: Path, suffix: str):
+        events = [event(event_type=name) for name in EVENT_ALIASES]
+        loaded = load_dataset(write_shop(tmp_path / "shop", events=[*EVENTS, *events], suffix=suffix))
+        assert loaded.report.dropped_events == 0
+        types = loaded.events["event_type"].cast(pl.String).to_list()
+        assert {*EVENT_ALIASES.values()} <= {*types} <= {*EVENT_TYPES}
+
     def test_a_row_with_two_problems_is_dropped_once_and_named_twice(self, tmp_path: Path):
         loaded = load_dataset(write_shop(tmp_path / "shop", events=[*EVENTS, event(item_id="?", timestamp="soon")]))
         assert problem_of(loaded, "unknown item").rows == problem_of(loaded, "not a time").rows == (5,)
