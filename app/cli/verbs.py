@@ -13,6 +13,7 @@ import typer
 
 from app.cli import imagining
 from app.cli.bundles import bundles_cli, named_bundle
+from app.cli.events import events_cli
 from app.cli.fraud import fraud_cli
 from app.cli.images import images_cli
 from app.cli.keys import keys_cli
@@ -55,6 +56,7 @@ cli = typer.Typer(
     help="Recommendations by a generative adversarial network. Exit codes: 0 done, 1 failed, 2 wrong usage or input.",
 )
 cli.add_typer(bundles_cli, name="bundle")
+cli.add_typer(events_cli, name="events")
 cli.add_typer(images_cli, name="images")
 cli.add_typer(keys_cli, name="keys")
 cli.add_typer(fraud_cli, name="fraud")
