@@ -80,7 +80,8 @@ class Retrieval(AnswerPart):
     sources: dict[str, float]
     """Share of the listed items that each source proposed: `generator`, `neighbours`, `history` (taken before, and
     neither of them proposes it) and `popularity`; in a search `words` and `meaning`, or `candidates`; of similar items
-    `features` and `neighbours`."""
+    `features` and `neighbours`. Who found the items of this list; which system ordered them is `serves` in `GET
+    /v1/model`."""
 
     @classmethod
     def of(cls, answer: Recommendation, num_wanted: int) -> Self:

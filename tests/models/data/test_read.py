@@ -9,7 +9,7 @@ from models.data import table_files
 from models.data.check import Problem, render_report
 from models.data.read import LoadedDataset, load_dataset, load_events
 from models.domain.errors import DatasetError
-from models.domain.events import EVENT_ALIASES, EVENT_TYPES
+from models.domain.events import EVENT_ALIASES
 from tests.models.data.shops import EVENTS, ITEMS, event, write_rows, write_shop
 
 FORMATS = [".parquet", ".csv", ".jsonl"]
