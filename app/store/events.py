@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Result, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Result, Row, Select, and_, func, or_, select, update
 
 from app.store.columns import EPOCH, Clock, utc_now
 from app.store.engine import Database, Transaction, Work
@@ -127,7 +127,7 @@ class EventStore:
         while number < last:
             of_piece = select(events).where(events.c.event_number > number, events.c.event_number <= last)
             query = of_piece.order_by(events.c.event_number).limit(rows_at_once)
-            found = (await self._database.read(partial(_execute, query=query))).all()
+            found = await self._database.read(partial(_rows, query=query))
             if not found:
                 return
             yield [event_of(row) for row in found]
@@ -179,8 +179,8 @@ class EventStore:
         return erased
 
 
-async def _execute(transaction: Transaction, *, query: Select[Any]) -> Result[Any]:
-    return await transaction.execute(query)
+async def _rows(transaction: Transaction, *, query: Select[Any]) -> Sequence[Row[Any]]:
+    return (await transaction.execute(query)).all()
 
 
 def _histories(found: Result[Any]) -> list[list[HistoryEvent]]:

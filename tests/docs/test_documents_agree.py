@@ -194,7 +194,9 @@ class TestNames:
         verbs = command_line()
         for words in re.findall(r"(?:`|^|bin/|train )figment ([a-z][^`\n|#]*)", document.read_text(), re.M):
             verb = " ".join(
-                words.split()[: 2 if words.startswith(("bundle ", "fraud ", "images ", "keys ", "synthesize ")) else 1]
+                words.split()[
+                    : 2 if words.startswith(("bundle ", "events ", "fraud ", "images ", "keys ", "synthesize ")) else 1
+                ]
             )
             assert verb in verbs, words
             assert set(re.findall(r"--[a-z-]+", words)) <= verbs[verb], words
