@@ -3,8 +3,9 @@
     python benchmarks/stability.py --dataset DIR --folder var/stability/NAME --json benchmarks/results/NAME.json
 
 A run is bad if it seals a bundle that does not verify or recommends worse than popularity (NDCG@10 of what it serves).
-Each finished run is a file that a second start skips, in a folder beside the result, named like it. Texts are embedded by the first run alone. Nothing
-else is shared: where times are real, a seed also draws the order inside of baskets, and with it neighbours and teacher.
+Each finished run is a file that a second start skips, in a folder beside the result, named like it. Texts are embedded
+by the first run alone. Nothing else is shared: where times are real, a seed also draws the order inside of baskets, and
+with it neighbours and teacher.
 Exit code 1 if any run is bad.
 """
 
