@@ -47,10 +47,12 @@ class FirstPlaceTold(AnswerPart):
     """What would have changed the first place."""
 
     without: list[str]
-    """Items of the fewest events that were found without which another item is first; empty where none were found."""
+    """Items of the fewest events without which another item is first; empty where the same item stays first. Every
+    single event is tried, sets of several as long as they are few, then the strongest one after the other."""
     would_be_first: str | None
+    """Null where `without` is empty."""
     events_tried: int
-    """How many events were removed at most to find that."""
+    """How many events at most were removed together; 0 for a history of one event, which cannot go."""
 
     @classmethod
     def of(cls, explanation: Explanation | None) -> Self | None:
