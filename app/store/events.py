@@ -180,7 +180,8 @@ class EventStore:
 
 
 async def _rows(transaction: Transaction, *, query: Select[Any]) -> Sequence[Row[Any]]:
-    return (await transaction.execute(query)).all()
+    found: Sequence[Row[Any]] = (await transaction.execute(query)).all()
+    return found
 
 
 def _histories(found: Result[Any]) -> list[list[HistoryEvent]]:
