@@ -23,6 +23,7 @@ NUM_CANDIDATES: Final = 100
 """Proposals of each source. The scale of every score is read off the generator's best of this number."""
 
 
+_HALF: Final = np.uint64(32)
 LENGTH_CLASSES: Final = (8, 16, 32)
 """Histories of up to so many events share a call. A call costs as much as some twenty events of padding."""
 
@@ -143,7 +144,13 @@ class CandidateSource:
             scored_rows_BX, scored_BX = self.neighbours.scores(
                 history.item_rows_BL, history.event_types_BL, self.neighbours.most_scored
             )
-        return Wishes(generated_BTD[:, 0], generated_BTD[:, 1:], scored_rows_BX, scored_BX)
+            longest = max(1, int((scored_rows_BX != NO_ITEM).sum(axis=1).max()))
+        return Wishes(
+            taste_BD=generated_BTD[:, 0],
+            samples_BSD=generated_BTD[:, 1:],
+            scored_rows_BX=np.ascontiguousarray(scored_rows_BX[:, :longest]),
+            scored_BX=np.ascontiguousarray(scored_BX[:, :longest]),
+        )
 
     def scored(
         self,
@@ -160,7 +167,7 @@ class CandidateSource:
             return Candidates(
                 rows_BC=rows_BC,
                 generator_BC=self.likelihood(wishes, features_BCD),
-                neighbours_BC=_placed(rows_BC, wishes.scored_rows_BX, wishes.scored_BX),
+                neighbours_BC=look_up(rows_BC, wishes.scored_rows_BX, wishes.scored_BX),
                 from_generator_BC=_contains(rows_BC, generated_BX),
                 from_neighbours_BC=_contains(rows_BC, neighbour_rows_BX),
                 in_history_BC=_contains(rows_BC, history.item_rows_BL),
@@ -220,9 +227,14 @@ def _log_mean_exp(similarity_BSC: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(top_B1C[:, 0] + np.log(mean_BC), np.float32)
 
 
-def _keys(rows: NDArray[np.int32]) -> NDArray[np.int64]:
+def _keys(rows_BX: NDArray[np.int32] | NDArray[np.uint32]) -> NDArray[np.uint64]:
     """One number per (user, row), so that a whole batch is looked up at once; no row comes after every row."""
-    return np.arange(len(rows))[:, None] * np.int64(2**32) + rows.view(np.uint32)
+    return np.arange(len(rows_BX), dtype=np.uint64)[:, None] << _HALF | _unsigned(rows_BX)
+
+
+def _unsigned(rows: NDArray[np.int32] | NDArray[np.uint32]) -> NDArray[np.uint64]:
+    """No row as the largest."""
+    return rows.view(np.uint32).astype(np.uint64)
 
 
 def _found(rows_BC: NDArray[np.int32], asked_BX: NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
@@ -239,23 +251,15 @@ def _contains(rows_BC: NDArray[np.int32], proposed_BX: NDArray[np.int32]) -> NDA
     return found_BC
 
 
-def _placed(
-    rows_BC: NDArray[np.int32], scored_BX: NDArray[np.int32], scores_BX: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """As `look_up`, for rows as `_distinct` gives them: nothing has to be sorted."""
-    places_BX, are_there_BX = _found(rows_BC, scored_BX)
-    found_BC = np.zeros(rows_BC.shape, np.float32)
-    found_BC.ravel()[places_BX[are_there_BX]] = scores_BX[are_there_BX]
-    return found_BC
-
-
 def look_up(
-    rows_BC: NDArray[np.int32], scored_BX: NDArray[np.int32], scores_BX: NDArray[np.float32]
+    rows_BC: NDArray[np.int32], scored_rows_BX: NDArray[np.int32], scored_BX: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """The score of each row where it is among the scored ones, else 0."""
-    keys = _keys(scored_BX).ravel()
-    order = np.argsort(keys, kind="stable")
+    # row and score in one number, because numbers are sorted many times as fast as their order is found
+    pairs_BX = scored_BX.view(np.uint32) | _unsigned(scored_rows_BX) << _HALF
+    pairs_BX.sort(axis=1)
+    keys = _keys((pairs_BX >> _HALF).astype(np.uint32)).ravel()
     wanted_BC = _keys(rows_BC)
-    places_BC = np.minimum(np.searchsorted(keys[order], wanted_BC), len(keys) - 1)
-    matched_BC = (keys[order][places_BC] == wanted_BC) & (rows_BC != NO_ITEM)
-    return np.where(matched_BC, scores_BX.ravel()[order][places_BC], np.float32(0.0))
+    places_BC = np.minimum(np.searchsorted(keys, wanted_BC), len(keys) - 1)
+    found_BC = pairs_BX.astype(np.uint32).view(np.float32).ravel()[places_BC]
+    return np.where((keys[places_BC] == wanted_BC) & (rows_BC != NO_ITEM), found_BC, np.float32(0.0))
