@@ -221,10 +221,10 @@ def serve(settings: ServiceSettings) -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     with listen(settings.host, settings.port) as listener:
         refuse_exposure(settings, lambda: asyncio.run(any_key_made(settings.database_url)))
-        resolve_bundle(settings.bundles, settings.bundle)
+        first = resolve_bundle(settings.bundles, settings.bundle)
         check_index, place_index = _index_elsewhere(settings.index_url)
         live = LiveModel(None, _workers(settings), check_index=check_index)
-        bundles = Bundles(settings.bundles, settings.bundle)
+        bundles = Bundles(settings.bundles, first if settings.bundle else None)
         tracing = open_tracing()
         failures: list[BaseException] = []
 

@@ -97,7 +97,8 @@ class ServiceSettings(BaseSettings):
     port: int = Field(default=8000, ge=1, le=65535)
     """Port to listen on."""
     bundle: Path | None = None
-    """Bundle folder to serve. Unset: the promoted bundle of `FIGMENT_BUNDLES`, else its newest."""
+    """Bundle to serve: its folder, or its name in `FIGMENT_BUNDLES`. Unset: the one promoted or activated last, else
+    the newest."""
     bundles: Path = Path("var/bundles")
     """Folder that holds one folder for each bundle."""
     database_url: str = Field(default="sqlite+aiosqlite:///var/figment.db", repr=False)  # may hold a password

@@ -79,7 +79,7 @@ def falls_of(
     shuffled = rng.permutation(places_L)
     removals = [each[:number].tolist() for number in NUM_REMOVED for each in (named, shuffled, places_L[::-1])]
     asked = [question, *(without(question, places) for places in removals)]
-    scores = as_score(explainer.ranker.values(asked, row, explainer.stage)[:, 0])
+    scores = as_score(explainer.ranker.values(asked, row, explainer.stage, on_first_scale=True)[:, 0])
     return (scores[0] - scores[1:]).reshape(len(NUM_REMOVED), len(WAYS)).tolist()
 
 

@@ -3,8 +3,9 @@
     python benchmarks/stability.py --dataset DIR --folder var/stability/NAME --json benchmarks/results/NAME.json
 
 A run is bad if it seals a bundle that does not verify or recommends worse than popularity (NDCG@10 of what it serves).
-Each finished run is a file in the folder that a second start skips. Texts are embedded by the first run alone. Nothing
-else is shared: where times are real, a seed also draws the order inside of baskets, and with it neighbours and teacher.
+Each finished run is a file that a second start skips, in a folder beside the result, named like it. Texts are embedded
+by the first run alone. Nothing else is shared: where times are real, a seed also draws the order inside of baskets, and
+with it neighbours and teacher.
 Exit code 1 if any run is bad.
 """
 
@@ -39,16 +40,14 @@ def main() -> int:
         **summary(runs),
         "runs": runs,
     }
-    if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+    arguments.json.write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps({key: value for key, value in result.items() if key != "runs"}, indent=1))
     return int(result["bad"] > 0)
 
 
 def finished_run(arguments: argparse.Namespace, seed: int) -> dict[str, Any]:
     """The record of one seed; trained now unless its file is there."""
-    found = finished(arguments.folder / f"seed-{seed}.json", lambda: trained_run(arguments, seed))
+    found = finished(arguments.json.with_suffix("") / f"seed-{seed}.json", lambda: trained_run(arguments, seed))
     print(f"seed {seed}: {found['ended']}, {len(found['incidents'])} roll-backs", flush=True)
     return found
 
@@ -110,8 +109,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--profile", choices=["full", "quick"], default="quick")
-    parser.add_argument("--folder", type=Path, required=True, help="records and bundles of the runs")
-    parser.add_argument("--json", type=Path, help="write the result here too")
+    parser.add_argument("--folder", type=Path, required=True, help="bundles, while they are trained")
+    parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--keep-bundles", action="store_true", help="do not remove bundles that are sound")
     return parser.parse_args()
 

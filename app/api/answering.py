@@ -130,7 +130,7 @@ def _answer(asking: Asking, one: Asked, made: Made) -> RecommendationAnswer:
         items=list(made.items),
         next_cursor=None if made.next_start is None else cursor_at(recommendation_id, made.next_start),
         fallback=made.fallback,
-        warnings=list(made.warnings),
+        warnings=[*one.warnings, *made.warnings],
         retrieval=made.retrieval,
         meta=meta_of(asking, made.model_version, made.index_version, seed=one.request.seed, variant_id=one.variant_id),
         **only_if_asked,

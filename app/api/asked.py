@@ -20,6 +20,8 @@ from models.domain.rules import parse_boosts, parse_max_per
 
 DRAWN_SEED_BITS: Final = 53
 """A drawn seed is echoed; JavaScript reads larger numbers wrongly and could not send it back."""
+NOTHING_READ: Final = "a publishable key reads nothing that is stored about a shopper: post the history"
+"""Told whether anything is stored or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Asked:
     variant_id: str | None
     later: LaterPage | None
     """Set where the body asks for another page of a list that was made before."""
+    warnings: Sequence[str] = ()
+    """What the caller should know of the question, whatever the answer is."""
 
     @property
     def search(self) -> SearchRequest | None:
@@ -85,7 +89,8 @@ async def asked_of(asking: Asking, body: ListBody) -> Asked:
     history = later.kept.history if later else await _history(asking, body)
     request = request_of(body, history, seed)
     refuse_unreadable_rules(asking, request.filter, request.boosts, request.max_per)
-    return Asked(body, request, digest, variant.variant_id if variant else None, later)
+    warnings = [NOTHING_READ] if later is None and _names_unread(asking, body) else ()
+    return Asked(body, request, digest, variant.variant_id if variant else None, later, warnings)
 
 
 def request_of(body: ListBody, history: Sequence[HistoryEvent], seed: int) -> RecommendationRequest:
@@ -135,7 +140,12 @@ async def _history(asking: Asking, body: ListBody) -> Sequence[HistoryEvent]:
             HistoryEvent(event.item_id, event.event_type, event.timestamp.timestamp() if event.timestamp else None)
             for event in body.history
         ]
-    names_nobody = body.user.user_id is None and body.user.session_id is None
-    if names_nobody or not asking.may_read_stored:
+    if not body.names_shopper or not asking.may_read_stored:
         return ()
     return await asking.shop.shoppers.history(body.user.user_id, body.user.session_id, asking.deadline)
+
+
+def _names_unread(asking: Asking, body: ListBody) -> bool:
+    """Whether a stored history was asked for that this key must not read."""
+    asks_for_stored = body.user.personalise and body.history is None and body.names_shopper
+    return asks_for_stored and not asking.may_read_stored

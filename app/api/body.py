@@ -134,23 +134,24 @@ async def bounded_chunks(request: Request, max_bytes: int) -> AsyncIterator[byte
         yield chunk
 
 
-def parse_body(model: type[Body], body: bytes) -> Body:
+def parse_body(model: type[Body], body: bytes, *, whole: str = "the body") -> Body:
     """The body as `model`; 400 for what is not unambiguous JSON, 422 for what breaks the model's rules.
 
-    An integer of more than MAX_INTEGER_DIGITS is a 422 too, wherever it stands.
+    An integer of more than MAX_INTEGER_DIGITS is a 422 too, wherever it stands. `whole`: what the body is called, where
+    it is a part of what was sent.
     """
-    check_depth(body)
+    check_depth(body, whole=whole)
     try:
-        _check_json(body.decode())
+        _check_json(body.decode(), whole=whole)
         return model.model_validate_json(body)
     except ValidationError as error:
         if error.errors(include_url=False)[0]["type"] == "json_invalid":
-            raise RequestError(400, f"the body is not JSON: {error.errors()[0]['ctx']['error']}") from None
-        raise refuse_fields(error) from None
+            raise RequestError(400, f"{whole} is not JSON: {error.errors()[0]['ctx']['error']}") from None
+        raise refuse_fields(error, whole=whole) from None
     except UnicodeDecodeError as error:
-        raise RequestError(400, f"the body is not UTF-8: {error.reason} at byte {error.start}") from None
+        raise RequestError(400, f"{whole} is not UTF-8: {error.reason} at byte {error.start}") from None
     except ValueError as error:
-        raise RequestError(400, f"the body is not JSON: {str(error)[:200]}") from None
+        raise RequestError(400, f"{whole} is not JSON: {str(error)[:200]}") from None
 
 
 def parse_value(text: str) -> Any:
@@ -160,7 +161,7 @@ def parse_value(text: str) -> Any:
     return from_json(text)  # which refuses half a surrogate pair, as a body's reader does
 
 
-def check_depth(body: bytes) -> None:
+def check_depth(body: bytes, *, whole: str = "the body") -> None:
     """Refuses with 400 arrays and objects nested deeper than MAX_JSON_DEPTH, before a parser recurses into them."""
     if body.count(b"[") + body.count(b"{") <= MAX_JSON_DEPTH:
         return
@@ -168,22 +169,22 @@ def check_depth(body: bytes) -> None:
     for bracket in STRING.sub(b"", body).translate(None, delete=NOT_BRACKETS):
         depth += 1 if bracket in b"[{" else -1
         if depth > MAX_JSON_DEPTH:
-            raise too_deep()
+            raise too_deep(whole)
 
 
-def too_deep() -> RequestError:
+def too_deep(whole: str = "the body") -> RequestError:
     """The 400 for it."""
-    return RequestError(400, f"the body nests deeper than the limit, {MAX_JSON_DEPTH} levels")
+    return RequestError(400, f"{whole} nests deeper than the limit, {MAX_JSON_DEPTH} levels")
 
 
-def _check_json(text: str) -> None:
+def _check_json(text: str, *, whole: str = "the body") -> None:
     """Raises ValueError for what is not unambiguous JSON, the 422 for integers that are too long."""
     read = partial(json.loads, text, object_pairs_hook=_refuse_repeated_keys, parse_constant=_refuse_constant)
     try:
         read(parse_int=_refuse_long_integer)
     except _IntegerTooLong:
         problems = list(_long_integers(read(parse_int=_kept_if_long)))
-        raise refused(problems[:MAX_ERRORS], num_found=len(problems)) from None
+        raise refused(problems[:MAX_ERRORS], num_found=len(problems), whole=whole) from None
 
 
 def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

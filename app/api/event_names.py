@@ -1,30 +1,17 @@
-"""What Google Retail and GA4 call the same events."""
+"""Event types as they may be sent: ours, and what others call the same."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-from models.domain.events import EVENT_TYPES, EventType
-
-ALIASES: Final[Mapping[str, EventType]] = {
-    # Google Retail, "User event types"
-    "detail-page-view": "view",
-    "add-to-cart": "add_to_cart",
-    "purchase-complete": "purchase",
-    # Google Analytics 4, "Recommended events"; add_to_cart and purchase are the same there
-    "view_item": "view",
-    "select_item": "click",
-    "view_item_list": "impression",
-}
-"""Those that are about one item. A search, a home page or an emptied cart is about none."""
+from models.domain.events import EVENT_ALIASES, EVENT_TYPES, EventType
 
 
 def _own_name(value: Any) -> Any:
-    return ALIASES.get(value, value) if isinstance(value, str) else value
+    return EVENT_ALIASES.get(value, value) if isinstance(value, str) else value
 
 
 EventName = Annotated[
-    EventType, BeforeValidator(_own_name), WithJsonSchema({"type": "string", "enum": [*EVENT_TYPES, *ALIASES]})
+    EventType, BeforeValidator(_own_name), WithJsonSchema({"type": "string", "enum": [*EVENT_TYPES, *EVENT_ALIASES]})
 ]
 """One of ours, whichever name it came under."""

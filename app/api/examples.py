@@ -1,4 +1,7 @@
-"""Bodies that can be sent as they are: the contract's examples."""
+"""Bodies that can be sent as they are: the contract's examples.
+
+One click on `/docs` sends them to the shop that serves, so those that write name nobody and nothing that the shop has.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -7,6 +10,10 @@ from typing import Any, Final, TypeAlias
 Examples: TypeAlias = dict[str, dict[str, Any]]
 """Name → `summary` and `value`."""
 
+SHOPPER: Final = "example-shopper"
+SESSION: Final = "example-session"
+NO_ITEM: Final = "example-item"
+"""None of the shop's."""
 SHOWN_PROPERTIES: Final = ("title", "brand", "category", "price")
 """What examples ask for, and filter by, where the catalogue has it."""
 
@@ -20,7 +27,7 @@ def recommendation_examples(item_ids: Sequence[str], property_names: Sequence[st
         for day, item_id in enumerate(item_ids, 20)
     ]
     every_field = {
-        "user": {"user_id": "u1", "session_id": "s1", "personalise": True},
+        "user": {"user_id": SHOPPER, "session_id": SESSION, "personalise": True},
         "history": newest_last,
         "k": 5,
         "page": None,
@@ -44,7 +51,7 @@ def recommendation_examples(item_ids: Sequence[str], property_names: Sequence[st
         "first_page": _example("The first page of a frozen list", {"history": history, "page": {"size": 4}}),
         "validated": _example("Only checked", {"history": history, "validate_only": True}),
         "every_field": _example("Every field", every_field),
-        "no_history": _example("A shopper nobody knows yet: popular items", {"user": {"session_id": "s1"}, "k": 5}),
+        "no_history": _example("A shopper nobody knows yet: popular items", {"user": {"session_id": SESSION}, "k": 5}),
         "nothing_personal": _example(
             "A shopper who wants nothing personal: popular items", {"user": {"personalise": False}, "k": 5}
         ),
@@ -75,15 +82,15 @@ def batch_examples(item_ids: Sequence[str]) -> Examples:
 
 
 def event_examples(item_ids: Sequence[str], now: datetime) -> Examples:
-    """Each is answered 202, and sending it again changes nothing."""
+    """Each is answered 202, and sending it again changes nothing. Erasing the shopper, or the session, undoes it."""
     instant = now.isoformat().replace("+00:00", "Z")
     first, last = item_ids[0], item_ids[-1]
     bought = {"event_type": "purchase", "timestamp": instant, "quantity": 2, "unit_price": 9.99, "currency": "EUR"}
     viewed = {"event_type": "detail-page-view", "timestamp": instant}
-    purchase = {"event_id": "order-17-1", "user_id": "u1", "item_id": first, **bought}
-    view = {"event_id": "view-4711", "session_id": "s1", "item_id": last, **viewed}
+    purchase = {"event_id": "example-order-1", "user_id": SHOPPER, "item_id": first, **bought}
+    view = {"event_id": "example-view-1", "session_id": SESSION, "item_id": last, **viewed}
     return {
-        "purchase": _example("A purchase", {"events": [purchase]}),
+        "purchase": _example(f"A purchase; DELETE /v1/users/{SHOPPER} takes it back", {"events": [purchase]}),
         "guest": _example("A guest looked at something; Google's name for it is understood", {"events": [view]}),
     }
 
@@ -96,7 +103,7 @@ def fraud_session_examples(item_ids: Sequence[str]) -> Examples:
     ]
     plain = [{"item_id": item_id} for item_id in item_ids]
     return {
-        "session": _example("One shopper's behaviour", {"sessions": [{"user_id": "u1", "history": plain}]}),
+        "session": _example("One shopper's behaviour", {"sessions": [{"user_id": SHOPPER, "history": plain}]}),
         "two": _example("Two at once, with times", {"sessions": [{"history": timed}, {"history": plain}]}),
     }
 
@@ -110,7 +117,7 @@ def fraud_item_examples(property_names: Sequence[str]) -> Examples:
 
 def merge_examples() -> Examples:
     """Answered 200."""
-    return {"merge": _example("A guest logs in", {"session_id": "s1"})}
+    return {"merge": _example("A guest logs in", {"session_id": SESSION})}
 
 
 def image_examples() -> Examples:
@@ -153,10 +160,11 @@ def item_examples() -> Examples:
     }
 
 
-def offer_examples(item_ids: Sequence[str]) -> Examples:
-    """As above."""
-    offers = [{"item_id": item_id, "price": 9.99, "in_stock": True} for item_id in item_ids]
-    return {"offers": {"summary": "Nightly prices and stock", "value": {"items": offers, "mode": "merge"}}}
+def offer_examples() -> Examples:
+    """Answered 200, with an error for the row: prices of the shop's own items would change."""
+    offers = [{"item_id": NO_ITEM, "price": 9.99, "in_stock": True}]
+    summary = "Nightly prices and stock; here of an item that the shop does not have, so nothing changes"
+    return {"offers": _example(summary, {"items": offers, "mode": "merge"})}
 
 
 def concept_examples(item_ids: Sequence[str]) -> Examples:

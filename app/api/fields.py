@@ -23,6 +23,8 @@ KINDS = {
     "string_type": "a string",
     "list_type": "an array",
     "model_type": "an object",
+    "model_attributes_type": "an object",
+    "dict_type": "an object",
     "datetime_type": "a date and time with zone, such as 2026-11-24T03:00:00Z",
     "datetime_parsing": "a date and time with zone, such as 2026-11-24T03:00:00Z",
     "datetime_from_date_parsing": "a date and time with zone, such as 2026-11-24T03:00:00Z",
@@ -36,6 +38,7 @@ LIMITS: Mapping[str, Callable[[Mapping[str, Any], Any], str]] = {
     "string_too_short": lambda limit, value: f"has {len(value)} characters, the least is {limit['min_length']}",
     "string_pattern_mismatch": lambda limit, value: f"{shown(value)} is not of the form {limit['pattern']}",
     "too_long": lambda limit, value: f"has {len(value)} entries, the limit is {limit['max_length']}",
+    "too_short": lambda limit, value: f"has {len(value)} entries, the least is {limit['min_length']}",
     "literal_error": lambda limit, value: f"{shown(value)} is none of {limit['expected']}",
     "value_error": lambda limit, _: str(limit["error"]),
     "missing": lambda _limit, _value: "is required",
@@ -43,9 +46,9 @@ LIMITS: Mapping[str, Callable[[Mapping[str, Any], Any], str]] = {
 }
 
 
-def refuse_fields(error: ValidationError, *, at: str | None = None) -> RequestError:
+def refuse_fields(error: ValidationError, *, at: str | None = None, whole: str = "the body") -> RequestError:
     """The 422 for a body that is JSON, but not as agreed; `at` says where its fields are if not in a body."""
-    return refused(field_problems(error, at=at), num_found=error.error_count())
+    return refused(field_problems(error, at=at), num_found=error.error_count(), whole=whole)
 
 
 def field_problems(error: ValidationError, *, most: int = MAX_ERRORS, at: str | None = None) -> list[FieldProblem]:
@@ -53,9 +56,9 @@ def field_problems(error: ValidationError, *, most: int = MAX_ERRORS, at: str | 
     return [_field_problem(detail, at) for detail in error.errors(include_url=False)[:most]]
 
 
-def refused(problems: Sequence[FieldProblem], *, num_found: int | None = None) -> RequestError:
+def refused(problems: Sequence[FieldProblem], *, num_found: int | None = None, whole: str = "the body") -> RequestError:
     """The 422 that lists these problems; `num_found` counts those beyond the list too."""
-    return RequestError(422, told_together(problems, num_found=num_found), errors=problems)
+    return RequestError(422, told_together(problems, num_found=num_found, whole=whole), errors=problems)
 
 
 def rule_problem(refusal: RuleRefused, *, at: str | None = None) -> FieldProblem:

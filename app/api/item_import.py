@@ -129,19 +129,19 @@ class Rows:
                 self._refuse(f"the row is longer than the limit, {MAX_BODY_BYTES} bytes")
                 continue
             try:
-                value = parse_body(_AnyValue, row).root
+                value = parse_body(_AnyValue, row, whole=f"items[{index}]").root
             except RequestError as error:
                 raise _of_row(error, index) from None
             self._add(value)
 
-    def add_lines(self, lines: Iterable[bytes]) -> None:
-        """Rows of NDJSON, each a document of its own."""
-        for line in lines:
+    def add_lines(self, lines: Iterable[tuple[int, bytes]]) -> None:
+        """Rows of NDJSON, each a document of its own, with the number of its line."""
+        for number, line in lines:
             if len(line) > MAX_BODY_BYTES:
-                self._refuse(f"the line has {len(line)} bytes, the limit is {MAX_BODY_BYTES}")
+                self._refuse(f"line {number} has {len(line)} bytes, the limit is {MAX_BODY_BYTES}")
                 continue
             try:
-                row = parse_body(ItemBody, line).root
+                row = parse_body(ItemBody, line, whole=f"line {number}").root
             except RequestError as error:
                 self._refuse(error.detail)
             else:
@@ -191,7 +191,7 @@ def _too_many() -> RequestError:
 def _of_row(error: RequestError, index: int) -> RequestError:
     """What is wrong with one row, told as of the document."""
     if not error.errors:
-        return RequestError(error.status, f"{error.detail}, in items[{index}]")
+        return error
     return refused([FieldProblem(pointer=f"/items/{index}{one.pointer}", detail=one.detail) for one in error.errors])
 
 
@@ -221,17 +221,20 @@ async def _read_lines(request: Request, rows: Rows) -> None:
         await asyncio.to_thread(rows.add_lines, lines)
 
 
-async def _lines(request: Request) -> AsyncIterator[list[bytes]]:
-    """Those that are complete, as they come; without blank ones."""
+async def _lines(request: Request) -> AsyncIterator[list[tuple[int, bytes]]]:
+    """Those that are complete, as they come, each with its number from 1; without blank ones."""
     pieces: list[bytes] = []
+    next_number = 1
     async for chunk in steady_chunks(request, MAX_ITEMS_BODY_BYTES):
         head, newline, rest = chunk.rpartition(b"\n")
         if newline:
-            yield _not_blank(b"".join([*pieces, head]))
+            lines = b"".join([*pieces, head]).split(b"\n")
+            yield _not_blank(lines, next_number)
+            next_number += len(lines)
             pieces = []
         pieces.append(rest)
-    yield _not_blank(b"".join(pieces))
+    yield _not_blank(b"".join(pieces).split(b"\n"), next_number)
 
 
-def _not_blank(text: bytes) -> list[bytes]:
-    return [line for line in text.split(b"\n") if line.strip()]
+def _not_blank(lines: Sequence[bytes], first_number: int) -> list[tuple[int, bytes]]:
+    return [(number, line) for number, line in enumerate(lines, first_number) if line.strip()]

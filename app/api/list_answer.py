@@ -35,6 +35,9 @@ class AnsweredItem(AnswerPart):
     """Only where `return_properties` asked for some."""
     reasons: list[ReasonTold] = Field(default=[])
     """Only where `explain` asked for them: the strongest ten, the strongest first."""
+    sources: list[str] = Field(default=[])
+    """Only where `explain` asked for reasons: who proposed the item: `generator`, `neighbours`, both, `history` or
+    `popularity`."""
     nearest_bought: str | None = Field(default=None)
     """Only where `explain` is `full`: of what the shopper bought, else put in the cart, clicked or viewed, the most
     alike."""
@@ -44,10 +47,12 @@ class FirstPlaceTold(AnswerPart):
     """What would have changed the first place."""
 
     without: list[str]
-    """Items of the fewest events that were found without which another item is first; empty where none were found."""
+    """Items of the fewest events without which another item is first; empty where the same item stays first. Every
+    single event is tried, sets of several as long as they are few, then the strongest one after the other."""
     would_be_first: str | None
+    """Null where `without` is empty."""
     events_tried: int
-    """How many events were removed at most to find that."""
+    """How many events at most were removed together; 0 for a history of one event, which cannot go."""
 
     @classmethod
     def of(cls, explanation: Explanation | None) -> Self | None:
@@ -77,7 +82,8 @@ class Retrieval(AnswerPart):
     sources: dict[str, float]
     """Share of the listed items that each source proposed: `generator`, `neighbours`, `history` (taken before, and
     neither of them proposes it) and `popularity`; in a search `words` and `meaning`, or `candidates`; of similar items
-    `features` and `neighbours`."""
+    `features` and `neighbours`. Who found the items of this list; which system ordered them is `serves` in `GET
+    /v1/model`."""
 
     @classmethod
     def of(cls, answer: Recommendation, num_wanted: int) -> Self:

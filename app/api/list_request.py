@@ -4,9 +4,9 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 
+from app.api.event_names import EventName
 from app.api.parts import Id, RequestPart, Timestamp
 from app.api.rules import BoostDocuments, FilterDocument, MaxPerDocument
-from models.domain.events import EventType
 from models.domain.recommendation import (
     MAX_EXCLUDED_ITEMS,
     MAX_HANDED_IN,
@@ -42,8 +42,9 @@ class PostedEvent(RequestPart):
     """Something that the shopper did."""
 
     item_id: Id
-    event_type: EventType = "purchase"
-    """A disliked item is never listed, and what is near it goes down. Impressions are accepted and change nothing."""
+    event_type: EventName = "purchase"
+    """Also by Google Retail's and GA4's names, as in `POST /v1/events`. A disliked item is never listed, and what is
+    near it goes down. Impressions are accepted and change nothing."""
     timestamp: Timestamp | None = None
     """ISO 8601 with zone. Events are read by time; as posted, oldest first, where any has none."""
 
@@ -130,6 +131,11 @@ class ListBody(RequestPart):
         return self
 
     @property
+    def names_shopper(self) -> bool:
+        """Whether it says whose events may be stored."""
+        return self.user.user_id is not None or self.user.session_id is not None
+
+    @property
     def num_shown(self) -> int:
         """Most items that the answer shows."""
         return self.page.size if self.page else self.k or DEFAULT_K
@@ -143,8 +149,7 @@ class RecommendationBody(ListBody):
 
     @model_validator(mode="after")
     def _names_a_shopper(self) -> "RecommendationBody":
-        names_one = self.history is not None or self.user.user_id is not None or self.user.session_id is not None
-        if self.user.personalise and not names_one:
+        if self.user.personalise and self.history is None and not self.names_shopper:
             raise ValueError("needs history or user.user_id or user.session_id, or user.personalise false")
         return self
 

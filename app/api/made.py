@@ -125,6 +125,7 @@ def _reasons(explanation: Explanation, *, full: bool) -> dict[str, Mapping[str, 
     return {
         item.item_id: {
             "reasons": [ReasonTold.of(reason) for reason in item.reasons[:MAX_REASONS]],
+            "sources": list(item.sources),
             **({"nearest_bought": item.nearest_bought} if full else {}),
         }
         for item in explanation.items

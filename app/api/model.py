@@ -49,7 +49,8 @@ class ModelFacts(BaseModel):
     model_version: str
     created_at: datetime
     serves: str
-    """Which system orders the lists of this service: the winner, unless the operator chose another."""
+    """Which system orders the lists of this service: the winner, unless the operator chose another. Who found the items
+    of one list is told in its `retrieval.sources`."""
     winner: str
     """Which system was best on validation events; the scoreboard says how each does on other events."""
     dataset: DatasetRecord

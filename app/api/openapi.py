@@ -176,7 +176,7 @@ def contract(
         EventsBody.__name__: event_examples(item_ids, now),
         MergeBody.__name__: merge_examples(),
         ItemBody.__name__: item_examples(),
-        ItemsBody.__name__: offer_examples(item_ids),
+        ItemsBody.__name__: offer_examples(),
         ConceptsBody.__name__: concept_examples(item_ids),
         SessionsBody.__name__: synthetic_examples("num_sessions", item_ids),
         ItemsMadeBody.__name__: synthetic_examples("num_items", item_ids),

@@ -31,8 +31,9 @@ async def refuse_undeclared(request: Request) -> None:
 async def refuse_all_but(request: Request, known: Collection[str] = (), *, takes_time_limit: bool) -> None:
     """Raises the 422 for parameters behind the question mark that are none of the known ones, and for a time limit that
     is none, or where none is kept."""
+    unknown = f"is not a known parameter; known: {', '.join(sorted(known)) or 'none'}"
     problems = [
-        FieldProblem(pointer=f"query:{name[:MAX_NAME_CHARACTERS]}", detail="is not a known field")
+        FieldProblem(pointer=f"query:{name[:MAX_NAME_CHARACTERS]}", detail=unknown)
         for name in (request.query_params if request.scope["query_string"] else ())
         if name not in known
     ]

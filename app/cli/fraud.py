@@ -5,9 +5,10 @@ from typing import Annotated, Literal
 
 import typer
 
+from app.cli.bundles import named_bundle
 from app.cli.parts import ColumnMap, column_map_of, interruptible, refuse_unwritable
 
-BundleGiven = Annotated[Path, typer.Option("--bundle", metavar="BUNDLE", help="Made by `figment fraud fit`.")]
+BundleGiven = Annotated[Path, named_bundle("Made by `figment fraud fit`.")]
 Out = Annotated[Path, typer.Option("--out", metavar="FILE", help="Scores: .parquet, .csv or .jsonl.")]
 
 fraud_cli = typer.Typer(no_args_is_help=True, help="How implausible behaviours and listings are, and why.")
@@ -16,7 +17,7 @@ fraud_cli = typer.Typer(no_args_is_help=True, help="How implausible behaviours a
 @fraud_cli.command()
 def fit(
     dataset: Annotated[Path, typer.Option("--dataset", metavar="DIR", help="What the bundle was trained on.")],
-    bundle: Annotated[Path, typer.Option("--bundle", metavar="BUNDLE", help="The bundle that gets a detector.")],
+    bundle: Annotated[Path, named_bundle("The bundle that gets a detector.")],
     out: Annotated[Path, typer.Option("--out", metavar="BUNDLE", help="The new bundle; must not exist yet.")],
     profile: Annotated[
         Literal["full", "quick"], typer.Option("--profile", help="Of the pair that half of the shoppers train.")

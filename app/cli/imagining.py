@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.cli.bundles import named_bundle
 from app.cli.parts import interruptible, refuse_unwritable_file
 from models.domain.errors import SettingsRefused
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 MAX_SEED = 2**63 - 1
 MAX_MADE = 10_000_000
-Bundle = Annotated[Path, typer.Option("--bundle", metavar="BUNDLE", help="The bundle that imagines.")]
+Bundle = Annotated[Path, named_bundle("The bundle that imagines.")]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, max=MAX_SEED, help="Of everything drawn.")]
 FilterText = Annotated[
     str | None, typer.Option("--filter", metavar="JSON", help="The segment: items, as in the filters of requests.")

@@ -1,26 +1,20 @@
 """`figment keys`: make, list and revoke API keys, in the database that the service uses."""
 
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from app.cli.parts import DatabaseUrl, Result, in_database
 from app.store.key_ring import KEY_LIKE, SCOPES, ApiKey, split_key
 from models.domain.errors import UnknownName
 
 if TYPE_CHECKING:
     from app.store.keys import KeyStore
 
-Result = TypeVar("Result")
-
 PUBLISHABLE_PER_MINUTE: Final = 600
 """Of each address, where nothing else is said: whoever sees the page has the key."""
-
-DatabaseUrl = Annotated[
-    str | None, typer.Option("--database", metavar="URL", help="By default FIGMENT_DATABASE_URL.", show_default=False)
-]
 
 keys_cli = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys.")
 
@@ -102,22 +96,11 @@ def revoke(
 
 def _run(database_url: str | None, work: "Callable[[KeyStore], Awaitable[Result]]") -> Result:
     """What `work` returns."""
-    from app.observability.logs import configure_logs
     from app.settings import read_settings
-    from app.store.engine import Database
     from app.store.keys import KeyStore
 
-    settings = read_settings(database_url=database_url)
-    configure_logs("warning")
-
-    async def run() -> Result:
-        database = await Database.open(settings.database_url)
-        try:
-            return await work(KeyStore(database))
-        finally:
-            await database.close()
-
-    return asyncio.run(run())
+    url = read_settings(database_url=database_url).database_url
+    return in_database(url, lambda database: work(KeyStore(database)))
 
 
 def _told(key: ApiKey) -> str:

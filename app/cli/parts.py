@@ -1,15 +1,21 @@
 """What verbs of several groups take, and refuse, alike."""
 
+import asyncio
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
 from models.domain.errors import SettingsRefused
+
+if TYPE_CHECKING:
+    from app.store.engine import Database
+
+Result = TypeVar("Result")
 
 MAX_SEED: Final = 2**32 - 1
 """The most that every generator of random numbers here takes."""
@@ -19,6 +25,9 @@ Strict = Annotated[bool, typer.Option("--strict", help="Stop on any problem inst
 ColumnMap = Annotated[
     list[str] | None,
     typer.Option("--map", metavar="OURS=THEIRS", help="A column's other name, as in events.user_id=customer."),
+]
+DatabaseUrl = Annotated[
+    str | None, typer.Option("--database", metavar="URL", help="By default FIGMENT_DATABASE_URL.", show_default=False)
 ]
 
 
@@ -48,6 +57,23 @@ def refuse_unwritable_file(option: str, file: Path) -> None:
         raise SettingsRefused(f"{option} {file}: that is a folder, not a file")
     if file.exists() and not os.access(file, os.W_OK):
         raise SettingsRefused(f"{option} {file}: the file cannot be written")
+
+
+def in_database(url: str, work: "Callable[[Database], Awaitable[Result]]") -> Result:
+    """What `work` returns. Raises what `Database.open` does."""
+    from app.observability.logs import configure_logs
+    from app.store.engine import Database
+
+    configure_logs("warning")
+
+    async def run() -> Result:
+        database = await Database.open(url)
+        try:
+            return await work(database)
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
 
 
 def column_map_of(pairs: list[str] | None) -> dict[str, str]:

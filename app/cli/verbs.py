@@ -12,6 +12,8 @@ from typing import Annotated, Final, Literal
 import typer
 
 from app.cli import imagining
+from app.cli.bundles import bundles_cli, named_bundle
+from app.cli.events import events_cli
 from app.cli.fraud import fraud_cli
 from app.cli.images import images_cli
 from app.cli.keys import keys_cli
@@ -46,10 +48,6 @@ EXTRA_OF: Final = {
     "transformers": "train",
 }
 """Packages that serving does without, and the extra that brings each."""
-NamedBundle = typer.Argument(metavar="BUNDLE", help="A name in the folder of bundles, or a path.", show_default=False)
-BundleRoot = Annotated[
-    Path | None, typer.Option("--bundles", metavar="DIR", help="Folder of bundles; by default FIGMENT_BUNDLES.")
-]
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -57,8 +55,8 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     help="Recommendations by a generative adversarial network. Exit codes: 0 done, 1 failed, 2 wrong usage or input.",
 )
-bundles_cli = typer.Typer(no_args_is_help=True, help="Look at bundles and choose which one serves.")
 cli.add_typer(bundles_cli, name="bundle")
+cli.add_typer(events_cli, name="events")
 cli.add_typer(images_cli, name="images")
 cli.add_typer(keys_cli, name="keys")
 cli.add_typer(fraud_cli, name="fraud")
@@ -190,9 +188,7 @@ def train(
 @cli.command()
 def evaluate(
     dataset: Dataset,
-    bundle: Annotated[
-        Path | None, typer.Option("--bundle", metavar="BUNDLE", help="Trained on this dataset; its split is used.")
-    ] = None,
+    bundle: Annotated[Path | None, named_bundle("Trained on this dataset; its split is used.")] = None,
     systems: Annotated[
         str | None, typer.Option("--systems", metavar="A,B", help="By default all that can be scored.")
     ] = None,
@@ -243,7 +239,7 @@ def evaluate(
 @cli.command()
 def serve(
     bundle: Annotated[
-        Path | None, typer.Option("--bundle", metavar="BUNDLE", help="By default the promoted, else the newest.")
+        Path | None, named_bundle("By default what was decided last, by promoting or activating, else the newest.")
     ] = None,
     host: Annotated[str | None, typer.Option("--host", metavar="H", help="By default FIGMENT_HOST.")] = None,
     port: Annotated[int | None, typer.Option("--port", metavar="P", help="By default FIGMENT_PORT.")] = None,
@@ -258,7 +254,7 @@ def serve(
 
 @cli.command()
 def recommend(
-    bundle: Annotated[Path, typer.Option("--bundle", metavar="BUNDLE", help="The bundle that answers.")],
+    bundle: Annotated[Path, named_bundle("The bundle that answers.")],
     events: Annotated[Path, typer.Option("--events", metavar="FILE", help="Histories: .parquet, .csv or .jsonl.")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Lists: .parquet, .csv or .jsonl.")],
     engine: Annotated[
@@ -326,61 +322,6 @@ def dataset(
             refuse_unwritable("--out", out)
         with TaskProgress() as progress:
             print(write_known_source(name, out or Path("var/datasets") / name, progress, file))
-
-
-@bundles_cli.command("verify")
-def verify_one(bundle: Annotated[str | None, NamedBundle] = None, root: BundleRoot = None) -> None:
-    """Verify every file's digest and replay the golden requests; without BUNDLE, of the one that serves."""
-    with interruptible("nothing was changed"):
-        from models.bundle.read import verify_bundle
-        from models.bundle.versions import find_bundle, resolve_bundle
-        from models.domain.counted import counted
-        from models.recommend.recommender import Recommender
-
-        folder = find_bundle(_root(root), bundle) if bundle else resolve_bundle(_root(root))
-        manifest = verify_bundle(folder)
-        Recommender.open(folder)
-        print(f"{folder}: {counted(len(manifest.files), 'file')} as sealed, golden requests answered as recorded")
-
-
-@bundles_cli.command("list")
-def list_all(root: BundleRoot = None) -> None:
-    """All bundles, newest first; `*` marks the one that serves where none is named."""
-    from models.bundle.versions import list_bundles
-
-    folder = _root(root)
-    bundles = list_bundles(folder)
-    serving = next((bundle for bundle in bundles if bundle.is_promoted), next(iter(bundles), None))
-    for bundle in bundles:
-        made = bundle.created_at.isoformat(timespec="seconds") if bundle.created_at else f"damaged: {bundle.problem}"
-        print(f"{'*' if bundle is serving else ' '} {bundle.version}  {made}")
-    if not bundles:
-        print(f"no bundles in {folder}", file=sys.stderr)
-
-
-@bundles_cli.command("promote")
-def promote_one(bundle: Annotated[str, NamedBundle], root: BundleRoot = None) -> None:
-    """Verify a bundle and serve it from the next start on, however new others are."""
-    from models.bundle.versions import promote
-
-    promoted = promote(_root(root), bundle)
-    print(f"{promoted.current} serves from the next start on")
-    if promoted.previous:
-        print(f"`figment bundle rollback` goes back to {promoted.previous}")
-
-
-@bundles_cli.command("rollback")
-def roll_back(root: BundleRoot = None) -> None:
-    """Go back to the bundle that was promoted before the last `promote`. A second rollback undoes the first."""
-    from models.bundle.versions import rollback
-
-    print(f"{rollback(_root(root)).current} serves from the next start on")
-
-
-def _root(root: Path | None) -> Path:
-    from app.settings import read_settings
-
-    return root or read_settings().bundles
 
 
 def _fail(message: str, exit_code: int) -> None:

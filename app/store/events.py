@@ -1,12 +1,13 @@
 """What shoppers did: added at least once, kept once, read as a history or page by page, joined and erased."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Result, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Result, Row, Select, and_, func, or_, select, update
 
 from app.store.columns import EPOCH, Clock, utc_now
 from app.store.engine import Database, Transaction, Work
@@ -20,6 +21,8 @@ from models.domain.events import HISTORY_EVENT_TYPES, EventType, HistoryEvent
 from models.domain.recommendation import MAX_HISTORY_EVENTS
 
 LIST_NAME: Final = "events"
+ROWS_AT_ONCE: Final = 5_000
+"""Of all events, in memory."""
 MICROSECOND: Final = timedelta(microseconds=1)
 
 
@@ -113,6 +116,23 @@ class EventStore:
         cursor = write_cursor(LIST_NAME, (last.timestamp - EPOCH) // MICROSECOND, last.event_number)
         return Page([event_of(row) for row in found[:limit]], cursor)
 
+    async def all(self, rows_at_once: int = ROWS_AT_ONCE) -> AsyncIterator[Sequence[Event]]:
+        """Every event that is stored when it begins and not erased until its turn, in the order in which they came.
+
+        Each piece is a read of its own: nothing waits for whoever takes long to write them down.
+        """
+        newest = select(func.max(events.c.event_number))
+        last = (await self._database.read(lambda transaction: transaction.execute(newest))).scalar_one() or 0
+        number = 0
+        while number < last:
+            of_piece = select(events).where(events.c.event_number > number, events.c.event_number <= last)
+            query = of_piece.order_by(events.c.event_number).limit(rows_at_once)
+            found = await self._database.read(partial(_rows, query=query))
+            if not found:
+                return
+            yield [event_of(row) for row in found]
+            number = found[-1].event_number
+
     async def count(self) -> int:
         """How many events there are."""
         query = select(func.count()).select_from(events)
@@ -157,6 +177,11 @@ class EventStore:
         erased, names = await self._database.write(work)
         await self._database.scrub(names)
         return erased
+
+
+async def _rows(transaction: Transaction, *, query: Select[Any]) -> Sequence[Row[Any]]:
+    found: Sequence[Row[Any]] = (await transaction.execute(query)).all()
+    return found
 
 
 def _histories(found: Result[Any]) -> list[list[HistoryEvent]]:

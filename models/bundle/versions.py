@@ -78,7 +78,11 @@ def rollback(root: Path) -> Promotion:
     """
     promotion = read_promotion(root)
     if promotion is None or promotion.previous is None:
-        raise SettingsRefused(f"{root}: no bundle was promoted before the present one, nothing to roll back to")
+        so_far = f"{promotion.current} is the only one so far" if promotion else "none has been so far"
+        raise SettingsRefused(
+            f"nothing to roll back to: a rollback takes two promoted bundles of {root}, {so_far}; "
+            f"`figment bundle promote BUNDLE` chooses among {', '.join(each.version for each in list_bundles(root))}"
+        )
     verify_bundle(root / promotion.previous)
     return _write_promotion(root, Promotion(promotion.previous, promotion.current))
 
@@ -99,15 +103,19 @@ def read_promotion(root: Path) -> Promotion | None:
 
 
 def resolve_bundle(root: Path, explicit: Path | None = None) -> Path:
-    """The bundle to serve: the one asked for, else the promoted one, else the newest. Raises BundleNotFound."""
-    if explicit is None:
-        promotion = read_promotion(root)
-        if promotion is None:
-            return newest_bundle(root)
-        explicit = root / promotion.current
-    if not (explicit / MANIFEST).is_file():
-        raise BundleNotFound(explicit)
-    return explicit
+    """The bundle to serve: the one asked for, by path or name, else the promoted one, else the newest.
+
+    Raises BundleNotFound.
+    """
+    if explicit is not None:
+        return explicit if (explicit / MANIFEST).is_file() else find_bundle(root, str(explicit))
+    promotion = read_promotion(root)
+    if promotion is None:
+        return newest_bundle(root)
+    promoted = root / promotion.current
+    if not (promoted / MANIFEST).is_file():
+        raise BundleNotFound(promoted)
+    return promoted
 
 
 def find_bundle(root: Path, named: str) -> Path:

@@ -16,7 +16,7 @@ from models.data.sequences_from_events import EVENT_TYPE_ENUM
 from models.data.table_files import batches
 from models.data.table_rows import ROW, Table, open_table, read_rows
 from models.data.timestamps import read_instants
-from models.domain.events import EVENT_TYPES, HISTORY_EVENT_TYPES
+from models.domain.events import EVENT_ALIASES, EVENT_TYPES, HISTORY_EVENT_TYPES
 
 REQUIRED_COLUMNS: Final = ("user_id", "item_id", "timestamp")
 NUMBER_COLUMNS: Final = ("quantity", "unit_price", "rating")
@@ -175,7 +175,7 @@ class _EventReader:
             consequence=f"read as {DEFAULT_EVENT_TYPE}",
             severity="note",
         )
-        types = text.cast(EVENT_TYPE_ENUM, strict=False)
+        types = text.replace(dict(EVENT_ALIASES)).cast(EVENT_TYPE_ENUM, strict=False)
         types = pl.select(pl.when(empty).then(pl.lit(DEFAULT_EVENT_TYPE, EVENT_TYPE_ENUM)).otherwise(types)).to_series()
         self._findings.note_rows(
             types.is_null(),

@@ -162,7 +162,7 @@ class BundleNotFound(BundleError, InputError):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        super().__init__(f"no bundle at {path}")
+        super().__init__(f"no bundle at {path}; `figment bundle list` shows those there are, `figment train` makes one")
 
 
 class BundleCorrupt(BundleError):

@@ -7,6 +7,20 @@ from typing import Final, Literal, get_args
 
 EventType = Literal["view", "click", "add_to_cart", "purchase", "impression", "dislike"]
 EVENT_TYPES: Final[tuple[EventType, ...]] = get_args(EventType)
+EVENT_ALIASES: Final[Mapping[str, EventType]] = MappingProxyType(
+    {
+        # Google Retail, "User event types"
+        "detail-page-view": "view",
+        "add-to-cart": "add_to_cart",
+        "purchase-complete": "purchase",
+        # Google Analytics 4, "Recommended events"; add_to_cart and purchase are the same there
+        "view_item": "view",
+        "select_item": "click",
+        "view_item_list": "impression",
+    }
+)
+"""What Google Retail and GA4 call the same events, in files and over HTTP: those that are about one item. A search, a
+home page or an emptied cart is about none."""
 HISTORY_EVENT_TYPES: Final[tuple[EventType, ...]] = ("view", "click", "add_to_cart", "purchase")
 """Impressions were the shop's doing and dislikes are no wish: neither is history."""
 

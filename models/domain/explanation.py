@@ -32,7 +32,7 @@ class ExplainedItem:
 
 @dataclass(frozen=True, slots=True)
 class FirstPlace:
-    """The fewest events that were found without which another item would be first."""
+    """The fewest events without which another item would be first; of many events, the fewest that were found."""
 
     positions: Sequence[int]
     """Empty where none were found within the bound."""

@@ -2,8 +2,10 @@
 
 # L events that count, X items of the list, R events that are removed
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations, islice
+from math import comb
 from typing import Final
 
 import numpy as np
@@ -19,6 +21,10 @@ from models.recommend.systems import Stage
 
 MAX_REMOVED: Final = 10
 """Events that are removed at most in search of another first place."""
+MAX_SETS: Final = 64
+"""Sets of one size that are all tried: every single event of a history of 50, every pair of 11, every three of 8."""
+_TRIED_AT_ONCE: Final = 8
+"""Sets of one call: the likeliest are asked first, and most lists need no more."""
 _BOUGHT: Final = tuple(EVENT_TYPES.index(name) for name in ("purchase", "add_to_cart", "click", "view"))
 """The strongest first."""
 
@@ -59,43 +65,45 @@ class Explainer:
             scores_X = as_score(self.ranker.values([question], rows_X, self.stage)[0])
             return Contributions(places_L, scores_X, scores_X[None])
         asked = [question, *(without(question, [place]) for place in places_L.tolist())]
-        scores = as_score(self.ranker.values(asked, rows_X, self.stage))
+        scores = as_score(self.ranker.values(asked, rows_X, self.stage, on_first_scale=True))
         return Contributions(places_L, scores[0], scores[0] - scores[1:])
 
     def change_of_first_place(self, question: Question, rows_X: NDArray[np.int32], said: Contributions) -> Changed:
-        """The fewest events, found greedily, without which another item is first; `rows_X` is the list, best first.
+        """The fewest events without which another item is first; `rows_X` is the list, best first.
 
-        Events that carry the first item more than its runner-up are removed one after the other, `MAX_REMOVED` at most;
-        then each is put back that was not needed. What was removed does not itself become first.
+        All sets of a size are tried while there are at most `MAX_SETS` of them, so that none smaller does. Of larger
+        sizes, events that carry the first item more than its runner-up are removed one after the other, and each is put
+        back that was not needed. `MAX_REMOVED` are removed at most. What was removed does not itself become first.
         """
         lead_L = said.contributions_LX[:, 0] - (said.contributions_LX[:, 1] if len(rows_X) > 1 else 0.0)
+        strongest = said.places_L[np.argsort(-lead_L, kind="stable")].tolist()
         # a history is left over: without any event there is no order of this shopper's
-        strongest = said.places_L[np.argsort(-lead_L, kind="stable")][: min(MAX_REMOVED, len(question.history[0]) - 1)]
-        steps = [strongest[:number].tolist() for number in range(1, len(strongest) + 1)]
-        for removed, other in zip(steps, self._firsts(question, steps), strict=True):
-            if other is not None and other != rows_X[0]:
-                needed, first = self._needed(question, removed, other, int(rows_X[0]))
-                return Changed(sorted(needed), first, len(strongest))
-        return Changed((), None, len(strongest))
+        most, original = min(MAX_REMOVED, len(question.history[0]) - 1), int(rows_X[0])
+        found = next(self._changing(question, _sets(strongest, most), original), None)
+        if found is None:
+            return Changed((), None, most)
+        needed, first = self._needed(question, *found, original)
+        return Changed(sorted(needed), first, most)
+
+    def _changing(
+        self, question: Question, removals: Iterator[list[int]], original: int
+    ) -> Iterator[tuple[list[int], int]]:
+        """Those of these removals that make another item first, and who it is."""
+        while tried := list(islice(removals, _TRIED_AT_ONCE)):
+            asked = [replace(without(question, places), k=1) for places in tried]
+            for removed, ranked in zip(tried, self.ranker.rank(asked, self.stage), strict=True):
+                if len(ranked.rows_K) and int(ranked.rows_K[0]) != original:
+                    yield removed, int(ranked.rows_K[0])
 
     def _needed(self, question: Question, removed: list[int], first: int, original: int) -> tuple[list[int], int]:
         """The removed events without those that can be put back, and who is first then."""
         while len(removed) > 1:
-            fewer = [[place for place in removed if place != back] for back in removed]
-            for kept, other in zip(fewer, self._firsts(question, fewer), strict=True):
-                if other is not None and other != original:
-                    removed, first = kept, other
-                    break
-            else:
+            fewer = ([place for place in removed if place != back] for back in removed)
+            found = next(self._changing(question, fewer, original), None)
+            if found is None:
                 break
+            removed, first = found
         return removed, first
-
-    def _firsts(self, question: Question, removals: Sequence[Sequence[int]]) -> list[int | None]:
-        """The first item of the list without these events, for each of them."""
-        if not removals:
-            return []
-        asked = [replace(without(question, places), k=1) for places in removals]
-        return [int(ranked.rows_K[0]) if len(ranked.rows_K) else None for ranked in self.ranker.rank(asked, self.stage)]
 
     def nearest_bought(self, question: Question, rows_X: NDArray[np.int32]) -> NDArray[np.int32]:
         """For each item the most alike item that was bought [X]; where none was, of the strongest events there are."""
@@ -139,6 +147,15 @@ def explained(
     changed = explainer.change_of_first_place(question, rows_X, said)
     would_be_first = None if changed.would_be_first is None else item_ids[changed.would_be_first]
     return Explanation(items, FirstPlace(list(changed.places), would_be_first, changed.num_tried))
+
+
+def _sets(strongest: list[int], most: int) -> Iterator[list[int]]:
+    """What to remove, the fewest events and of these the strongest first: all sets of a size while they are few."""
+    for size in range(1, most + 1):
+        if comb(len(strongest), size) > MAX_SETS:
+            yield from (strongest[:number] for number in range(size, most + 1))
+            return
+        yield from (list(places) for places in combinations(strongest, size))
 
 
 def _reasons(

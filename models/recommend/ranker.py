@@ -151,10 +151,14 @@ class Ranker:
             first = self.shortlist(proposal)
             return JudgedOrder.of(proposal, self.weights, self.judge, self.evidence_on, first, NUM_MORE)
 
-    def values(self, questions: Sequence[Question], rows_X: NDArray[np.int32], stage: Stage) -> NDArray[np.float32]:
+    def values(
+        self, questions: Sequence[Question], rows_X: NDArray[np.int32], stage: Stage, *, on_first_scale: bool = False
+    ) -> NDArray[np.float32]:
         """The value [B, X] of each of these rows for each question, in its stage's order, listed or not.
 
-        -inf where the stage gives it no place. Questions have a history, and equally many samples.
+        -inf where the stage gives it no place. Questions have a history, and equally many samples. `on_first_scale`:
+        neighbours alone are measured by the first question's best, not each question by its own, by which whoever is
+        best has the same value whatever the history says.
         """
         proposal = self.propose(questions, asked_rows=rows_X)
         rows_BC = proposal.candidates.rows_BC
@@ -162,6 +166,9 @@ class Ranker:
         values_BC = order.of_wanted(np.isin(rows_BC, rows_X))
         place_BX = np.stack([np.searchsorted(np.where(row_C < 0, _END, row_C), rows_X) for row_C in rows_BC])
         values_BX = np.take_along_axis(values_BC, place_BX, axis=1)
+        if on_first_scale and stage == "neighbours":
+            top_B1 = proposal.scores.neighbours_top_B1
+            values_BX = values_BX * (top_B1 / top_B1[0])
         return np.stack(
             [
                 less_disliked(self.source, question.disliked_rows, rows_X, values_X, order.spread)

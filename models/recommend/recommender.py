@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,9 @@ from models.retrieval.index import VectorIndex
 
 PlacesIndex: TypeAlias = Callable[[Bundle], VectorIndex]
 """The index of a bundle's items, kept elsewhere."""
+NOTHING_NEAR: Final = (
+    "nothing was found: no item has a word of the query, and none is nearer in meaning than to letters drawn at random"
+)
 
 
 class Recommender:
@@ -213,6 +216,8 @@ class Recommender:
         places, scores_K = searcher.listed(
             read.question, *(Found(each.rows_X, each.values_X, each.coverage_X) for each in (found, among))
         )
+        if not self._texts.is_near(among):
+            read = ReadRequest(read.question, [*read.warnings, NOTHING_NEAR])
         by_words = float((found.coverage_X[places] > 0).mean()) if len(places) else 0.0
         sources = {"words": by_words, "meaning": 1.0 - by_words}
         ranked = RankedList.of(found.rows_X[places], scores_K, len(found.rows_X), sources, "text")
@@ -228,6 +233,7 @@ class Recommender:
     def prepare_search(self) -> None:
         """Load and index what the first search would wait for: seconds for a large catalogue."""
         self.search(SearchRequest(RecommendationRequest(()), "prepare"))
+        _ = self.items.origin.texts.chance
 
     def similar(self, request: SimilarRequest) -> Recommendation:
         """The nearest items to one: by feature, and as its neighbours; every item is asked.

@@ -1,5 +1,6 @@
 """Every verb, run as a process: what it prints, and its exit code."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ import httpx
 import polars as pl
 import pytest
 
+from app.store.store import Store
 from tests.service.process import environment, free_port
 
 FIGMENT = Path(sys.executable).with_name("figment")
@@ -79,8 +81,8 @@ class TestUsage:
             (("recommend", "--bundle", "a", "--events", "b", "--out", "."), ["--out .", "a folder, not a file"]),
             (("recommend", "--bundle", "a", "--events", "b.csv", "--out", "./b.csv"), ["--out", "replace the events"]),
             (("recommend", "--bundle", "a", "--events", "b", "--out", "c.xlsx"), ["'.xlsx'", ".parquet, .csv, .jsonl"]),
-            (("recommend", "--bundle", "nowhere", "--events", "b", "--out", "c.csv"), ["no bundle at nowhere"]),
-            (("evaluate", "--dataset", "a", "--bundle", "nowhere"), ["no bundle at nowhere"]),
+            (("recommend", "--bundle", "nowhere", "--events", "b", "--out", "c.csv"), ["at var/bundles/nowhere"]),
+            (("evaluate", "--dataset", "a", "--bundle", "./nowhere"), ["no bundle at nowhere", "figment train"]),
         ],
     )  # fmt: skip
     def test_what_is_wrong_is_told_with_exit_code_2(self, arguments, words, tmp_path):
@@ -267,7 +269,9 @@ class TestServe:
         assert f"http://127.0.0.1:{port}/health/ready" in log
 
     def test_nothing_to_serve_is_told(self, tmp_path):
-        fails(figment("serve", "--port", free_port(), folder=tmp_path), 2, ["no bundle", "var/bundles"])
+        fails(
+            figment("serve", "--port", free_port(), folder=tmp_path), 2, ["no bundle at var/bundles", "figment train"]
+        )
 
 
 class TestBundle:
@@ -319,6 +323,48 @@ class TestBundle:
     def test_an_empty_folder_lists_nothing(self, tmp_path):
         finished = figment("bundle", "list", folder=tmp_path)
         assert (finished.returncode, finished.stdout) == (0, "")
+        assert "`figment train --dataset DIR --out var/bundles/NAME`" in finished.stderr
+        assert not (tmp_path / "var").exists()
+
+    def test_list_tells_what_services_were_told_to_serve(self, two):
+        newest = self.serving(two)
+        other = "a" if newest == "b" else "b"
+        activate(two / "var/figment.db", other)
+        assert self.serving(two) == other
+        assert "  activated" in figment("bundle", "list", folder=two).stdout
+        assert figment("bundle", "promote", newest, folder=two).returncode == 0
+        starred, running = sorted(figment("bundle", "list", folder=two).stdout.splitlines(), reverse=True)
+        assert starred.startswith(f"* {newest} ")
+        assert starred.endswith("  promoted")
+        assert "went over to it" in running
+        named = figment("bundle", "list", folder=two, bundle=other).stdout
+        assert f"* {other} " in named
+        assert "named by FIGMENT_BUNDLE" in named
+
+    def test_verbs_take_a_name_as_well_as_a_path(self, two, tiny_shop):
+        arguments = ("--bundle", "a", "--events", tiny_shop / "events.parquet", "--out", "lists.csv")
+        assert figment("recommend", *arguments, folder=two).returncode == 0
+        (two / "var/bundles/a").rename(two / "here")
+        assert figment("recommend", "--bundle", "./here", *arguments[2:], folder=two).returncode == 0
+        fails(figment("recommend", *arguments, folder=two), 2, ["no bundle at var/bundles/a"])
+
+    def test_a_rollback_with_nothing_before_says_what_to_do(self, two):
+        fails(figment("bundle", "rollback", folder=two), 2, ["none has been so far", "figment bundle promote BUNDLE"])
+        assert figment("bundle", "promote", "a", folder=two).returncode == 0
+        refused = figment("bundle", "rollback", folder=two)
+        fails(refused, 2, ["a is the only one so far"])
+        assert {"a", "b"} == set(refused.stderr.rpartition("among ")[2].strip().split(", "))
+
+
+def activate(database: Path, version: str) -> None:
+    """As a service does it that is asked to."""
+
+    async def run() -> None:
+        store = await Store.open(f"sqlite+aiosqlite:///{database}")
+        await store.active_model.activate(version)
+        await store.close()
+
+    asyncio.run(run())
 
 
 def is_ready(port: int) -> bool:

@@ -5,7 +5,7 @@ import orjson
 import pytest
 
 from app.api.dependencies import MAX_TIMEOUT_MS, TIMEOUT_HEADER
-from models.domain.events import EVENT_TYPES
+from models.domain.events import EVENT_ALIASES, EVENT_TYPES
 from models.domain.recommendation import MAX_EXCLUDED_ITEMS, MAX_HISTORY_EVENTS, MAX_ID_CHARACTERS, MAX_K, MAX_SAMPLES
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -53,4 +53,4 @@ class TestContract:
         assert (body["seed"]["anyOf"][0]["minimum"], body["seed"]["anyOf"][0]["maximum"]) == (0, 2**63 - 1)
         assert schemas["Exclusions"]["properties"]["item_ids"]["anyOf"][0]["maxItems"] == MAX_EXCLUDED_ITEMS
         assert (event["item_id"]["minLength"], event["item_id"]["maxLength"]) == (1, MAX_ID_CHARACTERS)
-        assert event["event_type"]["anyOf"][0]["enum"] == list(EVENT_TYPES)
+        assert event["event_type"]["anyOf"][0]["enum"] == [*EVENT_TYPES, *EVENT_ALIASES]

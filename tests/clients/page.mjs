@@ -10,6 +10,7 @@ globalThis.fetch = (url, options) => // a browser says which page asks
 
 const figment = connect(address, key);
 const list = await figment.recommend([{ item_id: "item-1" }], { k: 3, return_properties: ["title"] });
+const beside = await figment.recommendBeside("item-0", [{ item_id: "item-1" }], { k: 3, exclude: { item_ids: ["item-2"] } });
 const reported = await figment.reportClick(list, list.items[0], "s1");
 const problem = await figment.recommend([], { k: 1000 }).catch((error) => error.problem);
-console.log(JSON.stringify({ list, reported, problem }));
+console.log(JSON.stringify({ list, beside, reported, problem }));

@@ -33,6 +33,7 @@ class TestPage:
             outcomes = service.client.get("/v1/model", headers=bearer(secret)).json()["outcomes"]
         assert [item["item_id"] for item in told["list"]["items"]] == ["item-0", "item-2", "item-3"]
         assert told["list"]["items"][0]["properties"] == {"title": "title 0"}
+        assert [item["item_id"] for item in told["beside"]["items"]] == ["item-3", "item-4", "item-5"]
         assert told["reported"] == {"accepted": 1, "duplicates": 0, "errors": []}
         assert told["problem"]["errors"][0]["pointer"] == "/k"
         assert [arm["events"] for arm in outcomes["arms"]] == [{"click": 1}]

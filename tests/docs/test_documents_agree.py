@@ -12,7 +12,6 @@ from app.api.answering import MAX_EXPLAINED
 from app.api.batch import MAX_REQUESTS
 from app.api.body import LEAST_BYTES_A_SECOND
 from app.api.dependencies import MAX_TIMEOUT_MS, TIMEOUT_HEADER
-from app.api.event_names import ALIASES
 from app.api.events import MAX_EVENTS
 from app.api.idempotency import MAX_KEY_CHARACTERS
 from app.api.item_import import MAX_ITEMS
@@ -28,7 +27,7 @@ from app.settings import PREFIX, VARIABLES_OF_OTHERS, ServiceSettings
 from models.data.sources import KNOWN_SOURCES
 from models.data.split import TEST_QUANTILE, VALIDATION_QUANTILE, SplitKind
 from models.domain.errors import FigmentError, InputError
-from models.domain.events import EVENT_TYPES
+from models.domain.events import EVENT_ALIASES, EVENT_TYPES
 from models.domain.filter import MAX_CLAUSES, MAX_DEPTH, MAX_VALUES
 from models.domain.recommendation import (
     MAX_EXCLUDED_ITEMS,
@@ -147,7 +146,7 @@ class TestEvents:
             for other in others
             if own in EVENT_TYPES and other.strip("` ")
         }
-        assert {other: own for other, own in told.items() if other != own} == ALIASES
+        assert {other: own for other, own in told.items() if other != own} == EVENT_ALIASES
         assert [own for *_, own in rows if own in EVENT_TYPES] == list(EVENT_TYPES)
 
 
@@ -195,7 +194,9 @@ class TestNames:
         verbs = command_line()
         for words in re.findall(r"(?:`|^|bin/|train )figment ([a-z][^`\n|#]*)", document.read_text(), re.M):
             verb = " ".join(
-                words.split()[: 2 if words.startswith(("bundle ", "fraud ", "images ", "keys ", "synthesize ")) else 1]
+                words.split()[
+                    : 2 if words.startswith(("bundle ", "events ", "fraud ", "images ", "keys ", "synthesize ")) else 1
+                ]
             )
             assert verb in verbs, words
             assert set(re.findall(r"--[a-z-]+", words)) <= verbs[verb], words

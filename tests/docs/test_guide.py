@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from figment_client import Figment
@@ -31,6 +32,7 @@ WORDS = (
     "/v1/search",
     "/explanation",
     "/metrics",
+    "events export",
     "my-shop-2:activate",
     "my-shop-1:activate",
 )
@@ -141,6 +143,7 @@ class TestCommands:
     def test_page_asks_with_its_own_key(self, answers):
         (answer,) = answers("Origin:")
         assert len(answer["items"]) == 4
+        assert "tea-3" not in ids_of(answer)
         assert groups_of(answer) == {"tea"}
 
     def test_prices_and_stock_are_in_the_next_answer(self, answers, ask):
@@ -188,6 +191,15 @@ class TestCommands:
             [{"currency": "EUR", "amount": 6.0}],
         )
         assert 'figment_outcome_revenue_total{currency="EUR"' in printed[end_of_it:]
+
+    def test_stored_events_go_back_to_training(self, shell, run):
+        printed = run("events export")
+        assert "4 events in var/live.parquet" in printed
+        first = pl.read_csv(shell.folder / "my-shop/events.csv").height
+        events = pl.read_parquet(shell.folder / "my-shop-2/events.parquet")
+        assert events.height == first + 4
+        assert events.filter(pl.col("user_id") == "anna")["item_id"].to_list()[:2] == ["tea-4", "tea-5"]
+        assert f"{first + 4:,} events" in printed
 
     def test_next_model_and_back(self, shell, run, answers):
         printed = run("my-shop-2:activate")

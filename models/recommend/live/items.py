@@ -56,7 +56,7 @@ class Origin:
     @cached_property
     def texts(self) -> BundleTexts:
         """What its items are found by."""
-        return BundleTexts(self.bundle)
+        return BundleTexts(self.bundle, self.encoder)
 
     @cached_property
     def numbers(self) -> Numbers:

@@ -5,7 +5,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 import polars as pl
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from models.bundle.read import Bundle
 from models.domain.item_rows import NO_ITEM
 from models.domain.layered_rows import Rows, layered
+from models.features.content import EmbedsText
+from models.recommend.search.chance import chance_cosine
 from models.recommend.search.words import FoundWords, WordIndex, described, query_words
 from models.retrieval.faiss_index import FaissIndex, build_text_index
 from models.retrieval.layered import LayeredIndex
@@ -33,11 +35,20 @@ class FoundByText(NamedTuple):
     """Share of the query's words that the item has, by how rare they are; words that no item has do not count."""
 
 
+class EmbedsTexts(Protocol):
+    """Whose encoder is opened when it is first needed."""
+
+    @property
+    def embed(self) -> EmbedsText:
+        """As training did."""
+
+
 @dataclass(frozen=True, eq=False)
 class BundleTexts:
     """What the texts of a bundle's items are found by; made when they are first asked for."""
 
     bundle: Bundle
+    encoder: EmbedsTexts
 
     @property
     def columns(self) -> list[str]:
@@ -54,6 +65,11 @@ class BundleTexts:
     def meanings(self) -> FaissIndex:
         """Of the bundle's text embeddings."""
         return build_text_index(self.bundle.text_features_NE)
+
+    @cached_property
+    def chance(self) -> float:
+        """The cosine that a query without any meaning may have to its nearest item."""
+        return chance_cosine(self.encoder.embed, self.meanings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +106,15 @@ class TextSearch:
         rarities = (max(of_bundle.rarity(word), own.rarity(word)) for word in query_words(query))
         coverage_N = words.shared_N / max(sum(rarities), 1e-9)
         return [self._best(words.scores_N, coverage_N, query_E, allowed_N) for allowed_N in allowed]
+
+    def is_near(self, found: FoundByText) -> bool:
+        """Whether any item has a word of the query, or is nearer in meaning than to letters drawn at random.
+
+        `found`: among all items.
+        """
+        if not len(found.rows_X) or found.coverage_X.max() > 0:
+            return True
+        return float(found.values_X.max()) > MEANING_WEIGHT * self.own.of_bundle.chance
 
     def _best(
         self,

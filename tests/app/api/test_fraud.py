@@ -25,7 +25,8 @@ class TestBody:
     @pytest.mark.parametrize(
         ("session", "pointer", "words"),
         [
-            ({"history": HISTORY[:-1]}, "/sessions/0/history", "least"),
+            ({"history": HISTORY[:-1]}, "/sessions/0/history", "has 2 entries, the least is 3"),
+            ([], "/sessions/0", "must be an object, got an array"),
             ({"history": HISTORY * 200}, "/sessions/0/history", "limit is 500"),
             ({"history": None}, "/sessions/0/history", "array"),
             ({"history": HISTORY, "session_id": "s"}, "/sessions/0/session_id", "known field"),

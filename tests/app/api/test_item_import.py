@@ -61,7 +61,7 @@ class TestLargeDocument:
 class TestDocument:
     def test_that_breaks_in_the_middle_writes_nothing_and_says_where(self, client):
         told = check_problem(post(client, b'{"items": [{"item_id": "a"}, {"item_id": "b", "x": 1, "x": 2}]}'), 400)
-        assert told["detail"] == 'the body is not JSON: key "x" appears twice in one object, in items[1]'
+        assert told["detail"] == 'items[1] is not JSON: key "x" appears twice in one object'
         assert client.get("/v1/items").json()["items"] == []
 
     def test_with_an_integer_that_is_too_long_is_a_field_problem(self, client):

@@ -154,6 +154,8 @@ class TestImport:
         told = post_lines(client, body).json()
         assert told["accepted"] == 2
         assert [error["index"] for error in told["errors"]] == [1, 2, 4]
+        assert [error["detail"].split(" is ")[0] for error in told["errors"][:2]] == ["line 3", "line 4"]
+        assert told["errors"][2]["detail"].startswith("line 7 must be an object")
         assert client.get("/v1/items/a").json() == {"item_id": "a", **TEA}
 
     def test_merging_changes_only_what_is_given(self, client):

@@ -11,6 +11,7 @@ from app.api.list_request import (
     SearchBody,
     Shopper,
 )
+from models.domain.events import EVENT_ALIASES
 from models.domain.ids import is_usable_id
 from models.domain.recommendation import MAX_ID_CHARACTERS
 from tests.app.api.lists import HISTORY, ask
@@ -22,6 +23,13 @@ REQUIRED = {
     SearchBody: {"query": "tea"},
     Experiment: {"experiment_id": "e"},
 }
+
+
+class TestEventTypes:
+    @pytest.mark.parametrize(("name", "own"), EVENT_ALIASES.items())
+    def test_takes_events_by_the_names_that_events_may_have(self, client, name, own):
+        assert PostedEvent(item_id="i", event_type=name).event_type == own
+        assert ask(client, {"history": [{"item_id": "i", "event_type": name}]}).status_code == 200
 
 
 class TestNull:

@@ -5,6 +5,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.api.admission import AccessRules
+from app.api.asked import NOTHING_READ
 from app.main import create_app
 from tests.app.api.lists import HISTORY, ask, item_ids
 from tests.app.api.shoppers import event
@@ -48,6 +49,17 @@ class TestAttack:
             for name in ("items", "fallback", "warnings", "retrieval"):
                 assert told[name] == of_nobody[name]
             assert "item-7" not in str(told["items"][0].get("reasons"))
+            assert told["warnings"][0] == NOTHING_READ
+
+    def test_is_told_that_nothing_stored_is_read_where_that_was_asked_for(self, client, page, secret, victim):
+        guest = {"user": {"session_id": "s"}}
+        assert ask(client, guest, **page).json()["warnings"] == [NOTHING_READ]
+        for body, headers in (
+            ({"user": victim, "history": HISTORY}, page),
+            ({"user": {**victim, "personalise": False}}, page),
+            ({"user": victim}, secret),
+        ):
+            assert NOTHING_READ not in ask(client, body, **headers).json()["warnings"]
 
     def test_a_list_of_the_shop_s_own_key_is_neither_explained_nor_paged(self, client, page, secret, victim):
         body = {"user": victim, "page": {"size": 5}}

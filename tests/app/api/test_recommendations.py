@@ -150,7 +150,8 @@ class TestExplain:
     def test_reasons_come_with_each_item_where_they_are_asked_for(self, client):
         told = listed(client, {"history": HISTORY, "k": 2, "explain": "reasons"})
         for item in told["items"]:
-            assert set(item) == {"item_id", "rank", "score", "reasons"}
+            assert set(item) == {"item_id", "rank", "score", "reasons", "sources"}
+            assert item["sources"] == ["generator"]
             assert [(one["item_id"], one["contribution"]) for one in item["reasons"]] == [
                 ("item-2", 0.5),
                 ("item-0", 0.4),

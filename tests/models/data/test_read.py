@@ -9,6 +9,7 @@ from models.data import table_files
 from models.data.check import Problem, render_report
 from models.data.read import LoadedDataset, load_dataset, load_events
 from models.domain.errors import DatasetError
+from models.domain.events import EVENT_ALIASES
 from tests.models.data.shops import EVENTS, ITEMS, event, write_rows, write_shop
 
 FORMATS = [".parquet", ".csv", ".jsonl"]
@@ -205,6 +206,14 @@ class TestProblemsThatCostData:
         assert loaded.report.dropped_events == 1
         assert loaded.report.num_events == 4
         assert what in refusal(folder, strict=True)
+
+    @pytest.mark.parametrize("suffix", FORMATS)
+    def test_other_names_of_event_types_are_read_as_ours(self, tmp_path: Path, suffix: str):
+        events = [event(user_id="z", event_type=name) for name in EVENT_ALIASES]
+        loaded = load_dataset(write_shop(tmp_path / "shop", events=[*EVENTS, *events], suffix=suffix))
+        assert loaded.report.dropped_events == 0
+        events = load_events(tmp_path / "shop" / f"events{suffix}").events
+        assert events["event_type"].cast(pl.String).to_list()[-len(EVENT_ALIASES) :] == [*EVENT_ALIASES.values()]
 
     def test_a_row_with_two_problems_is_dropped_once_and_named_twice(self, tmp_path: Path):
         loaded = load_dataset(write_shop(tmp_path / "shop", events=[*EVENTS, event(item_id="?", timestamp="soon")]))

@@ -1,3 +1,4 @@
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +65,8 @@ class TestContributions:
             if len(rows) == 1:
                 np.testing.assert_array_equal(said.contributions_LX[0], said.scores_X)
                 continue
-            less = as_score(RANKER.values([without(asked, [int(place)])], ranked.rows_K, stage)[0])
+            both = [asked, without(asked, [int(place)])]
+            less = as_score(RANKER.values(both, ranked.rows_K, stage, on_first_scale=True)[1])
             np.testing.assert_allclose(said.contributions_LX[place], said.scores_X - less, atol=1e-4)
 
     def test_name_the_events_of_the_items_own_taste(self, recommender: Recommender) -> None:
@@ -84,6 +86,14 @@ class TestContributions:
         history += [HistoryEvent("tea-1", timestamp_seconds=1.0), HistoryEvent("tea-5", "dislike", 2.0)]
         (item, *_) = explain(recommender, *history).items
         assert {(reason.position, reason.item_id) for reason in item.reasons} == {(0, "tea-1"), (1, "tea-2")}
+
+    def test_the_best_by_neighbours_alone_owes_its_place_to_events(self) -> None:
+        asked = question([4, 8, 15, 16, 23, 42], k=3)
+        (ranked,) = RANKER.rank([asked], "neighbours")
+        explainer = Explainer(RANKER, "neighbours")
+        said = explainer.contributions(asked, ranked.rows_K)
+        # by its own best, which is itself, it would have the same score without any of them
+        assert float(said.contributions_LX[:, 0].max()) > 0.005
 
     def test_events_beyond_what_the_networks_see_are_not_named(self, recommender: Recommender) -> None:
         (item, *_) = explain(recommender, *(TEA[:15] * 4)).items
@@ -128,10 +138,29 @@ class TestChangeOfFirstPlace:
             (answer,) = RANKER.rank([without(asked, places)], stage)
             return int(answer.rows_K[0])
 
+        if len(changed.places) > 1:
+            # no single event would have done
+            assert {first_without([place]) for place in said.places_L} == {ranked.rows_K[0]}
         assert first_without(changed.places) == changed.would_be_first != ranked.rows_K[0]
         assert changed.would_be_first not in rows
         for place in changed.places if len(changed.places) > 1 else ():
             assert first_without([other for other in changed.places if other != place]) == ranked.rows_K[0]
+
+    @settings(max_examples=15, deadline=None)
+    @given(st.lists(st.integers(0, 599), min_size=2, max_size=6), STAGES)
+    def test_of_few_events_no_smaller_set_would_do(self, rows, stage) -> None:
+        asked = question(rows, k=5)
+        (ranked,) = RANKER.rank([asked], stage)
+        explainer = Explainer(RANKER, stage)
+        changed = explainer.change_of_first_place(asked, ranked.rows_K, explainer.contributions(asked, ranked.rows_K))
+        fewer = [
+            places
+            for size in range(1, len(changed.places) or len(rows))
+            for places in combinations(range(len(rows)), size)
+        ]
+        for places in fewer:
+            (answer,) = RANKER.rank([without(asked, places)], stage)
+            assert answer.rows_K[0] == ranked.rows_K[0]
 
     def test_of_two_tastes_the_newest_event_decides(self, recommender: Recommender) -> None:
         explanation = explain(recommender, "paint-1", "tea-1", full=True)

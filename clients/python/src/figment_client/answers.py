@@ -22,6 +22,7 @@ class ListedItem(TypedDict):
     score: float
     properties: NotRequired[dict[str, Any]]
     reasons: NotRequired[list[Reason]]
+    sources: NotRequired[list[str]]
     nearest_bought: NotRequired[str | None]
 
 

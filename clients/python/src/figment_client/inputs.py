@@ -30,7 +30,7 @@ class HistoryEvent(TypedDict):
     """One event of a posted history."""
 
     item_id: str
-    event_type: NotRequired[EventType | None]
+    event_type: NotRequired[EventType | EventAlias | None]
     timestamp: NotRequired[Time | None]
 
 
