@@ -230,6 +230,9 @@ def gather(
     found_X = np.minimum(np.searchsorted(keys_Y, keys_X), len(keys_Y) - 1)
     matched_X = keys_Y[found_X] == keys_X
     users_X, columns_X = np.divmod(found_X[matched_X], num_candidates)
-    said_BHCV = np.zeros((num_users, num_recent, num_candidates, said.voices_XV.shape[1]), np.float32)
-    np.add.at(said_BHCV, (users_X, said.places_X[matched_X], columns_X), said.voices_XV[matched_X])
-    return said_BHCV
+    places_Y = (users_X * num_recent + said.places_X[matched_X]) * num_candidates + columns_X
+    # voice by voice, because only single numbers are added quickly where some places come twice
+    said_VY = np.zeros((said.voices_XV.shape[1], num_users * num_recent * num_candidates), np.float32)
+    for said_Y, voice_X in zip(said_VY, said.voices_XV[matched_X].T, strict=True):
+        np.add.at(said_Y, places_Y, np.ascontiguousarray(voice_X))
+    return np.moveaxis(said_VY.reshape(len(said_VY), num_users, num_recent, num_candidates), 0, -1)
