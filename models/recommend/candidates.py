@@ -5,7 +5,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ NUM_CANDIDATES: Final = 100
 
 
 _HALF: Final = np.uint64(32)
+_SOURCE_BITS, _SOURCE = np.uint64(2), np.uint64(3)
 LENGTH_CLASSES: Final = (8, 16, 32)
 """Histories of up to so many events share a call. A call costs as much as some twenty events of padding."""
 
@@ -162,14 +163,15 @@ class CandidateSource:
     ) -> Candidates:
         """Rows by who proposed them, with every score; -1 among them is no proposal."""
         with timed("fuse"):
-            rows_BC = _distinct(np.concatenate([generated_BX, neighbour_rows_BX, others_BX], axis=1))
+            distinct = Distinct.of(generated_BX, neighbour_rows_BX, others_BX)
+            rows_BC = distinct.rows_BC
             features_BCD = self.item_features_ND[np.maximum(rows_BC, 0)]
             return Candidates(
                 rows_BC=rows_BC,
                 generator_BC=self.likelihood(wishes, features_BCD),
                 neighbours_BC=look_up(rows_BC, wishes.scored_rows_BX, wishes.scored_BX),
-                from_generator_BC=_contains(rows_BC, generated_BX),
-                from_neighbours_BC=_contains(rows_BC, neighbour_rows_BX),
+                from_generator_BC=distinct.from_generator_BC,
+                from_neighbours_BC=distinct.from_neighbours_BC,
                 in_history_BC=_contains(rows_BC, history.item_rows_BL),
                 neighbours_best_BX=wishes.scored_BX[:, :NUM_CANDIDATES],
                 wishes=wishes,
@@ -209,16 +211,37 @@ def _first(rows: NDArray[np.int32], limits: NDArray[np.int64]) -> NDArray[np.int
     return np.where(np.arange(rows.shape[-1]) < limits, rows, NO_ITEM)
 
 
-def _distinct(rows_BX: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Each user's distinct rows, ascending, then -1; as few columns as the longest list needs."""
-    rows_BX = np.sort(rows_BX, axis=1)
-    repeated_BX = np.zeros_like(rows_BX, dtype=np.bool_)
-    repeated_BX[:, 1:] = rows_BX[:, 1:] == rows_BX[:, :-1]
-    end = np.iinfo(np.int32).max
-    rows_BX = np.sort(np.where(repeated_BX | (rows_BX == NO_ITEM), end, rows_BX), axis=1)
-    longest = max(1, int((rows_BX != end).sum(axis=1).max()))
-    rows_BC = rows_BX[:, :longest]
-    return np.where(rows_BC == end, NO_ITEM, rows_BC)
+class Distinct(NamedTuple):
+    """Each user's candidates."""
+
+    rows_BC: NDArray[np.int32]
+    """Ascending, then -1; as few columns as the longest list needs."""
+    from_generator_BC: NDArray[np.bool_]
+    from_neighbours_BC: NDArray[np.bool_]
+
+    @classmethod
+    def of(
+        cls, generated_BX: NDArray[np.int32], neighbour_rows_BX: NDArray[np.int32], others_BX: NDArray[np.int32]
+    ) -> "Distinct":
+        """Each user's distinct rows, and who proposed them."""
+        sources = (generated_BX, neighbour_rows_BX, others_BX)
+        # row and source in one number, so that one sort brings together who proposed the same
+        told_BX = np.concatenate(
+            [_unsigned(rows) << _SOURCE_BITS | np.uint64(source) for source, rows in enumerate(sources)], axis=1
+        )
+        told_BX.sort(axis=1)
+        rows_BX, source_BX = (told_BX >> _SOURCE_BITS).astype(np.uint32).view(np.int32), told_BX & _SOURCE
+        is_first_BX = np.ones(rows_BX.shape, np.bool_)
+        is_first_BX[:, 1:] = rows_BX[:, 1:] != rows_BX[:, :-1]
+        columns_BX = np.cumsum(is_first_BX, axis=1) - 1
+        is_there_BX = rows_BX != NO_ITEM
+        shape_BC = len(rows_BX), max(1, int((is_first_BX & is_there_BX).sum(axis=1).max()))
+        places_BX = columns_BX + shape_BC[1] * np.arange(len(rows_BX))[:, None]
+        distinct = cls(np.full(shape_BC, NO_ITEM, np.int32), np.zeros(shape_BC, np.bool_), np.zeros(shape_BC, np.bool_))
+        distinct.rows_BC.ravel()[places_BX[is_there_BX]] = rows_BX[is_there_BX]
+        for source, is_from_BC in enumerate(distinct[1:]):
+            is_from_BC.ravel()[places_BX[is_there_BX & (source_BX == source)]] = True
+        return distinct
 
 
 def _log_mean_exp(similarity_BSC: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -237,17 +260,12 @@ def _unsigned(rows: NDArray[np.int32] | NDArray[np.uint32]) -> NDArray[np.uint64
     return rows.view(np.uint32).astype(np.uint64)
 
 
-def _found(rows_BC: NDArray[np.int32], asked_BX: NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Where in the flattened `rows_BC`, ascending as `_distinct` gives them, each of these rows stands, if it does."""
-    keys, wanted = _keys(rows_BC).ravel(), _keys(asked_BX)
-    places_BX = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return places_BX, (keys[places_BX] == wanted) & (asked_BX != NO_ITEM)
-
-
-def _contains(rows_BC: NDArray[np.int32], proposed_BX: NDArray[np.int32]) -> NDArray[np.bool_]:
-    places_BX, are_there_BX = _found(rows_BC, proposed_BX)
+def _contains(rows_BC: NDArray[np.int32], asked_BX: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which of these rows, ascending as `Distinct` has them, are asked about."""
+    keys, wanted_BX = _keys(rows_BC).ravel(), _keys(asked_BX)
+    places_BX = np.minimum(np.searchsorted(keys, wanted_BX), len(keys) - 1)
     found_BC = np.zeros(rows_BC.shape, np.bool_)
-    found_BC.ravel()[places_BX[are_there_BX]] = True
+    found_BC.ravel()[places_BX[(keys[places_BX] == wanted_BX) & (asked_BX != NO_ITEM)]] = True
     return found_BC
 
 
