@@ -94,7 +94,8 @@ class JobWorker:
                 log.info("job done", job_id=taken.job.job_id)
             elif isinstance(error, FigmentError):
                 await self._jobs.fail(taken, str(error))
-                log.warning("job failed", job_id=taken.job.job_id, reason=str(error))
+                # its message can quote what was asked; whoever asked reads it in the job
+                log.warning("job failed", job_id=taken.job.job_id, error=type(error).__name__)
             else:  # an entry point: what nobody foresaw ends here, with its stack in the log
                 log.error("job failed unexpectedly", job_id=taken.job.job_id, exc_info=error)
                 await self._jobs.fail(taken, "an unexpected error; the service's log has it under this job_id")

@@ -86,11 +86,13 @@ class TestUsage:
         ],
     )  # fmt: skip
     def test_what_is_wrong_is_told_with_exit_code_2(self, arguments, words, tmp_path):
+        (tmp_path / "a").mkdir()
+        (tmp_path / "a/manifest.json").touch()
         finished = figment(*arguments, folder=tmp_path)
         told = " ".join((finished.stdout + finished.stderr).split())
         assert finished.returncode == 2
         assert all(word in told for word in words), told
-        assert list(tmp_path.iterdir()) == []
+        assert list(tmp_path.iterdir()) == [tmp_path / "a"]
 
     def test_errors_of_the_machine_are_one_line(self, tiny_shop, tiny_bundle, tmp_path):
         (tmp_path / ".unfinished-lists.csv").mkdir()

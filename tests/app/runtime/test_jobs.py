@@ -2,6 +2,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.runtime import jobs as jobs_module
 from app.runtime.jobs import JobWorker
@@ -57,14 +58,18 @@ class TestWorker:
 
     async def test_errors_fail_the_job_and_end_nothing_else(self, jobs, running):
         async def handle(job, tell):
-            raise ServiceError("no room") if job.payload == "ours" else KeyError("secret")
+            raise ServiceError("no room for user-1") if job.payload == "ours" else KeyError("secret")
 
-        worker = running(jobs, handle)
-        ours, unforeseen = [await jobs.create(KIND, payload) for payload in ("ours", "unforeseen")]
-        told = [(await ended(jobs, job.job_id)).error for job in (ours, unforeseen)]
-        await worker.close()
-        assert told[0] == "no room"
+        with capture_logs() as lines:
+            worker = running(jobs, handle)
+            ours, unforeseen = [await jobs.create(KIND, payload) for payload in ("ours", "unforeseen")]
+            told = [(await ended(jobs, job.job_id)).error for job in (ours, unforeseen)]
+            await worker.close()
+        assert told[0] == "no room for user-1"
         assert "secret" not in told[1]
+        (failed,) = (line for line in lines if line["event"] == "job failed")
+        assert (failed["job_id"], failed["error"]) == (ours.job_id, "ServiceError")
+        assert "user-1" not in str(lines)
 
     async def test_what_nobody_foresaw_ends_no_worker(self, jobs, running, monkeypatch):
         """Neither while it looks for a job, nor beside one: that goes back first, and is begun again."""
