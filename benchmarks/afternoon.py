@@ -24,6 +24,7 @@ from models.retrieval.faiss_index import set_search_threads
 if TYPE_CHECKING:
     from models.networks.critic import Critic
     from models.networks.generator import Generator
+    from models.networks.judge import Judge
 
 PATH = "/v1/recommendations"
 SHOWN = ("title", "price", "brand")
@@ -104,6 +105,17 @@ def trained_critic(bundle: Bundle) -> "Critic":
     critic = Critic(embedding_size=bundle.manifest.embedding_size, hidden_size=hidden_size)
     critic.load_state_dict(load_file(bundle.folder / "weights" / "critic.safetensors"))
     return critic.eval()
+
+
+def trained_judge(bundle: Bundle) -> "Judge":
+    """The network from its weights."""
+    from safetensors.torch import load_file
+
+    from models.networks.judge import Judge
+
+    judge = Judge(len(bundle.manifest.evidence))
+    judge.load_state_dict(load_file(bundle.folder / "weights" / "judge.safetensors"))
+    return judge.eval()
 
 
 def main(folder: Path, port: int) -> None:

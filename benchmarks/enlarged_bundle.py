@@ -5,20 +5,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from afternoon import trained_critic, trained_generator
+from afternoon import trained_critic, trained_generator, trained_judge
 from live_items import enlarged
 
 from models.bundle import layout
 from models.bundle.manifest import Manifest
 from models.bundle.read import Bundle, open_bundle
 from models.bundle.write import link_or_copy, seal_bundle
-from models.networks.export import export_generator
+from models.networks.export import export_generator, export_judge
 from models.pipeline.files import write_critic_of_items
 from models.recommend.golden import record_golden
 from models.recommend.recommender import Recommender
 
-GENERATOR = "generator.onnx"
-EXPORTED_AGAIN = (GENERATOR, "critic_items.onnx")
+GENERATOR, JUDGE = "generator.onnx", "judge.onnx"
+EXPORTED_AGAIN = (GENERATOR, JUDGE, "critic_items.onnx")
 LABEL = "Not a trained catalogue: the items of {name} over and over, with noise on the features of the copies.\n\n"
 
 
@@ -34,7 +34,7 @@ def enlarged_bundle(source: Path, num_items: int, root: Path) -> Path:
 def _written(folder: Path, bundle: Bundle, name: str) -> Manifest:
     """Arrays of the enlarged catalogue; networks, weights and vocabulary are the source's own files.
 
-    Generator and critic are exported again from their weights, so that an older bundle is measured with today's graph.
+    Networks are exported again from their weights, so that an older bundle is measured with today's graphs.
     """
     for part in ("networks", "weights"):
         for file in sorted((bundle.folder / part).iterdir()):
@@ -44,6 +44,8 @@ def _written(folder: Path, bundle: Bundle, name: str) -> Manifest:
     export_generator(
         trained_generator(bundle), folder / "networks" / GENERATOR, embedding_size=size, max_events=max_events
     )
+    if bundle.has_judge:
+        export_judge(trained_judge(bundle), folder / "networks" / JUDGE, num_evidence=len(bundle.manifest.evidence))
     write_critic_of_items(folder, trained_critic(bundle), bundle.item_features_ND)
     shutil.copyfile(bundle.folder / layout.VOCABULARY, folder / layout.VOCABULARY)
     card = (bundle.folder / layout.MODEL_CARD).read_text()

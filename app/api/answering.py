@@ -105,18 +105,22 @@ async def _made(asking: Asking, ready: Sequence[Asked]) -> Sequence[Made | Input
 
 
 async def _all_asked(asking: Asking, bodies: Sequence[ListBody]) -> list[Asked | Refusal]:
+    if len(bodies) == 1:
+        return [await _asked_or_refused(asking, bodies[0])]
     permits = asyncio.Semaphore(MAX_READING)
 
     async def ask(body: ListBody) -> Asked | Refusal:
         async with permits:
-            try:
-                return await asked_of(asking, body)
-            except (RequestError, InputError) as refusal:
-                return refusal
+            return await _asked_or_refused(asking, body)
 
-    if len(bodies) == 1:
-        return [await ask(bodies[0])]
     return list(await asyncio.gather(*(ask(body) for body in bodies)))
+
+
+async def _asked_or_refused(asking: Asking, body: ListBody) -> Asked | Refusal:
+    try:
+        return await asked_of(asking, body)
+    except (RequestError, InputError) as refusal:
+        return refusal
 
 
 def _answer(asking: Asking, one: Asked, made: Made) -> RecommendationAnswer:
@@ -160,9 +164,14 @@ def _keep_new(
         )
         if answer.next_cursor and not is_found_again:
             told[place] = answer.model_copy(update={"next_cursor": None, "warnings": [*answer.warnings, NO_PAGES]})
-        items = each.whole.items[: len(answer.items)]
-        kept.append((served, replace(each.whole, items=items, under_filled=answer.retrieval.under_filled)))
+        kept.append((served, _as_shown(each.whole, answer)))
     return kept
+
+
+def _as_shown(whole: Recommendation, answer: RecommendationAnswer) -> Recommendation:
+    if len(whole.items) == len(answer.items):
+        return whole
+    return replace(whole, items=whole.items[: len(answer.items)], under_filled=answer.retrieval.under_filled)
 
 
 def _count(asking: Asking, kept: Sequence[tuple[ServedList, Recommendation]]) -> None:

@@ -9,7 +9,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
-from contextlib import asynccontextmanager
 from functools import partial
 from time import perf_counter
 from typing import Any, Final, TypeVar
@@ -73,21 +72,14 @@ def check_media_type(request: Request, media_types: Collection[str] = JSON) -> s
 
 async def read_bounded(request: Request, max_bytes: int) -> bytes:
     """The body; 413 as soon as it is declared or found to be longer than `max_bytes`, 408 where it does not come."""
-    body = bytearray()
-    async with _in_time(request):
-        async for chunk in bounded_chunks(request, max_bytes):
-            body += chunk
-    return bytes(body)
-
-
-@asynccontextmanager
-async def _in_time(request: Request) -> AsyncIterator[None]:
-    """408 where reading the body takes too long."""
     seconds: float = request.state.read_seconds
+    timeout = asyncio.timeout(seconds)
     try:
-        async with asyncio.timeout(seconds):
-            yield
+        async with timeout:
+            return b"".join([chunk async for chunk in bounded_chunks(request, max_bytes)])
     except TimeoutError:
+        if not timeout.expired():
+            raise
         raise _too_slow(f"took longer than the limit, {seconds:g} s") from None
 
 

@@ -26,14 +26,16 @@ class ReasonTold(AnswerPart):
 class AnsweredItem(AnswerPart):
     """One place of the list."""
 
+    # factories where there could be defaults: pydantic copies those deeply, and twenty items twice as long to make
+
     item_id: str
     rank: int
     """From 1; goes on from page to page."""
     score: float = Field(allow_inf_nan=False)
     """In [0, 1]; comparable within one answer."""
-    properties: dict[str, Any] = Field(default={})
+    properties: dict[str, Any] = Field(default_factory=dict, json_schema_extra={"default": {}})
     """Only where `return_properties` asked for some."""
-    reasons: list[ReasonTold] = Field(default=[])
+    reasons: list[ReasonTold] = Field(default_factory=list, json_schema_extra={"default": []})
     """Only where `explain` asked for them: the strongest ten, the strongest first."""
     sources: list[str] = Field(default=[])
     """Only where `explain` asked for reasons: who proposed the item: `generator`, `neighbours`, both, `history` or

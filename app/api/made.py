@@ -1,8 +1,10 @@
 """What the model makes of questions: run in a thread of the workers."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from itertools import islice
+from typing import Any, Final, TypeAlias
 
 from app.api.asked import Asked
 from app.api.list_answer import AnsweredItem, FirstPlaceTold, ReasonTold, Retrieval
@@ -12,6 +14,8 @@ from models.domain.errors import InputError
 from models.domain.explanation import Explanation
 from models.domain.recommendation import Fallback, Recommendation, RecommendedItem
 
+Properties: TypeAlias = dict[str, Any]
+"""Of one item, what its catalogue row says."""
 MAX_REASONS: Final = 10
 """Of one item in a list; `GET …/explanation` tells all."""
 NOTHING_TOLD: Final[Mapping[str, Mapping[str, Any]]] = {}
@@ -41,8 +45,9 @@ def make_all(model: ServedModel, asked: Sequence[Asked]) -> list[Made | InputErr
     refused = [_refusal(model, one) for one in asked]
     by_history = [number for number, one in enumerate(asked) if refused[number] is None and one.is_by_history]
     lists = dict(zip(by_history, model.recommend([asked[number].request for number in by_history]), strict=True))
+    shown = _shown(model, asked, lists)
     return [
-        refusal or _make(model, one, lists.get(number))
+        refusal or _make(model, one, lists.get(number), shown.get(number))
         for number, (one, refusal) in enumerate(zip(asked, refused, strict=True))
     ]
 
@@ -58,7 +63,30 @@ def _refusal(model: ServedModel, one: Asked) -> InputError | None:
     return None
 
 
-def _make(model: ServedModel, one: Asked, answer: Recommendation | None) -> Made:
+def _shown(
+    model: ServedModel, asked: Sequence[Asked], lists: Mapping[int, Recommendation]
+) -> dict[int, Sequence[Properties]]:
+    """Question → properties of what is shown of its list, where some are asked for: each column is read once, which
+    takes as long as twenty lists of twenty do beyond that."""
+    alike: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for number in lists:
+        if (wanted := asked[number].body.return_properties) is not None:
+            alike[tuple(wanted)].append(number)
+    shown: dict[int, Sequence[Properties]] = {}
+    for names, numbers in alike.items():
+        rows = {number: [item.item_row for item in _on_first_page(asked[number], lists[number])] for number in numbers}
+        read = iter(model.properties_of([row for number in numbers for row in rows[number]], names))
+        shown |= {number: list(islice(read, len(rows[number]))) for number in numbers}
+    return shown
+
+
+def _on_first_page(one: Asked, answer: Recommendation) -> Sequence[RecommendedItem]:
+    return answer.items[: one.body.num_shown]
+
+
+def _make(
+    model: ServedModel, one: Asked, answer: Recommendation | None, properties: Sequence[Properties] | None
+) -> Made:
     if one.body.validate_only:
         return _nothing_made(model)
     if one.later is not None:
@@ -66,7 +94,7 @@ def _make(model: ServedModel, one: Asked, answer: Recommendation | None) -> Made
     if answer is None:
         assert one.search is not None
         answer = model.search(one.search)
-    return _of_answer(model, one, answer)
+    return _of_answer(model, one, answer, properties)
 
 
 def _nothing_made(model: ServedModel) -> Made:
@@ -74,13 +102,15 @@ def _nothing_made(model: ServedModel) -> Made:
     return Made((), "none", nothing, model.model_version, model.index_version)
 
 
-def _of_answer(model: ServedModel, one: Asked, answer: Recommendation) -> Made:
+def _of_answer(
+    model: ServedModel, one: Asked, answer: Recommendation, properties: Sequence[Properties] | None = None
+) -> Made:
     size = one.body.num_shown
     cut = first_page(answer.items, size)
     explanation = _explanation(model, one, cut, full=one.body.explain == "full" and one.search is None)
     unexplained = explanation is not None and not explanation.is_personal
     return Made(
-        items=_items(model, one, cut, explanation),
+        items=_items(model, one, cut, explanation, properties),
         fallback=answer.fallback,
         retrieval=Retrieval.of(answer, size),
         model_version=model.model_version,
@@ -115,9 +145,18 @@ def _explanation(model: ServedModel, one: Asked, cut: Cut, *, full: bool) -> Exp
     return model.explain(one.request, [item.item_id for _, item in cut.ranked], full=full)
 
 
-def _items(model: ServedModel, one: Asked, cut: Cut, explanation: Explanation | None) -> list[AnsweredItem]:
+def _items(
+    model: ServedModel,
+    one: Asked,
+    cut: Cut,
+    explanation: Explanation | None,
+    properties: Sequence[Properties] | None = None,
+) -> list[AnsweredItem]:
     told = {} if explanation is None else _reasons(explanation, full=one.body.explain == "full")
-    return answered_items(model, cut.ranked, one.body.return_properties, told)
+    names = one.body.return_properties
+    if names is not None and properties is None:
+        properties = model.properties_of([item.item_row for _, item in cut.ranked], names)
+    return answered_items(cut.ranked, properties, told)
 
 
 def _reasons(explanation: Explanation, *, full: bool) -> dict[str, Mapping[str, Any]]:
@@ -133,18 +172,16 @@ def _reasons(explanation: Explanation, *, full: bool) -> dict[str, Mapping[str, 
 
 
 def answered_items(
-    model: ServedModel,
     ranked: Sequence[tuple[int, RecommendedItem]],
-    property_names: Sequence[str] | None,
+    properties: Sequence[Properties] | None,
     told: Mapping[str, Mapping[str, Any]] = NOTHING_TOLD,
 ) -> list[AnsweredItem]:
     """Places of a list, with properties where some are asked for, and with what else is told of each item."""
-    if property_names is None:
+    if properties is None:
         return [
             AnsweredItem(item_id=item.item_id, rank=rank, score=item.score, **told.get(item.item_id, NOTHING))
             for rank, item in ranked
         ]
-    properties = model.properties_of([item.item_row for _, item in ranked], property_names)
     return [
         AnsweredItem(
             item_id=item.item_id, rank=rank, score=item.score, properties=each, **told.get(item.item_id, NOTHING)

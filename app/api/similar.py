@@ -94,7 +94,9 @@ async def similar(
             found = model.similar(request)
         except RuleRefused as refusal:
             raise refused([rule_problem(refusal, at="query:")]) from None
-        return found, answered_items(model, list(enumerate(found.items, 1)), query.return_properties or None)
+        names, rows = query.return_properties, [item.item_row for item in found.items]
+        properties = model.properties_of(rows, names) if names else None
+        return found, answered_items(list(enumerate(found.items, 1)), properties)
 
     found, items = await asking.live.workers.run(work, deadline=asking.deadline)
     answer = RecommendationAnswer(

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from models.baselines.best_of_rows import best_of_rows
+from models.baselines.best_first import best_items
 from models.baselines.interest import ALIKE
 from models.baselines.mapped_archive import mapped_array
 from models.domain.item_rows import NO_ITEM
@@ -96,8 +96,11 @@ class Neighbours:
         return (self.age_decay ** np.arange(num_recent - 1, -1, -1)).astype(np.float32)
 
     def weighed(self, voices: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The score of voices [..., V]; summed row by row: a matrix product rounds by the company that a row is in."""
-        return np.asarray((voices * self.weights_V).sum(axis=-1), np.float32)
+        """The score of voices [..., V]; voice by voice: a matrix product rounds by the company that a row is in."""
+        score = voices[..., 0] * self.weights_V[0]
+        for voice in range(1, len(self.weights_V)):
+            score = score + voices[..., voice] * self.weights_V[voice]
+        return np.asarray(score, np.float32)
 
     def interest(self, event_types_BL: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
         """What each event that counts is worth by its type [B, H]."""
@@ -112,12 +115,18 @@ class Neighbours:
         rows_BHM = np.where((recent_BH != NO_ITEM)[..., None], self.rows_NM[recent_BH], NO_ITEM)
         if self.is_gone_N is not None:
             rows_BHM = np.where(self.is_gone_N[rows_BHM], NO_ITEM, rows_BHM)
-        users_X, places_X, neighbours_X = np.nonzero(rows_BHM != NO_ITEM)
+        is_there_BHM = rows_BHM != NO_ITEM
+        is_there = is_there_BHM.ravel()
+        num_users, num_recent = recent_BH.shape
+        counts_Y = is_there_BHM.sum(axis=2).ravel()
+        users_Y, places_Y = np.divmod(np.arange(num_users * num_recent), num_recent)
+        # whole rows, of which what is not there is left out: to fetch one voice after another takes three times as long
+        voices_XV = self.voices_NMV[recent_BH].reshape(len(is_there), len(self.weights_V)).compress(is_there, axis=0)
         return Contributions(
-            users_X=users_X,
-            places_X=places_X,
-            rows_X=rows_BHM[users_X, places_X, neighbours_X],
-            voices_XV=self.voices_NMV[recent_BH[users_X, places_X], neighbours_X],
+            users_X=np.repeat(users_Y, counts_Y),
+            places_X=np.repeat(places_Y, counts_Y),
+            rows_X=rows_BHM.ravel().compress(is_there),
+            voices_XV=voices_XV,
         )
 
     def scores(
@@ -137,16 +146,15 @@ class Neighbours:
         """The `num` candidates [B, C] that are most spoken for, -1 beyond the last, and their scores."""
         num_users, num_recent = shape_BH
         values_X = self.weighed(said.voices_XV) * self.age_weights(num_recent)[said.places_X]
-        keys, places_X = np.unique(said.users_X * np.int64(self.num_items) + said.rows_X, return_inverse=True)
+        lines_X = said.users_X * np.int64(self.num_items) + said.rows_X
         # summed in 64 bits and always newest last, so that company cannot change a rounding
-        totals = np.bincount(places_X, weights=values_X, minlength=len(keys))
-        offsets_B1 = np.searchsorted(keys, np.arange(num_users + 1) * np.int64(self.num_items))
-        return best_of_rows(
-            offsets_B1.astype(np.int64),
-            (keys % max(1, self.num_items)).astype(np.int32),
-            np.where(totals > _NOTHING, totals, 0.0).astype(np.float32),
-            num,
-        )
+        order_X = np.argsort(lines_X * np.int64(num_recent) + said.places_X)
+        lines_X = lines_X[order_X]
+        (starts_Y,) = np.nonzero(np.diff(lines_X, prepend=-1))
+        totals_Y = np.add.reduceat(values_X[order_X], starts_Y, dtype=np.float64) if len(starts_Y) else values_X
+        starts_Y, totals_Y = starts_Y[totals_Y > _NOTHING], totals_Y[totals_Y > _NOTHING]
+        users_Y, rows_Y = np.divmod(lines_X[starts_Y], max(1, self.num_items))
+        return best_items(users_Y, rows_Y.astype(np.int32), totals_Y.astype(np.float32), num_users, num)
 
     def save(self, path: Path) -> None:
         """Write an .npz file."""
@@ -222,6 +230,9 @@ def gather(
     found_X = np.minimum(np.searchsorted(keys_Y, keys_X), len(keys_Y) - 1)
     matched_X = keys_Y[found_X] == keys_X
     users_X, columns_X = np.divmod(found_X[matched_X], num_candidates)
-    said_BHCV = np.zeros((num_users, num_recent, num_candidates, said.voices_XV.shape[1]), np.float32)
-    np.add.at(said_BHCV, (users_X, said.places_X[matched_X], columns_X), said.voices_XV[matched_X])
-    return said_BHCV
+    places_Y = (users_X * num_recent + said.places_X[matched_X]) * num_candidates + columns_X
+    # voice by voice, because only single numbers are added quickly where some places come twice
+    said_VY = np.zeros((said.voices_XV.shape[1], num_users * num_recent * num_candidates), np.float32)
+    for said_Y, voice_X in zip(said_VY, said.voices_XV[matched_X].T, strict=True):
+        np.add.at(said_Y, places_Y, np.ascontiguousarray(voice_X))
+    return np.moveaxis(said_VY.reshape(len(said_VY), num_users, num_recent, num_candidates), 0, -1)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from models.domain.events import HistoryEvent
 from models.domain.filter import Filter
@@ -76,8 +76,7 @@ class SimilarRequest:
     include_out_of_stock: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RecommendedItem:
+class RecommendedItem(NamedTuple):
     """One place of the list; `score` in [0, 1] is comparable within one answer."""
 
     item_id: str

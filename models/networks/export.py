@@ -12,7 +12,7 @@ from models.networks.critic import Critic, CriticOfItems, ServedCritic
 from models.networks.decoder import Decoder
 from models.networks.generator import Generator
 from models.networks.item_encoder import NUM_PRICE_VALUES, ItemEncoder
-from models.networks.judge import Judge
+from models.networks.judge import Judge, ServedJudge
 from models.networks.onnx_export import export_onnx
 
 
@@ -79,7 +79,7 @@ def export_judge(judge: Judge, file: Path, *, num_evidence: int) -> None:
     """Evidence and which candidates are present to logits [B, C]; any B and C."""
     lists = {0: "users", 1: "candidates"}
     export_onnx(
-        judge,
+        ServedJudge(judge),
         file,
         inputs={
             "evidence": torch.randn(2, 5, num_evidence),

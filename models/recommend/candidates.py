@@ -5,7 +5,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ NUM_CANDIDATES: Final = 100
 """Proposals of each source. The scale of every score is read off the generator's best of this number."""
 
 
+_HALF: Final = np.uint64(32)
+_SOURCE_BITS, _SOURCE = np.uint64(2), np.uint64(3)
 LENGTH_CLASSES: Final = (8, 16, 32)
 """Histories of up to so many events share a call. A call costs as much as some twenty events of padding."""
 
@@ -143,7 +145,13 @@ class CandidateSource:
             scored_rows_BX, scored_BX = self.neighbours.scores(
                 history.item_rows_BL, history.event_types_BL, self.neighbours.most_scored
             )
-        return Wishes(generated_BTD[:, 0], generated_BTD[:, 1:], scored_rows_BX, scored_BX)
+            longest = max(1, int((scored_rows_BX != NO_ITEM).sum(axis=1).max()))
+        return Wishes(
+            taste_BD=generated_BTD[:, 0],
+            samples_BSD=generated_BTD[:, 1:],
+            scored_rows_BX=np.ascontiguousarray(scored_rows_BX[:, :longest]),
+            scored_BX=np.ascontiguousarray(scored_BX[:, :longest]),
+        )
 
     def scored(
         self,
@@ -155,14 +163,15 @@ class CandidateSource:
     ) -> Candidates:
         """Rows by who proposed them, with every score; -1 among them is no proposal."""
         with timed("fuse"):
-            rows_BC = _distinct(np.concatenate([generated_BX, neighbour_rows_BX, others_BX], axis=1))
+            distinct = Distinct.of(generated_BX, neighbour_rows_BX, others_BX)
+            rows_BC = distinct.rows_BC
             features_BCD = self.item_features_ND[np.maximum(rows_BC, 0)]
             return Candidates(
                 rows_BC=rows_BC,
                 generator_BC=self.likelihood(wishes, features_BCD),
-                neighbours_BC=_placed(rows_BC, wishes.scored_rows_BX, wishes.scored_BX),
-                from_generator_BC=_contains(rows_BC, generated_BX),
-                from_neighbours_BC=_contains(rows_BC, neighbour_rows_BX),
+                neighbours_BC=look_up(rows_BC, wishes.scored_rows_BX, wishes.scored_BX),
+                from_generator_BC=distinct.from_generator_BC,
+                from_neighbours_BC=distinct.from_neighbours_BC,
                 in_history_BC=_contains(rows_BC, history.item_rows_BL),
                 neighbours_best_BX=wishes.scored_BX[:, :NUM_CANDIDATES],
                 wishes=wishes,
@@ -202,16 +211,37 @@ def _first(rows: NDArray[np.int32], limits: NDArray[np.int64]) -> NDArray[np.int
     return np.where(np.arange(rows.shape[-1]) < limits, rows, NO_ITEM)
 
 
-def _distinct(rows_BX: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Each user's distinct rows, ascending, then -1; as few columns as the longest list needs."""
-    rows_BX = np.sort(rows_BX, axis=1)
-    repeated_BX = np.zeros_like(rows_BX, dtype=np.bool_)
-    repeated_BX[:, 1:] = rows_BX[:, 1:] == rows_BX[:, :-1]
-    end = np.iinfo(np.int32).max
-    rows_BX = np.sort(np.where(repeated_BX | (rows_BX == NO_ITEM), end, rows_BX), axis=1)
-    longest = max(1, int((rows_BX != end).sum(axis=1).max()))
-    rows_BC = rows_BX[:, :longest]
-    return np.where(rows_BC == end, NO_ITEM, rows_BC)
+class Distinct(NamedTuple):
+    """Each user's candidates."""
+
+    rows_BC: NDArray[np.int32]
+    """Ascending, then -1; as few columns as the longest list needs."""
+    from_generator_BC: NDArray[np.bool_]
+    from_neighbours_BC: NDArray[np.bool_]
+
+    @classmethod
+    def of(
+        cls, generated_BX: NDArray[np.int32], neighbour_rows_BX: NDArray[np.int32], others_BX: NDArray[np.int32]
+    ) -> "Distinct":
+        """Each user's distinct rows, and who proposed them."""
+        sources = (generated_BX, neighbour_rows_BX, others_BX)
+        # row and source in one number, so that one sort brings together who proposed the same
+        told_BX = np.concatenate(
+            [_unsigned(rows) << _SOURCE_BITS | np.uint64(source) for source, rows in enumerate(sources)], axis=1
+        )
+        told_BX.sort(axis=1)
+        rows_BX, source_BX = (told_BX >> _SOURCE_BITS).astype(np.uint32).view(np.int32), told_BX & _SOURCE
+        is_first_BX = np.ones(rows_BX.shape, np.bool_)
+        is_first_BX[:, 1:] = rows_BX[:, 1:] != rows_BX[:, :-1]
+        columns_BX = np.cumsum(is_first_BX, axis=1) - 1
+        is_there_BX = rows_BX != NO_ITEM
+        shape_BC = len(rows_BX), max(1, int((is_first_BX & is_there_BX).sum(axis=1).max()))
+        places_BX = columns_BX + shape_BC[1] * np.arange(len(rows_BX))[:, None]
+        distinct = cls(np.full(shape_BC, NO_ITEM, np.int32), np.zeros(shape_BC, np.bool_), np.zeros(shape_BC, np.bool_))
+        distinct.rows_BC.ravel()[places_BX[is_there_BX]] = rows_BX[is_there_BX]
+        for source, is_from_BC in enumerate(distinct[1:]):
+            is_from_BC.ravel()[places_BX[is_there_BX & (source_BX == source)]] = True
+        return distinct
 
 
 def _log_mean_exp(similarity_BSC: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -220,42 +250,34 @@ def _log_mean_exp(similarity_BSC: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(top_B1C[:, 0] + np.log(mean_BC), np.float32)
 
 
-def _keys(rows: NDArray[np.int32]) -> NDArray[np.int64]:
+def _keys(rows_BX: NDArray[np.int32] | NDArray[np.uint32]) -> NDArray[np.uint64]:
     """One number per (user, row), so that a whole batch is looked up at once; no row comes after every row."""
-    return np.arange(len(rows))[:, None] * np.int64(2**32) + rows.view(np.uint32)
+    return np.arange(len(rows_BX), dtype=np.uint64)[:, None] << _HALF | _unsigned(rows_BX)
 
 
-def _found(rows_BC: NDArray[np.int32], asked_BX: NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Where in the flattened `rows_BC`, ascending as `_distinct` gives them, each of these rows stands, if it does."""
-    keys, wanted = _keys(rows_BC).ravel(), _keys(asked_BX)
-    places_BX = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return places_BX, (keys[places_BX] == wanted) & (asked_BX != NO_ITEM)
+def _unsigned(rows: NDArray[np.int32] | NDArray[np.uint32]) -> NDArray[np.uint64]:
+    """No row as the largest."""
+    return rows.view(np.uint32).astype(np.uint64)
 
 
-def _contains(rows_BC: NDArray[np.int32], proposed_BX: NDArray[np.int32]) -> NDArray[np.bool_]:
-    places_BX, are_there_BX = _found(rows_BC, proposed_BX)
+def _contains(rows_BC: NDArray[np.int32], asked_BX: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which of these rows, ascending as `Distinct` has them, are asked about."""
+    keys, wanted_BX = _keys(rows_BC).ravel(), _keys(asked_BX)
+    places_BX = np.minimum(np.searchsorted(keys, wanted_BX), len(keys) - 1)
     found_BC = np.zeros(rows_BC.shape, np.bool_)
-    found_BC.ravel()[places_BX[are_there_BX]] = True
-    return found_BC
-
-
-def _placed(
-    rows_BC: NDArray[np.int32], scored_BX: NDArray[np.int32], scores_BX: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """As `look_up`, for rows as `_distinct` gives them: nothing has to be sorted."""
-    places_BX, are_there_BX = _found(rows_BC, scored_BX)
-    found_BC = np.zeros(rows_BC.shape, np.float32)
-    found_BC.ravel()[places_BX[are_there_BX]] = scores_BX[are_there_BX]
+    found_BC.ravel()[places_BX[(keys[places_BX] == wanted_BX) & (asked_BX != NO_ITEM)]] = True
     return found_BC
 
 
 def look_up(
-    rows_BC: NDArray[np.int32], scored_BX: NDArray[np.int32], scores_BX: NDArray[np.float32]
+    rows_BC: NDArray[np.int32], scored_rows_BX: NDArray[np.int32], scored_BX: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """The score of each row where it is among the scored ones, else 0."""
-    keys = _keys(scored_BX).ravel()
-    order = np.argsort(keys, kind="stable")
+    # row and score in one number, because numbers are sorted many times as fast as their order is found
+    pairs_BX = scored_BX.view(np.uint32) | _unsigned(scored_rows_BX) << _HALF
+    pairs_BX.sort(axis=1)
+    keys = _keys((pairs_BX >> _HALF).astype(np.uint32)).ravel()
     wanted_BC = _keys(rows_BC)
-    places_BC = np.minimum(np.searchsorted(keys[order], wanted_BC), len(keys) - 1)
-    matched_BC = (keys[order][places_BC] == wanted_BC) & (rows_BC != NO_ITEM)
-    return np.where(matched_BC, scores_BX.ravel()[order][places_BC], np.float32(0.0))
+    places_BC = np.minimum(np.searchsorted(keys, wanted_BC), len(keys) - 1)
+    found_BC = pairs_BX.astype(np.uint32).view(np.float32).ravel()[places_BC]
+    return np.where((keys[places_BC] == wanted_BC) & (rows_BC != NO_ITEM), found_BC, np.float32(0.0))

@@ -26,8 +26,10 @@ class CriticTerms:
     def logits(self, taste_BD: NDArray[np.float32], rows_BC: NDArray[np.int32]) -> NDArray[np.float32]:
         """The critic's logits [B, C] of these items; where there is no item (-1), without meaning."""
         terms_BCX = self.terms_NX[np.maximum(rows_BC, 0)]
-        told_BH1 = (taste_BD @ self.taste_HD.T)[:, :, None]
-        return np.asarray(terms_BCX[..., 0] + (terms_BCX[..., 1:] @ told_BH1)[..., 0], np.float32)
+        asked_BH = taste_BD @ self.taste_HD.T
+        # the realism counts once, so that whole rows are multiplied: parts of them would be copied first
+        asked_BX1 = np.concatenate([np.ones_like(asked_BH[:, :1]), asked_BH], axis=1)[:, :, None]
+        return np.asarray((terms_BCX @ asked_BX1)[..., 0], np.float32)
 
     def changed(self, rows_C: NDArray[np.int32], features_CD: NDArray[np.float32], num_rows: int) -> "CriticTerms":
         """The same over items of which these have other features, or are new; `num_rows` in all afterwards."""

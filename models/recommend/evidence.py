@@ -133,7 +133,7 @@ def generator_evidence(
     top_B1 = best_BX[:, :1]
     mass_B1 = np.exp(best_BX - top_B1).sum(axis=1, keepdims=True)
     below_BC = scores.generator_BC - top_B1
-    better_BC = (best_BX[:, None, :] > scores.generator_BC[:, :, None] + 1e-5).sum(axis=2)
+    better_BC = _num_above(best_BX, scores.generator_BC + 1e-5)
     pieces = (
         scores.generator_standard_BC,
         below_BC,
@@ -155,8 +155,16 @@ def log_rank(score_BC: NDArray[np.float32], best_BX: NDArray[np.float32]) -> NDA
     """log(1 + number of better scores) among the `NUM_RANKED` best, which stand best first; equals share a place."""
     best_BX = best_BX[:, :NUM_RANKED]
     # in relative steps: the same sum in another order must not lose its place
-    better_BC = (best_BX[:, None, :] > score_BC[:, :, None] * (1 + 1e-5) + 1e-9).sum(axis=2)
+    better_BC = _num_above(best_BX, score_BC * (1 + 1e-5) + 1e-9)
     return np.asarray(np.log1p(better_BC), np.float32)
+
+
+def _num_above(best_BX: NDArray[np.float32], score_BC: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How many of the best, at most `NUM_RANKED`, are above each score [B, C]."""
+    assert best_BX.shape[1] < 256
+    above_BCX = best_BX[:, None, :] > score_BC[:, :, None]
+    # in bytes, because wider sums take five times as long
+    return np.asarray(above_BCX.sum(axis=2, dtype=np.uint8), np.float32)
 
 
 def _sales(
@@ -189,12 +197,12 @@ def _likeness(
     same_BHC = (brand_BH[:, :, None] == brand_BC[:, None, :]) & (brand_BH != UNKNOWN)[:, :, None]
     same_BHC &= present_BH[:, :, None]
     levels = facts.category_NP.shape[1]
-    shared_BHC = np.zeros(same_BHC.shape, np.float32)
+    num_shared_BHC = np.zeros(same_BHC.shape, np.uint8)
     for level in range(levels):
         of_history_BH, of_candidates_BC = facts.category_NP[recent_BH, level], facts.category_NP[rows_BC, level]
         known_BH = (of_history_BH != UNKNOWN) & present_BH
-        shared_BHC += (of_history_BH[:, :, None] == of_candidates_BC[:, None, :]) & known_BH[:, :, None]
-    shared_BHC /= levels
+        num_shared_BHC += (of_history_BH[:, :, None] == of_candidates_BC[:, None, :]) & known_BH[:, :, None]
+    shared_BHC = num_shared_BHC / np.float32(levels)
     return np.stack(
         [
             same_BHC[:, -1],
@@ -211,13 +219,17 @@ def _repeats(history: HistoryBatch, rows_BC: NDArray[np.int32]) -> NDArray[np.fl
     """How often and how lately the shopper took the candidate itself; length and variety of the history."""
     history_BL = history.item_rows_BL
     present_BL = history_BL != NO_ITEM
-    same_BLC = (history_BL[:, :, None] == rows_BC[:, None, :]) & present_BL[:, :, None]
-    places_L = np.arange(history_BL.shape[1] - 1, -1, -1)
-    nearness_BC = (same_BLC * np.exp(-places_L / PLACES_OF_NEARNESS)[None, :, None]).max(axis=1)
+    # seldom more than a few places, so they are taken one by one
+    users_X, events_X, columns_X = np.nonzero((history_BL[:, :, None] == rows_BC[:, None, :]) & present_BL[:, :, None])
+    times_BC, nearness_BC = np.zeros(rows_BC.shape, np.float32), np.zeros(rows_BC.shape)
+    np.add.at(times_BC, (users_X, columns_X), 1.0)
+    places_X = history_BL.shape[1] - 1 - events_X
+    np.maximum.at(nearness_BC, (users_X, columns_X), np.exp(-places_X / PLACES_OF_NEARNESS))
     # to the newest event: what time it is now, a posted history does not say
     days_BL = (history.timestamps_BL.max(axis=1, keepdims=True) - history.timestamps_BL) / SECONDS_PER_DAY
-    known_BLC = same_BLC & (history.timestamps_BL >= 0)[:, :, None]
-    days_BC = np.where(known_BLC, days_BL[:, :, None], np.inf).min(axis=1)
+    days_BL = np.where(history.timestamps_BL >= 0, days_BL, np.inf)
+    days_BC = np.full(rows_BC.shape, np.inf)
+    np.minimum.at(days_BC, (users_X, columns_X), days_BL[users_X, events_X])
     lengths_B = present_BL.sum(axis=1)
     sorted_BL = np.sort(history_BL, axis=1)
     new_BL = (np.diff(sorted_BL, axis=1, prepend=NO_ITEM) != 0) & (sorted_BL != NO_ITEM)
@@ -225,7 +237,7 @@ def _repeats(history: HistoryBatch, rows_BC: NDArray[np.int32]) -> NDArray[np.fl
     shape_BC = rows_BC.shape
     return np.stack(
         [
-            np.log1p(same_BLC.sum(axis=1)),
+            np.log1p(times_BC),
             nearness_BC,
             np.log1p(np.where(np.isfinite(days_BC), days_BC, 0.0)),
             np.broadcast_to(np.log1p(lengths_B)[:, None], shape_BC),

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.baselines.best_first import best_first
 from models.domain.item_rows import NO_ITEM
 from models.domain.recommendation import MAX_FROZEN, Strategy
 from models.domain.stages import timed
@@ -51,41 +52,65 @@ class Pool:
         if listed == 0:
             return {}
         made, near = self.made_P[places], self.near_P[places]
-        both = float((made & near).sum()) / 2
-        shares = {"generator": float(made.sum()) - both, "neighbours": float(near.sum()) - both}
-        shares["history"] = float((~made & ~near).sum())
+        num_made, num_near, num_both = (int(np.count_nonzero(each)) for each in (made, near, made & near))
+        shares = {"generator": num_made - num_both / 2, "neighbours": num_near - num_both / 2}
+        shares["history"] = float(len(places) - num_made - num_near + num_both)
         shares["popularity"] = float(listed - len(places))
         return {name: share / listed for name, share in shares.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The candidates of a proposal that an order has placed and that may be listed."""
+
+    columns_BC: NDArray[np.int64]
+    """Best first, of equal values the lower row first; then those that are not."""
+    counts_B: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, proposal: Proposal, order: Order) -> "Placed":
+        """For all users at once."""
+        with timed("rerank"):
+            listed_BC = proposal.listed(order.values_BC)
+            return cls(best_first(listed_BC), np.isfinite(listed_BC).sum(axis=1))
+
+
 def pool_of(
-    source: CandidateSource, question: Question, proposal: Proposal, order: Order, user: int, *, exact: bool
+    source: CandidateSource,
+    question: Question,
+    proposal: Proposal,
+    order: Order,
+    placed: Placed,
+    user: int,
+    *,
+    exact: bool,
+    whole: bool = False,
 ) -> Pool:
-    """What the order has placed and may be listed; with what lies below, where that is too little for the list."""
+    """What the order has placed and may be listed; with what lies below, where that is too little for the list.
+
+    `whole`: also what stands below the last place of the list where that cannot matter for it.
+    """
     rows_C, values_C = proposal.candidates.rows_BC[user], order.values_BC[user]
-    places = np.flatnonzero(np.isfinite(values_C) & proposal.allowed_BC[user])
-    parts = [_Part.of(proposal.candidates, user, places, values_C)]
-    strategy: Strategy = "exact" if exact else "ann"
-    scored = rows_C[rows_C != NO_ITEM]
-    if len(places) < question.k or len(question.disliked_rows) or not question.arrangement.keeps_order:
-        more, found = _more(source, question, proposal, order, user, exact=exact)
-        if more is not None:
-            values_X = order.of_more(user, more)[0]
-            parts.append(_Part.of(more, 0, np.flatnonzero(np.isfinite(values_X)), values_X))
-        strategy, scored = found.strategy, np.union1d(scored, found.scored_rows)
+    columns_P = placed.columns_BC[user, : placed.counts_B[user]]
+    is_cut_alone = question.arrangement.keeps_order and not len(question.disliked_rows)
+    if is_cut_alone and len(columns_P) >= question.k:
+        kept_P = columns_P if whole else columns_P[: question.k]
+        part = _Part.of(proposal.candidates, user, kept_P, values_C)
+        num_scored = source.index.num_items if exact else int(np.count_nonzero(rows_C != NO_ITEM))
+        return Pool(*part, "exact" if exact else "ann", num_scored)
+    part = _Part.of(proposal.candidates, user, columns_P, values_C)
+    more, found = _more(source, question, proposal, order, user, exact=exact)
+    if more is not None:
+        values_X = order.of_more(user, more)[0]
+        below = _Part.of(more, 0, np.flatnonzero(np.isfinite(values_X)), values_X)
+        part = _Part(*(np.concatenate(column) for column in zip(part, below, strict=True)))
     with timed("rerank"):
-        whole = _Part(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-        values = less_disliked(source, question.disliked_rows, whole.rows, whole.values, order.spread)
+        values_P = less_disliked(source, question.disliked_rows, part.rows, part.values, order.spread)
         # of equal values the lower row comes first
-        best_first = np.lexsort((whole.rows, -values))
-    return Pool(
-        rows_P=whole.rows[best_first],
-        values_P=values[best_first],
-        made_P=whole.made[best_first],
-        near_P=whole.near[best_first],
-        strategy=strategy,
-        num_scored=source.index.num_items if exact else len(scored),
-    )
+        best_P = np.lexsort((part.rows, -values_P))
+        ordered = _Part(part.rows[best_P], values_P[best_P], part.made[best_P], part.near[best_P])
+    scored = np.union1d(rows_C[rows_C != NO_ITEM], found.scored_rows)
+    return Pool(*ordered, found.strategy, source.index.num_items if exact else len(scored))
 
 
 def _more(

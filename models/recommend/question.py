@@ -23,6 +23,7 @@ class Question:
 
     history: EncodedHistory
     excluded_rows: NDArray[np.int32]
+    """Ascending."""
     seen_left_out: bool
     """Whether `excluded_rows` holds the whole history."""
     k: int
@@ -38,8 +39,16 @@ class Question:
 
     def allows(self, rows: NDArray[np.int32]) -> NDArray[np.bool_]:
         """Which of these rows may be listed; no row at all (-1) may not."""
-        allowed: NDArray[np.bool_] = (rows >= 0) & ~np.isin(rows, self.excluded_rows)
+        allowed: NDArray[np.bool_] = (rows >= 0) & ~contains(self.excluded_rows, rows)
         return allowed if self.mask is None else allowed & self.mask.allowed_N[rows]
+
+
+def contains(ascending_X: NDArray[np.int32], rows: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which of these rows are among the ascending ones; a tenth of the time that `np.isin` takes."""
+    if not len(ascending_X):
+        return np.zeros(rows.shape, np.bool_)
+    places = np.minimum(np.searchsorted(ascending_X, rows), len(ascending_X) - 1)
+    return np.asarray(ascending_X[places] == rows)
 
 
 @dataclass(frozen=True, slots=True)

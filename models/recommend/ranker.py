@@ -23,7 +23,7 @@ from models.recommend.fusion import FusionWeights, StandardScores, as_score
 from models.recommend.judging import SHORTLIST_LENGTH, Shortlist, make_shortlist
 from models.recommend.mask import Mask
 from models.recommend.orders import JudgedOrder, Order, by_fusion, by_generator, by_neighbours
-from models.recommend.pool import NUM_MORE, Pool, pool_of
+from models.recommend.pool import NUM_MORE, Placed, Pool, pool_of
 from models.recommend.popular import POPULAR_POOL, PopularItems
 from models.recommend.proposal import Proposal
 from models.recommend.proposals import Proposals
@@ -179,7 +179,9 @@ class Ranker:
     def pool(self, question: Question, stage: Stage) -> Pool:
         """All that one list is made of."""
         proposal = self.propose([question])
-        return pool_of(self.source, question, proposal, self.order(proposal, stage), 0, exact=False)
+        order = self.order(proposal, stage)
+        placed = Placed.of(proposal, order)
+        return pool_of(self.source, question, proposal, order, placed, 0, exact=False, whole=True)
 
     def best_guess(
         self,
@@ -254,8 +256,9 @@ class Ranker:
         if proposal is None or stage == "popularity":
             return [self._popular(question) for question in questions]
         order, users = self.order(proposal, stage), count()
+        placed = Placed.of(proposal, order)
         return [
-            self._listed(question, pool_of(self.source, question, proposal, order, next(users), exact=exact))
+            self._listed(question, pool_of(self.source, question, proposal, order, placed, next(users), exact=exact))
             if len(question.history[0])
             else self._popular(question)
             for question in questions

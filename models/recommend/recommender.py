@@ -265,8 +265,8 @@ class Recommender:
 
     def _listed(self, rows_K: NDArray[np.int32], scores_K: NDArray[np.float32]) -> list[RecommendedItem]:
         return [
-            RecommendedItem(item_id=self.item_ids[row], item_row=int(row), score=float(score))
-            for row, score in zip(rows_K, scores_K, strict=True)
+            RecommendedItem(self.item_ids[row], row, score)
+            for row, score in zip(rows_K.tolist(), scores_K.tolist(), strict=True)
         ]
 
     def _stage_of(self, profile: SearchProfile) -> Stage:

@@ -68,7 +68,7 @@ class RequestReader:
         return ReadRequest(
             Question(
                 history=history,
-                excluded_rows=np.unique(np.array(excluded, np.int32)),
+                excluded_rows=np.array(sorted(set(excluded)), np.int32),
                 seen_left_out=exclude_seen,
                 k=request.k,
                 noise_SZ=self._noise(request),
@@ -83,22 +83,21 @@ class RequestReader:
         """Known events oldest first, the rows of disliked items, and a warning for each unknown item."""
         if events and all(event.timestamp_seconds is not None for event in events):
             events = sorted(events, key=lambda event: event.timestamp_seconds or 0.0)
-        row_of = self.catalogue.row_of
-        unknown = list(dict.fromkeys(event.item_id for event in events if event.item_id not in row_of))
+        found = [(self.catalogue.row_of.get(event.item_id), event) for event in events]
+        unknown = list(dict.fromkeys(event.item_id for row, event in found if row is None))
         told = unknown[:_MOST_TOLD]
         warnings = [f"item {item_id!r} of the history is not in the catalogue: skipped" for item_id in told]
         if len(unknown) > _MOST_TOLD:
             rest = len(unknown) - _MOST_TOLD
             warnings.append(f"{rest} more items of the history are not in the catalogue: skipped")
-        known = [event for event in events if event.item_id in row_of]
-        disliked = [row_of[event.item_id] for event in known if event.event_type == "dislike"]
-        used = [event for event in known if event.event_type in HISTORY_EVENT_TYPES]
+        known = [(row, event) for row, event in found if row is not None]
+        disliked = [row for row, event in known if event.event_type == "dislike"]
+        used = [(row, event) for row, event in known if event.event_type in HISTORY_EVENT_TYPES]
+        times = [event.timestamp_seconds for _, event in used]
         history = (
-            np.array([row_of[event.item_id] for event in used], np.int32),
-            np.array([_TYPE_NUMBER[event.event_type] for event in used], np.int8),
-            np.array(
-                [-1 if event.timestamp_seconds is None else int(event.timestamp_seconds) for event in used], np.int64
-            ),
+            np.array([row for row, _ in used], np.int32),
+            np.array([_TYPE_NUMBER[event.event_type] for _, event in used], np.int8),
+            np.array([-1 if seconds is None else int(seconds) for seconds in times], np.int64),
         )
         return history, disliked, warnings
 

@@ -3,8 +3,8 @@
 import subprocess
 import sys
 
-SOMETIMES = ("opentelemetry.sdk", "opentelemetry.exporter", "requests", "pymilvus", "grpc")
-"""Where traces are asked for, or where Milvus keeps the index."""
+SOMETIMES = ("opentelemetry.sdk", "opentelemetry.exporter", "requests", "pymilvus", "grpc", "alembic")
+"""Where traces are asked for, where Milvus keeps the index, or where tables change."""
 TRAINING_ONLY = ("torch", "scipy", "pandas", "transformers", "sentence_transformers", "sklearn", "tensorboard", "onnx")
 PROGRAM = """
 import sys

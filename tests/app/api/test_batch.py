@@ -38,6 +38,18 @@ class TestBatch:
             without_what_differs(one) for one in alone
         ]
 
+    def test_each_item_has_its_own_properties(self, client):
+        wished = [["title"], ["price", "title"], None, ["title"], [], ["title"]]
+        bodies = [
+            {"history": HISTORY, "exploration": 1.0, "seed": seed, "k": 2 + seed, "return_properties": names}
+            for seed, names in enumerate(wished)
+        ]
+        for names, told in zip(wished, results(client, *bodies), strict=True):
+            for item in told["items"]:
+                row = int(item["item_id"].removeprefix("item-"))
+                truth = {"title": f"title {row}", "price": row + 0.5}
+                assert item.get("properties") == (None if names is None else {name: truth[name] for name in names})
+
     def test_plain_lists_share_one_call_of_the_model(self, client, model):
         before = model.num_calls
         results(client, *[GOOD] * 5)

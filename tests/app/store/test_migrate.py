@@ -5,7 +5,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
 from app.store.engine import Database
-from app.store.migrate import _config, head_revision
+from app.store.migrate import HEAD, _config
 from app.store.tables import metadata
 
 pytestmark = pytest.mark.anyio
@@ -65,7 +65,7 @@ class TestMigrations:
         version = await again.read(
             lambda transaction: transaction.execute(text("SELECT version_num FROM alembic_version"))
         )
-        assert version.scalar_one() == head_revision()
+        assert version.scalar_one() == HEAD
         await again.close()
 
     async def test_scripts_are_part_of_the_installed_package(self):

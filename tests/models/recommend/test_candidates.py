@@ -1,7 +1,11 @@
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
+from models.domain.item_rows import NO_ITEM
 from models.features.histories import encode_histories
-from models.recommend.candidates import CandidateSource
+from models.recommend.candidates import CandidateSource, Distinct, look_up
 from models.recommend.fusion import FusionWeights, StandardScores, as_score
 from models.retrieval.exact import ExactIndex
 from tests.models.baselines.tiny_neighbours import neighbours_of
@@ -113,3 +117,33 @@ class TestFusion:
         assert (np.diff(scores) > 0).all()
         assert scores.min() >= 0
         assert scores.max() <= 1
+
+
+ROWS = st.integers(NO_ITEM, 9).map(lambda row: NO_ITEM if row == NO_ITEM else row + 2**24)
+
+
+def rows_of(num_users, most):
+    return st.integers(1, most).flatmap(lambda width: arrays(np.int32, (num_users, width), elements=ROWS))
+
+
+class TestDistinct:
+    @given(rows_of(2, 6), rows_of(2, 6), rows_of(2, 3))
+    def test_every_row_comes_once_and_keeps_who_proposed_it(self, generated, near, others):
+        found = Distinct.of(generated, near, others)
+        for user, rows_C in enumerate(found.rows_BC):
+            sets = [set(each[user].tolist()) - {NO_ITEM} for each in (generated, near, others)]
+            expected = sorted(set.union(*sets))
+            assert rows_C.tolist() == expected + [NO_ITEM] * (len(rows_C) - len(expected))
+            for from_BC, proposed in ((found.from_generator_BC, sets[0]), (found.from_neighbours_BC, sets[1])):
+                assert set(rows_C[from_BC[user]].tolist()) == proposed
+
+
+class TestLookUp:
+    @given(rows_of(2, 6), st.permutations(range(10)))
+    def test_is_the_score_where_there_is_one(self, asked, order):
+        scored = np.array([order[:5], order[5:]], np.int32) + 2**24
+        scores = np.array([[0.0, 1e-30, 0.5, 2.0, 3e30]] * 2, np.float32)
+        known = [dict(zip(*each, strict=True)) for each in zip(scored.tolist(), scores.tolist(), strict=True)]
+        assert look_up(asked, scored, scores).tolist() == [
+            [said.get(row, 0.0) for row in rows] for said, rows in zip(known, asked.tolist(), strict=True)
+        ]
