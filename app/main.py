@@ -215,6 +215,12 @@ def _routes() -> Sequence[BaseRoute]:
     return router.routes
 
 
+def tune_interpreter() -> None:
+    """For a process that answers; what measures one sets the same."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
+
+
 def serve(settings: ServiceSettings) -> None:
     """Serves in the foreground until SIGTERM or Ctrl-C.
 
@@ -222,8 +228,7 @@ def serve(settings: ServiceSettings) -> None:
     BundleError that says why the bundle must not be served.
     """
     configure_logs(settings.log_level)
-    sys.setswitchinterval(SWITCH_SECONDS)
-    gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
+    tune_interpreter()
     with listen(settings.host, settings.port) as listener:
         refuse_exposure(settings, lambda: asyncio.run(any_key_made(settings.database_url)))
         first = resolve_bundle(settings.bundles, settings.bundle)

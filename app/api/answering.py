@@ -169,9 +169,10 @@ def _keep_new(
 
 
 def _as_shown(whole: Recommendation, answer: RecommendationAnswer) -> Recommendation:
-    if len(whole.items) == len(answer.items):
+    num_shown, under_filled = len(answer.items), answer.retrieval.under_filled
+    if (len(whole.items), whole.under_filled) == (num_shown, under_filled):
         return whole
-    return replace(whole, items=whole.items[: len(answer.items)], under_filled=answer.retrieval.under_filled)
+    return replace(whole, items=whole.items[:num_shown], under_filled=under_filled)
 
 
 def _count(asking: Asking, kept: Sequence[tuple[ServedList, Recommendation]]) -> None:

@@ -45,8 +45,8 @@ from models.retrieval.index import VectorIndex
 
 PlacesIndex: TypeAlias = Callable[[Bundle], VectorIndex]
 """The index of a bundle's items, kept elsewhere."""
-NOTHING_NEAR: Final = (
-    "nothing was found: no item has a word of the query, and none is nearer in meaning than to letters drawn at random"
+NOTHING_MATCHES: Final = (
+    "nothing matches the query: no item has a word of it, and none is nearer in meaning than to letters drawn at random"
 )
 
 
@@ -217,7 +217,7 @@ class Recommender:
             read.question, *(Found(each.rows_X, each.values_X, each.coverage_X) for each in (found, among))
         )
         if not self._texts.is_near(among):
-            read = ReadRequest(read.question, [*read.warnings, NOTHING_NEAR])
+            read = ReadRequest(read.question, [*read.warnings, NOTHING_MATCHES])
         by_words = float((found.coverage_X[places] > 0).mean()) if len(places) else 0.0
         sources = {"words": by_words, "meaning": 1.0 - by_words}
         ranked = RankedList.of(found.rows_X[places], scores_K, len(found.rows_X), sources, "text")

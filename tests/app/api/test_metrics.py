@@ -110,6 +110,14 @@ class TestMetrics:
         assert value(client, "figment_under_filled_total") == 1
         assert value(client, "figment_catalogue_coverage_ratio", experiment="", variant="") == 1.0
 
+    def test_count_a_page_that_holds_the_whole_list_as_filled(self, client):
+        told = ask(client, k=None, page={"size": 29}).json()
+        assert len(told["items"]) == 29
+        assert not told["retrieval"]["under_filled"]
+        assert value(client, "figment_under_filled_total") == 0
+        ask(client, k=None, page={"size": 30})
+        assert value(client, "figment_under_filled_total") == 1
+
     def test_time_stages_of_the_work(self, client, staged):
         ask(client)
         assert value(client, "figment_stage_duration_seconds_count", stage="search") == 1

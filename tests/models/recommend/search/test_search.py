@@ -11,7 +11,7 @@ from models.domain.filter import parse_filter
 from models.domain.recommendation import Recommendation, RecommendationRequest, SearchRequest
 from models.domain.rules import parse_boosts
 from models.recommend.live.documents import ItemDocument
-from models.recommend.recommender import NOTHING_NEAR, Recommender
+from models.recommend.recommender import NOTHING_MATCHES, Recommender
 from models.recommend.search.ranks import fused, reciprocal_ranks, words_first
 
 TEA = [f"tea-{number}" for number in range(20)]
@@ -59,8 +59,8 @@ class TestByText:
 
     @pytest.mark.parametrize("query", ["xqzvw kjhgf", "wrtplk", "zzkq vbnmx qwpoi"])
     def test_letters_without_meaning_are_told(self, recommender: Recommender, query: str) -> None:
-        assert NOTHING_NEAR in search(recommender, query).warnings
-        assert NOTHING_NEAR in search(recommender, query, "tea-1").warnings
+        assert NOTHING_MATCHES in search(recommender, query).warnings
+        assert NOTHING_MATCHES in search(recommender, query, "tea-1").warnings
 
     @pytest.mark.parametrize("query", ["tea", "something warm to drink", "tea xqzvw", "colours for the wall"])
     def test_words_with_meaning_are_not(self, recommender: Recommender, query: str) -> None:
@@ -68,7 +68,7 @@ class TestByText:
 
     def test_what_a_filter_leaves_out_was_near_all_the_same(self, recommender: Recommender) -> None:
         only_paint = parse_filter({"field": "category", "op": "contains", "value": "paint"})
-        assert NOTHING_NEAR not in search(recommender, "tea", filter=only_paint).warnings
+        assert NOTHING_MATCHES not in search(recommender, "tea", filter=only_paint).warnings
 
     def test_a_history_orders_what_is_found(self, recommender: Recommender) -> None:
         (plain, for_tea, for_paint) = (
