@@ -99,7 +99,7 @@ OTHERS_TELEMETRY: Final[TelemetryConfig] = {
 }
 SWITCH_SECONDS: Final = 0.0002
 """The longest that one thread keeps the interpreter where others wait for it. An answer gives it up dozens of times;
-beside a thread that builds an index, even 1 ms each adds up to a tenth of a second. Requests/s are the same by either."""
+beside a thread that builds an index, even 1 ms each adds up to a tenth of a second. Requests/s are the same."""
 YOUNG_OBJECTS: Final = 20_000
 """Made and still there before garbage is looked for. The usual 700 are those of three requests that are not answered
 yet, looked through in vain: a twentieth of what a request costs."""
