@@ -16,6 +16,11 @@ Weigher = Callable[[NDArray[np.int32]], NDArray[np.float64]]
 """What each item row's score is multiplied by."""
 
 
+DIVERSE_AMONG: Final = 100
+"""Where at least so many of the best may be listed, `diversity` arranges these first, and what stands below them only
+after the last of them: the longest list of one answer can be chosen from so many."""
+
+
 def _no_values(name: str, _: NDArray[np.int32]) -> Sequence[Any]:
     raise KeyError(name)
 
@@ -31,8 +36,15 @@ class Arrangement:
 
     @property
     def keeps_order(self) -> bool:
-        """Whether the list is only cut: what stands below it then never matters."""
+        """Whether the list is only cut."""
         return self.weigh is None and not self.max_per and self.diversity == 0.0
+
+    def is_settled_by(self, rows_P: NDArray[np.int32], k: int) -> bool:
+        """Whether these best rows alone make the list of `k`, whatever stands below them."""
+        if self.weigh is not None or (self.diversity > 0 and len(rows_P) < DIVERSE_AMONG):
+            return False
+        num_admitted = len(Limits(self.max_per, self.values_of).admitted(rows_P, k)) if self.max_per else len(rows_P)
+        return num_admitted >= k
 
     def arranged(
         self,
@@ -40,8 +52,12 @@ class Arrangement:
         scores_P: NDArray[np.float32],
         k: int,
         features_of: Callable[[NDArray[np.int32]], NDArray[np.float32]],
+        num_first: int = 0,
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Places in the given list of the at most `k` that are kept, in their new order, and the scores of all P."""
+        """Places in the given list of the at most `k` that are kept, in their new order, and the scores of all P.
+
+        `num_first`: how many of the given are the best, so that others stand below them, however long the list is.
+        """
         places = np.arange(len(rows_P))
         if self.weigh is not None:
             weighed_P = scores_P * self.weigh(rows_P)
@@ -51,10 +67,15 @@ class Arrangement:
         if self.max_per:
             limits = Limits(self.max_per, self.values_of)
             places = places[limits.admitted(rows_P[places])]
-        if self.diversity > 0 and len(places) > 1:
-            kept = min(k, len(places))
-            chosen = mmr(features_of(rows_P[places]), scores_P[places], kept, self.diversity)
-            places = places[chosen.indices]
+        if self.diversity > 0:
+            is_first = places < (num_first if self.weigh is None and num_first >= DIVERSE_AMONG else 0)
+            chosen: list[NDArray[np.int64]] = []
+            for part in (places[is_first], places[~is_first]):
+                kept = min(k - sum(map(len, chosen)), len(part))
+                if kept > 0:
+                    found = mmr(features_of(rows_P[part]), scores_P[part], kept, self.diversity)
+                    chosen.append(part[found.indices])
+            places = np.concatenate([places[:0], *chosen])
         return places[:k].astype(np.int64), scores_P
 
 

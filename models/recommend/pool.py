@@ -35,6 +35,8 @@ class Pool:
     """Proposed by the neighbours."""
     strategy: Strategy
     num_scored: int
+    num_first: int
+    """How many were placed before anything was looked for below them."""
 
     def sources_of(self, row: int) -> tuple[str, ...]:
         """Who proposed this item: `popularity` where it is none of these."""
@@ -92,12 +94,12 @@ def pool_of(
     """
     rows_C, values_C = proposal.candidates.rows_BC[user], order.values_BC[user]
     columns_P = placed.columns_BC[user, : placed.counts_B[user]]
-    is_cut_alone = question.arrangement.keeps_order and not len(question.disliked_rows)
-    if is_cut_alone and len(columns_P) >= question.k:
-        kept_P = columns_P if whole else columns_P[: question.k]
+    arrangement = question.arrangement
+    if not len(question.disliked_rows) and arrangement.is_settled_by(rows_C[columns_P], question.k):
+        kept_P = columns_P[: question.k] if arrangement.keeps_order and not whole else columns_P
         part = _Part.of(proposal.candidates, user, kept_P, values_C)
         num_scored = source.index.num_items if exact else int(np.count_nonzero(rows_C != NO_ITEM))
-        return Pool(*part, "exact" if exact else "ann", num_scored)
+        return Pool(*part, "exact" if exact else "ann", num_scored, len(columns_P))
     part = _Part.of(proposal.candidates, user, columns_P, values_C)
     more, found = _more(source, question, proposal, order, user, exact=exact)
     if more is not None:
@@ -110,7 +112,7 @@ def pool_of(
         best_P = np.lexsort((part.rows, -values_P))
         ordered = _Part(part.rows[best_P], values_P[best_P], part.made[best_P], part.near[best_P])
     scored = np.union1d(rows_C[rows_C != NO_ITEM], found.scored_rows)
-    return Pool(*ordered, found.strategy, source.index.num_items if exact else len(scored))
+    return Pool(*ordered, found.strategy, source.index.num_items if exact else len(scored), len(columns_P))
 
 
 def _more(

@@ -267,7 +267,11 @@ class Ranker:
     def _listed(self, question: Question, pool: Pool) -> RankedList:
         with timed("rerank"):
             places, scores_P = question.arrangement.arranged(
-                pool.rows_P, as_score(pool.values_P), question.k, lambda rows: self.source.item_features_ND[rows]
+                pool.rows_P,
+                as_score(pool.values_P),
+                question.k,
+                lambda rows: self.source.item_features_ND[rows],
+                pool.num_first,
             )
             rows_K, scores_K = self.popular.filled(pool.rows_P[places], scores_P[places], question)
         return RankedList(

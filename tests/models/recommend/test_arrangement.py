@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.recommend.arrangement import AS_RANKED, Arrangement, Limits
+from models.recommend.arrangement import AS_RANKED, DIVERSE_AMONG, Arrangement, Limits
 
 ROWS = np.array([4, 2, 9, 7, 1], np.int32)
 SCORES = np.array([0.9, 0.8, 0.5, 0.4, 0.1], np.float32)
@@ -76,6 +76,49 @@ class TestDiversity:
 
     def test_works_within_the_limits(self) -> None:
         assert sorted(arranged(k=5, diversity=1.0, max_per={"brand": 1})[0]) == [4, 7, 9]
+
+
+class TestTheBestFirst:
+    """A list of 260 of which the first 120 are the best: half of all are of one brand, and features are at random."""
+
+    ROWS = np.arange(260, dtype=np.int32)
+    SCORES = np.linspace(0.99, 0.01, 260, dtype=np.float32)
+    FEATURES = np.random.default_rng(0).normal(size=(260, 4)).astype(np.float32)
+    NUM_FIRST = 120
+
+    def arrangement(self, **wishes) -> Arrangement:
+        return Arrangement(values_of=lambda _, rows: ["a" if row % 2 else None for row in rows], **wishes)
+
+    def listed(self, arrangement: Arrangement, k: int, num: int = 260) -> list[int]:
+        places, _ = arrangement.arranged(
+            self.ROWS[:num], self.SCORES[:num], k, lambda rows: self.FEATURES[rows], self.NUM_FIRST
+        )
+        return places.tolist()
+
+    @pytest.mark.parametrize("wishes", [{}, {"diversity": 0.5}, {"max_per": {"brand": 30}}])
+    @pytest.mark.parametrize("both", [{}, {"diversity": 0.9, "max_per": {"brand": 50}}])
+    def test_settle_what_they_suffice_for(self, wishes, both) -> None:
+        arrangement = self.arrangement(**{**wishes, **both})
+        assert arrangement.is_settled_by(self.ROWS[: self.NUM_FIRST], 80)
+        assert not arrangement.is_settled_by(self.ROWS[: self.NUM_FIRST], 200)
+        whole = self.listed(arrangement, 200)
+        assert self.listed(arrangement, 80, self.NUM_FIRST) == self.listed(arrangement, 80) == whole[:80]
+        assert sorted(set(whole)) == sorted(whole)
+
+    def test_are_arranged_before_the_rest(self) -> None:
+        listed = self.listed(self.arrangement(diversity=0.9), 260)
+        assert sorted(listed[: self.NUM_FIRST]) == list(range(self.NUM_FIRST))
+        assert listed[: self.NUM_FIRST] != sorted(listed[: self.NUM_FIRST])
+        assert sorted(listed) == list(range(260))
+
+    def test_settle_nothing_where_they_are_few_or_boosts_may_bring_others_up(self) -> None:
+        assert not self.arrangement(diversity=0.5).is_settled_by(self.ROWS[: DIVERSE_AMONG - 1], 20)
+        assert self.arrangement(diversity=0.5).is_settled_by(self.ROWS[:DIVERSE_AMONG], 20)
+        assert not self.arrangement(weigh=lambda rows: np.ones(len(rows))).is_settled_by(self.ROWS, 20)
+
+    def test_boosted_lists_are_arranged_together(self) -> None:
+        lifted = self.arrangement(weigh=lambda rows: np.where(rows == 250, 90.0, 1.0), diversity=0.5)
+        assert self.listed(lifted, 20)[0] == 250
 
 
 class TestAsRanked:

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import polars as pl
 import pytest
@@ -181,6 +182,13 @@ class TestDiversity:
     def test_zero_is_the_order_of_relevance(self, recommender, items, k) -> None:
         whole = ids(ask(recommender, items, k=40))
         assert ids(ask(recommender, items, k=k, diversity=0.0)) == whole[:k]
+
+    @EVERYTHING
+    @given(HISTORIES, st.integers(1, 20), LIMITS, st.sampled_from([4, 100]))
+    def test_a_longer_list_begins_like_a_shorter_one(self, recommender, items, k, max_per, among) -> None:
+        with patch("models.recommend.arrangement.DIVERSE_AMONG", among):
+            wishes = {"diversity": 0.6, "max_per": max_per}
+            assert ids(ask(recommender, items, k=k, **wishes)) == ids(ask(recommender, items, k=40, **wishes))[:k]
 
     def test_one_mixes_the_tastes(self, recommender) -> None:
         def share_of_tea(diversity: float) -> float:
