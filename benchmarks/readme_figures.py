@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from statistics import mean
 from typing import Any, Final
 
 RESULTS: Final = Path(__file__).parent / "results"
@@ -16,15 +17,18 @@ COLUMNS: Final = {
 }
 SYSTEMS: Final = {
     "figment": "`figment`, ordered by the judge, as served",
-    "figment-fused": "`figment-fused`, generator and neighbours",
+    "figment-fused": "`figment-fused`, generator, neighbours and what was taken before",
     "figment-generator": "`figment-generator`, through the index alone",
     "item-knn+content": "`item-knn+content`, tuned, no network",
-    "sasrec": "`sasrec`, with the generator's teacher",
-    "sasrec+item-knn": "`sasrec+item-knn`, with the same judge",
+    "sasrec": "`sasrec`, with the generator's teacher (one seed)",
+    "sasrec+item-knn": "`sasrec+item-knn`, with the same judge (one seed)",
     "item-knn": "`item-knn`, the usual",
-    "buy-again": "`buy-again`",
+    "ease": "`ease`, tuned",
+    "buy-again": "`buy-again`, tuned",
     "popularity": "`popularity`",
 }
+FIRST_TIME: Final = "first_time"
+"""What a shopper takes for the first time, where many take the same again."""
 
 
 def with_figures(readme: str) -> str:
@@ -43,7 +47,34 @@ def figures_table() -> str:
     for system, label in SYSTEMS.items():
         lines.append(f"| {label} | " + " | ".join(figures.get(system, "–") for figures in columns.values()) + " |")
     seeds = ", ".join(f"{title.split(',')[0]} {figures['seeds']}" for title, figures in columns.items())
-    return "\n".join([*lines, "", f"Means over seeds: {seeds}.", ""])
+    return "\n".join([*lines, "", f"Means over seeds: {seeds}.", "", *_first_time_table(), ""])
+
+
+def _first_time_table() -> list[str]:
+    """The systems' figures on first purchases alone, for the sets that tell them apart."""
+    columns = {}
+    for title, name in COLUMNS.items():
+        if not (path := RESULTS / f"accuracy_{name}.json").exists():
+            continue
+        runs = [run["figures"]["systems"] for run in json.loads(path.read_text())["runs"]]
+        if all(FIRST_TIME in run["popularity"] for run in runs):
+            columns[title.split(",")[0]] = runs
+    lines = [
+        "| HR@10 / NDCG@10 of what is taken for the first time | " + " | ".join(columns) + " |",
+        "|---" * (len(columns) + 1) + "|",
+    ]
+    for system, label in SYSTEMS.items():
+        cells = [_segment_cell([run[system] for run in runs if system in run]) for runs in columns.values()]
+        if any(cell != "–" for cell in cells):
+            lines.append(f"| {label} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def _segment_cell(rows: list[dict[str, Any]]) -> str:
+    if not rows:
+        return "–"
+    means = (mean(row[FIRST_TIME][metric] for row in rows) for metric in ("hr@10", "ndcg@10"))
+    return " / ".join(f"{value:.4f}".lstrip("0") for value in means)
 
 
 def _column(name: str) -> dict[str, str]:

@@ -2,7 +2,9 @@
 
     python benchmarks/stability.py --dataset DIR --folder var/stability/NAME --json benchmarks/results/NAME.json
 
-A run is bad if it seals a bundle that does not verify or recommends worse than popularity (NDCG@10 of what it serves).
+A run is bad if it seals a bundle that does not verify, or whose `figment` finds less (NDCG@10) than the bundle's own
+neighbours, which need no network, or more than 15 % less than the median of all runs: networks that have collapsed must
+not be hidden by a list that serves in their place.
 Each finished run is a file that a second start skips, in a folder beside the result, named like it. Texts are embedded
 by the first run alone. Nothing else is shared: where times are real, a seed also draws the order inside of baskets, and
 with it neighbours and teacher.
@@ -15,7 +17,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean, median, stdev
 from typing import Any
 
 from record import circumstances
@@ -26,6 +28,7 @@ from models.pipeline.train import TrainOptions
 
 PACKAGES = ["torch", "numpy"]
 METRIC = "ndcg@10"
+LEAST_OF_MEDIAN = 0.85
 
 
 def main() -> int:
@@ -72,7 +75,7 @@ def trained_run(arguments: argparse.Namespace, seed: int) -> dict[str, Any]:
     manifest = json.loads((bundle / "manifest.json").read_text())
     status, told = figment("bundle", "verify", str(bundle))
     board = manifest["scoreboard"]
-    is_sound = status == 0 and board[manifest["serves"]][METRIC] >= board["popularity"][METRIC]
+    is_sound = status == 0 and board["figment"][METRIC] >= board["item-knn+content"][METRIC]
     ended = "sealed and sound" if is_sound else "bad bundle"
     if not arguments.keep_bundles and is_sound:
         shutil.rmtree(bundle)
@@ -88,10 +91,17 @@ def trained_run(arguments: argparse.Namespace, seed: int) -> dict[str, Any]:
 def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
     """How many ended how, and the spread of what they serve."""
     served = [run["scoreboard"][run["serves"]][METRIC] for run in runs if run["scoreboard"]]
+    found = [run["scoreboard"]["figment"][METRIC] for run in runs if run["scoreboard"]]
+    fallen = {
+        run["seed"]
+        for run in runs
+        if run["scoreboard"] and run["scoreboard"]["figment"][METRIC] < LEAST_OF_MEDIAN * median(found)
+    }
+    bad = fallen | {run["seed"] for run in runs if run["ended"] == "bad bundle"}
     return {
-        "sound": sum(run["ended"] == "sealed and sound" for run in runs),
+        "sound": sum(run["ended"] == "sealed and sound" and run["seed"] not in bad for run in runs),
         "failed_with_a_message": sum(run["ended"] == "failed with a message" for run in runs),
-        "bad": sum(run["ended"] == "bad bundle" for run in runs),
+        "bad": len(bad),
         "roll_backs": sum(len(run["incidents"]) for run in runs),
         METRIC: {
             "mean": round(mean(served), 5),

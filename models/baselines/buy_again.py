@@ -2,7 +2,7 @@
 
 # U users, K places
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -12,8 +12,7 @@ from models.baselines.popularity import Popularity, first_without
 from models.data.sequences import Sequences
 from models.domain.item_rows import NO_ITEM
 
-AGE_DECAY: Final = 0.9
-"""An event counts this much less than the one after it."""
+USUAL_AGE_DECAY: Final = 0.98
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +20,18 @@ class BuyAgain:
     """Own items by the decayed count of their events, then what is popular."""
 
     popularity: Popularity
-    age_decay: float = AGE_DECAY
+    age_decay: float = USUAL_AGE_DECAY
+    """An event counts this much less than the one after it."""
     name: str = "buy-again"
 
     @classmethod
     def fit(cls, train: Sequences, num_items: int) -> "BuyAgain":
         """Counts of the training events break ties and fill lists up."""
         return cls(Popularity.fit(train, num_items))
+
+    def decaying(self, age_decay: float) -> "BuyAgain":
+        """The same with older events counting more or less."""
+        return replace(self, age_decay=age_decay)
 
     def rank(
         self, histories: Sequences, k: int, *, exclude_seen: bool

@@ -6,12 +6,11 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from models.baselines.buy_again import BuyAgain
 from models.baselines.ease import CHEAP_ITEMS
 from models.baselines.item_knn import ItemKnn
 from models.baselines.popularity import Popularity
 from models.data.sequences import Sequences
-from models.evaluation.choose_ease import choose_ease
+from models.evaluation.chosen import chosen_buy_again, chosen_ease
 from models.evaluation.rival_data import RivalData
 from models.recommend.systems import STAGE_OF, Stage
 
@@ -30,7 +29,7 @@ class System(Protocol):
 
 
 STAGES: Final[Mapping[str, Stage]] = {name: stage for name, stage in STAGE_OF.items() if name != "popularity"}
-"""What a bundle holds; its neighbours, tuned on validation events, are the strongest rival without training."""
+"""What a bundle holds; its neighbours are tuned on validation events, as rivals that have a setting are."""
 
 
 def _sasrec(data: RivalData) -> System:
@@ -68,8 +67,8 @@ def _validation_judge(data: RivalData) -> System:
 RIVALS: Final[Mapping[str, Callable[[RivalData], System]]] = {
     "item-knn": lambda data: ItemKnn.fit(data.train, data.num_items),
     "popularity": lambda data: Popularity.fit(data.train, data.num_items),
-    "buy-again": lambda data: BuyAgain.fit(data.train, data.num_items),
-    "ease": choose_ease,
+    "buy-again": chosen_buy_again,
+    "ease": chosen_ease,
     "content-knn": _content_knn,
     "content-regression": _content_regression,
     "figment+validation": _validation_judge,

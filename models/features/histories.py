@@ -3,7 +3,7 @@
 # B users, L events, D features
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +13,7 @@ from models.data.sequences import Sequences
 from models.domain.events import EVENT_TYPES
 from models.domain.item_rows import NO_ITEM
 from models.domain.layered_rows import Rows
+from models.features.taken import TakenItems
 
 GAP_EDGES_SECONDS: Final = (60, 3_600, 86_400, 3 * 86_400, 7 * 86_400, 14 * 86_400, 30 * 86_400, 90 * 86_400)
 """Upper edges of the buckets for the time since the event before: minute, hour, day … quarter."""
@@ -33,6 +34,8 @@ class HistoryBatch:
     """Bucket of the time since the event before; 0 where unknown."""
     timestamps_BL: NDArray[np.int64]
     """Epoch seconds; -1 where unknown, and everywhere where times are not used."""
+    taken: TakenItems | None = None
+    """What was taken before, older events too; None where nobody may be offered it again."""
 
     @property
     def lengths_B(self) -> NDArray[np.int64]:
@@ -46,6 +49,7 @@ class HistoryBatch:
             event_types_BL=self.event_types_BL[users, -length:],
             gaps_BL=self.gaps_BL[users, -length:],
             timestamps_BL=self.timestamps_BL[users, -length:],
+            taken=None if self.taken is None else self.taken.of_users(users),
         )
 
     def as_inputs(self, item_features_ND: Rows) -> dict[str, NDArray[Any]]:
@@ -76,10 +80,12 @@ def encode_histories(
     *,
     max_events: int,
     uses_time: bool,
+    looks_back: Sequence[bool] = (),
 ) -> HistoryBatch:
     """The newest `max_events` of each (item rows, event types, timestamps), each oldest first, right-aligned.
 
-    L is the longest kept history (at least 1), so short histories cost little.
+    L is the longest kept history (at least 1), so short histories cost little. `looks_back`: of each, whether what it
+    took before that counts too; of none where it is empty.
     """
     length = max(1, min(max_events, max((len(rows) for rows, _, _ in histories), default=1)))
     batch = HistoryBatch(
@@ -97,7 +103,21 @@ def encode_histories(
         if uses_time:
             batch.gaps_BL[user, -kept:] = gap_buckets(timestamps[-kept:])
             batch.timestamps_BL[user, -kept:] = timestamps[-kept:]
-    return batch
+    return replace(batch, taken=_taken(histories, looks_back, uses_time)) if any(looks_back) else batch
+
+
+def _taken(
+    histories: Sequence[tuple[NDArray[np.int32], NDArray[np.int8], NDArray[np.int64]]],
+    looks_back: Sequence[bool],
+    uses_time: bool,
+) -> TakenItems:
+    kept = [slice(None) if is_asked else slice(0) for is_asked in looks_back]
+    return TakenItems.of(
+        [
+            (rows[part], timestamps[part] if uses_time else np.full(len(rows[part]), -1, np.int64))
+            for (rows, _, timestamps), part in zip(histories, kept, strict=True)
+        ]
+    )
 
 
 def encode_spans(
@@ -107,11 +127,13 @@ def encode_spans(
     *,
     max_events: int,
     uses_time: bool,
+    looks_back: bool = False,
 ) -> HistoryBatch:
-    """The newest `max_events` of each span of event numbers as a history."""
+    """The newest `max_events` of each span of event numbers as a history; `looks_back` as in `encode_histories`."""
     spans = [slice(start, stop) for start, stop in zip(starts_B, stops_B, strict=True)]
     return encode_histories(
         [(sequences.item_rows_E[each], sequences.event_types_E[each], sequences.timestamps_E[each]) for each in spans],
         max_events=max_events,
         uses_time=uses_time,
+        looks_back=[looks_back] * len(spans),
     )

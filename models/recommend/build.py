@@ -3,7 +3,7 @@
 from models.bundle.layout import MANIFEST
 from models.bundle.read import Bundle
 from models.domain.errors import BundleCorrupt
-from models.recommend.candidates import CandidateSource
+from models.recommend.candidates import CandidateSource, RunsNetwork
 from models.recommend.critic_terms import CriticTerms
 from models.recommend.evidence import EVIDENCE
 from models.recommend.fusion import FusionWeights
@@ -13,9 +13,8 @@ from models.recommend.sessions import run_network
 
 def build_ranker(bundle: Bundle, threads: int = 1) -> Ranker:
     """The ranker over a bundle's files; raises BundleCorrupt where its judge asks for evidence that nobody gathers."""
-    if bundle.has_judge and tuple(bundle.manifest.evidence) != EVIDENCE:
-        unknown = sorted(set(bundle.manifest.evidence) ^ set(EVIDENCE))
-        reason = f"its judge knows other evidence than this version gathers ({', '.join(unknown)}): train again"
+    if bundle.has_judge and (unknown := sorted(set(bundle.manifest.evidence) - set(EVIDENCE))):
+        reason = f"its judge knows evidence that this version does not gather ({', '.join(unknown)}): train again"
         raise BundleCorrupt(bundle.folder / MANIFEST, reason)
     return Ranker.assemble(
         source=CandidateSource(
@@ -30,10 +29,19 @@ def build_ranker(bundle: Bundle, threads: int = 1) -> Ranker:
         spec=bundle.feature_spec,
         weights=FusionWeights(**bundle.manifest.fusion),
         facts=bundle.item_facts,
-        judge=run_network(bundle.session("judge", threads=threads)) if bundle.has_judge else None,
+        judge=_judge(bundle, threads) if bundle.has_judge else None,
         popularity_N=bundle.popularity_N,
         noise_size=bundle.manifest.noise_size,
     )
+
+
+def _judge(bundle: Bundle, threads: int) -> RunsNetwork:
+    """The judge; one of an earlier version is shown the evidence that it knows."""
+    network = run_network(bundle.session("judge", threads=threads))
+    if tuple(bundle.manifest.evidence) == EVIDENCE:
+        return network
+    places = [EVIDENCE.index(name) for name in bundle.manifest.evidence]
+    return lambda inputs: network({**inputs, "evidence": inputs["evidence"][..., places]})
 
 
 def _critic_terms(bundle: Bundle, threads: int) -> CriticTerms | None:

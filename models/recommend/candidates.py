@@ -15,6 +15,7 @@ from models.domain.item_rows import NO_ITEM
 from models.domain.layered_rows import LayeredRows, Rows
 from models.domain.stages import tell_wishes, timed
 from models.features.histories import HistoryBatch
+from models.features.row_keys import HALF, row_keys, unsigned
 from models.retrieval.exact import ExactIndex
 from models.retrieval.index import VectorIndex
 from models.retrieval.metric import InnerProduct
@@ -22,8 +23,6 @@ from models.retrieval.metric import InnerProduct
 NUM_CANDIDATES: Final = 100
 """Proposals of each source. The scale of every score is read off the generator's best of this number."""
 
-
-_HALF: Final = np.uint64(32)
 _SOURCE_BITS, _SOURCE = np.uint64(2), np.uint64(3)
 LENGTH_CLASSES: Final = (8, 16, 32)
 """Histories of up to so many events share a call. A call costs as much as some twenty events of padding."""
@@ -75,6 +74,11 @@ class Candidates:
     from_generator_BC: NDArray[np.bool_]
     from_neighbours_BC: NDArray[np.bool_]
     in_history_BC: NDArray[np.bool_]
+    """Among the events that the networks read."""
+    taken_BC: NDArray[np.float32]
+    """Share of what the shopper takes most and latest, older events too; 0 where nothing may be offered again."""
+    from_taken_BC: NDArray[np.bool_]
+    """Proposed because the shopper took it before."""
     neighbours_best_BX: NDArray[np.float32]
     """The neighbours' highest scores of all items, best first."""
     wishes: Wishes
@@ -164,7 +168,7 @@ class CandidateSource:
         """Rows by who proposed them, with every score; -1 among them is no proposal."""
         with timed("fuse"):
             distinct = Distinct.of(generated_BX, neighbour_rows_BX, others_BX)
-            rows_BC = distinct.rows_BC
+            rows_BC, taken = distinct.rows_BC, history.taken
             features_BCD = self.item_features_ND[np.maximum(rows_BC, 0)]
             return Candidates(
                 rows_BC=rows_BC,
@@ -173,6 +177,8 @@ class CandidateSource:
                 from_generator_BC=distinct.from_generator_BC,
                 from_neighbours_BC=distinct.from_neighbours_BC,
                 in_history_BC=_contains(rows_BC, history.item_rows_BL),
+                taken_BC=np.zeros(rows_BC.shape, np.float32) if taken is None else taken.shares_of(rows_BC),
+                from_taken_BC=np.zeros(rows_BC.shape, np.bool_) if taken is None else _contains(rows_BC, taken.best_BX),
                 neighbours_best_BX=wishes.scored_BX[:, :NUM_CANDIDATES],
                 wishes=wishes,
                 criticise=lambda: self.criticised(wishes, rows_BC),
@@ -227,7 +233,7 @@ class Distinct(NamedTuple):
         sources = (generated_BX, neighbour_rows_BX, others_BX)
         # row and source in one number, so that one sort brings together who proposed the same
         told_BX = np.concatenate(
-            [_unsigned(rows) << _SOURCE_BITS | np.uint64(source) for source, rows in enumerate(sources)], axis=1
+            [unsigned(rows) << _SOURCE_BITS | np.uint64(source) for source, rows in enumerate(sources)], axis=1
         )
         told_BX.sort(axis=1)
         rows_BX, source_BX = (told_BX >> _SOURCE_BITS).astype(np.uint32).view(np.int32), told_BX & _SOURCE
@@ -250,19 +256,9 @@ def _log_mean_exp(similarity_BSC: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(top_B1C[:, 0] + np.log(mean_BC), np.float32)
 
 
-def _keys(rows_BX: NDArray[np.int32] | NDArray[np.uint32]) -> NDArray[np.uint64]:
-    """One number per (user, row), so that a whole batch is looked up at once; no row comes after every row."""
-    return np.arange(len(rows_BX), dtype=np.uint64)[:, None] << _HALF | _unsigned(rows_BX)
-
-
-def _unsigned(rows: NDArray[np.int32] | NDArray[np.uint32]) -> NDArray[np.uint64]:
-    """No row as the largest."""
-    return rows.view(np.uint32).astype(np.uint64)
-
-
 def _contains(rows_BC: NDArray[np.int32], asked_BX: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Which of these rows, ascending as `Distinct` has them, are asked about."""
-    keys, wanted_BX = _keys(rows_BC).ravel(), _keys(asked_BX)
+    keys, wanted_BX = row_keys(rows_BC).ravel(), row_keys(asked_BX)
     places_BX = np.minimum(np.searchsorted(keys, wanted_BX), len(keys) - 1)
     found_BC = np.zeros(rows_BC.shape, np.bool_)
     found_BC.ravel()[places_BX[(keys[places_BX] == wanted_BX) & (asked_BX != NO_ITEM)]] = True
@@ -274,10 +270,10 @@ def look_up(
 ) -> NDArray[np.float32]:
     """The score of each row where it is among the scored ones, else 0."""
     # row and score in one number, because numbers are sorted many times as fast as their order is found
-    pairs_BX = scored_BX.view(np.uint32) | _unsigned(scored_rows_BX) << _HALF
+    pairs_BX = scored_BX.view(np.uint32) | unsigned(scored_rows_BX) << HALF
     pairs_BX.sort(axis=1)
-    keys = _keys((pairs_BX >> _HALF).astype(np.uint32)).ravel()
-    wanted_BC = _keys(rows_BC)
+    keys = row_keys((pairs_BX >> HALF).astype(np.uint32)).ravel()
+    wanted_BC = row_keys(rows_BC)
     places_BC = np.minimum(np.searchsorted(keys, wanted_BC), len(keys) - 1)
     found_BC = pairs_BX.astype(np.uint32).view(np.float32).ravel()[places_BC]
     return np.where((keys[places_BC] == wanted_BC) & (rows_BC != NO_ITEM), found_BC, np.float32(0.0))

@@ -13,6 +13,7 @@ from models.baselines.neighbours import VOICES, Contributions, Neighbours, gathe
 from models.domain.item_rows import NO_ITEM
 from models.domain.layered_rows import Rows
 from models.features.histories import HistoryBatch
+from models.features.taken import TAKEN_EVIDENCE
 
 _REDUCTIONS: Final = ("last", "recent", "all", "strongest")
 PAIR_EVIDENCE: Final = (
@@ -28,11 +29,9 @@ PAIR_EVIDENCE: Final = (
     "category_of_last",
     "category_recent",
     "category_nearest",
-    "times_in_history",
-    "nearness_in_history",
-    "days_since_taken",
     "history_length",
     "history_variety",
+    *TAKEN_EVIDENCE,
 )
 """Of a history and a candidate, whatever the generator says."""
 GENERATOR_EVIDENCE: Final = (
@@ -46,8 +45,6 @@ GENERATOR_EVIDENCE: Final = (
 )
 """Of the generator's and the critic's scores, and of the features that the index searches."""
 EVIDENCE: Final = PAIR_EVIDENCE + GENERATOR_EVIDENCE
-PLACES_OF_NEARNESS: Final = 10.0
-SECONDS_PER_DAY: Final = 86_400.0
 NUM_RANKED: Final = 100
 """Places further down say the same: not listed."""
 
@@ -106,7 +103,10 @@ def pair_evidence(
         log_rank(score_BC, best_BX)[..., None],
         _sales(history_BL, rows_BC, facts, own),
         _likeness(recent_BH, rows_BC, facts, weights_H),
-        _repeats(history, rows_BC),
+        _history(history_BL, rows_BC.shape),
+        np.zeros((*rows_BC.shape, len(TAKEN_EVIDENCE)))
+        if history.taken is None
+        else history.taken.evidence_of(rows_BC),
     ]
     evidence_BCF = np.concatenate(pieces, axis=2, dtype=np.float32)
     assert evidence_BCF.shape[2] == len(PAIR_EVIDENCE)
@@ -215,33 +215,11 @@ def _likeness(
     ).astype(np.float32)
 
 
-def _repeats(history: HistoryBatch, rows_BC: NDArray[np.int32]) -> NDArray[np.float32]:
-    """How often and how lately the shopper took the candidate itself; length and variety of the history."""
-    history_BL = history.item_rows_BL
-    present_BL = history_BL != NO_ITEM
-    # seldom more than a few places, so they are taken one by one
-    users_X, events_X, columns_X = np.nonzero((history_BL[:, :, None] == rows_BC[:, None, :]) & present_BL[:, :, None])
-    times_BC, nearness_BC = np.zeros(rows_BC.shape, np.float32), np.zeros(rows_BC.shape)
-    np.add.at(times_BC, (users_X, columns_X), 1.0)
-    places_X = history_BL.shape[1] - 1 - events_X
-    np.maximum.at(nearness_BC, (users_X, columns_X), np.exp(-places_X / PLACES_OF_NEARNESS))
-    # to the newest event: what time it is now, a posted history does not say
-    days_BL = (history.timestamps_BL.max(axis=1, keepdims=True) - history.timestamps_BL) / SECONDS_PER_DAY
-    days_BL = np.where(history.timestamps_BL >= 0, days_BL, np.inf)
-    days_BC = np.full(rows_BC.shape, np.inf)
-    np.minimum.at(days_BC, (users_X, columns_X), days_BL[users_X, events_X])
-    lengths_B = present_BL.sum(axis=1)
+def _history(history_BL: NDArray[np.int32], shape_BC: tuple[int, int]) -> NDArray[np.float32]:
+    """Length and variety of the history."""
+    lengths_B = (history_BL != NO_ITEM).sum(axis=1)
     sorted_BL = np.sort(history_BL, axis=1)
     new_BL = (np.diff(sorted_BL, axis=1, prepend=NO_ITEM) != 0) & (sorted_BL != NO_ITEM)
     variety_B = new_BL.sum(axis=1) / np.maximum(lengths_B, 1)
-    shape_BC = rows_BC.shape
-    return np.stack(
-        [
-            np.log1p(times_BC),
-            nearness_BC,
-            np.log1p(np.where(np.isfinite(days_BC), days_BC, 0.0)),
-            np.broadcast_to(np.log1p(lengths_B)[:, None], shape_BC),
-            np.broadcast_to(variety_B[:, None], shape_BC),
-        ],
-        axis=2,
-    ).astype(np.float32)
+    of_history_B2 = np.stack([np.log1p(lengths_B), variety_B], axis=1).astype(np.float32)
+    return np.broadcast_to(of_history_B2[:, None], (*shape_BC, 2))

@@ -34,7 +34,8 @@ class Contributions:
     """What each event did for each item."""
 
     places_L: NDArray[np.int64]
-    """Of the events among all of the history: the newest that the networks see."""
+    """Of the events among all of the history: the newest that the networks see, and older ones of the items asked
+    about, because what was taken before counts for itself."""
     scores_X: NDArray[np.float32]
     contributions_LX: NDArray[np.float32]
     """How much lower the score of the item is without the event."""
@@ -59,8 +60,10 @@ class Explainer:
 
     def contributions(self, question: Question, rows_X: NDArray[np.int32]) -> Contributions:
         """Of every event that counts to the score of every item; without its only event an item has score 0."""
-        length = len(question.history[0])
-        places_L = np.arange(max(0, length - self.ranker.spec.max_history_events), length)
+        rows_E, most = question.history[0], self.ranker.spec.max_history_events
+        length, older = len(rows_E), max(0, len(rows_E) - most)
+        of_listed = np.flatnonzero(np.isin(rows_E[:older], rows_X))[-most:] if not question.seen_left_out else ()
+        places_L = np.concatenate([of_listed, np.arange(older, length)]).astype(np.int64)
         if length == 1:
             scores_X = as_score(self.ranker.values([question], rows_X, self.stage)[0])
             return Contributions(places_L, scores_X, scores_X[None])

@@ -1,4 +1,4 @@
-"""One order from two scores: generator and neighbours; the judge, where there is one, has the last word."""
+"""One order from generator, neighbours and what was taken before; the judge, where there is one, has the last word."""
 
 # B users, C candidates
 
@@ -22,6 +22,8 @@ class FusionWeights:
     """Chosen on validation events, stored in the manifest; the generator's weight is 1."""
 
     neighbours: float
+    taken: float = 0.0
+    """Of what the shopper took before, where that is listed again."""
 
     def as_dict(self) -> dict[str, float]:
         """For the manifest."""
@@ -74,7 +76,7 @@ class StandardScores:
         self.present_BC = present_BC
         self.liked_BC = best_BC | candidates.in_history_BC
         self.near_BC = near_BC | candidates.in_history_BC
-        self.core_BC = self.liked_BC | self.near_BC
+        self.core_BC = self.liked_BC | self.near_BC | candidates.from_taken_BC
         """The best of each source and the history: who these are does not depend on how many proposals were fetched."""
         self.generator_scale = Scale.over(candidates.generator_BC, best_BC)
         self._critic_scale: Callable[[], Scale] = cache(lambda: Scale.over(candidates.critic_BC, best_BC))
@@ -106,6 +108,8 @@ class StandardScores:
     def fused(self, weights: FusionWeights) -> NDArray[np.float32]:
         """Weighted sums [B, C]; -inf where there is no candidate."""
         total_BC = self.generator_BC + weights.neighbours * self.neighbours_BC
+        if weights.taken:
+            total_BC = total_BC + weights.taken * self._candidates.taken_BC
         return np.where(self.present_BC, total_BC, -np.inf).astype(np.float32)
 
 

@@ -93,16 +93,18 @@ class Ranker:
                 [question.history for question in questions],
                 max_events=self.spec.max_history_events,
                 uses_time=self.spec.uses_time,
+                looks_back=[not question.seen_left_out for question in questions],
             )
         noise_BSZ = np.stack([question.noise_SZ for question in questions])
         seen_left_out_B1 = np.array([[question.seen_left_out] for question in questions])
         again_BL = np.where(seen_left_out_B1, NO_ITEM, history.item_rows_BL)
+        best_BX = again_BL[:, :0] if history.taken is None else history.taken.best_BX
         asked_BX = np.broadcast_to(asked_rows, (len(questions), len(asked_rows)))
         candidates = self.source.propose(
             history,
             noise_BSZ,
             [self._fetch(question) for question in questions],
-            np.concatenate([again_BL, asked_BX], axis=1),
+            np.concatenate([again_BL, best_BX, asked_BX], axis=1),
             exact=exact,
         )
         with timed("fuse"):

@@ -16,6 +16,8 @@ from models.recommend.ranker import Ranker
 from models.training.found import LIST_LENGTH, found_next
 
 NEIGHBOUR_WEIGHTS: Final = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+TAKEN_WEIGHTS: Final = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0)
+"""Tried where items of the history are listed again."""
 MAX_CASES: Final = 4_096
 CASES_PER_CALL: Final = 256
 UNTUNED: Final = FusionWeights(neighbours=2.0)
@@ -40,20 +42,30 @@ def choose_fusion(
     if cases.num_cases == 0:
         return UNTUNED, {}
     proposals = proposals or Proposals(room=0)
-    totals = np.zeros(len(NEIGHBOUR_WEIGHTS))
-    progress.start("choosing the neighbours' weight", total=cases.num_cases)
+    tried = [
+        FusionWeights(neighbours, taken)
+        for taken in (TAKEN_WEIGHTS[:1] if exclude_seen else TAKEN_WEIGHTS)
+        for neighbours in NEIGHBOUR_WEIGHTS
+    ]
+    totals = np.zeros(len(tried))
+    progress.start("choosing the sources' weights", total=cases.num_cases)
     for batch in cases.batches(CASES_PER_CALL):
         questions = ranker.best_guesses(batch.histories, LIST_LENGTH, exclude_seen)
         proposal = proposals.of(questions, ranker.propose)
-        for number, weight in enumerate(NEIGHBOUR_WEIGHTS):
-            rows_BK, values_BK = _listed(proposal.candidates.rows_BC, proposal.fused(FusionWeights(weight)))
+        for number, weights in enumerate(tried):
+            rows_BK, values_BK = _listed(proposal.candidates.rows_BC, proposal.fused(weights))
             totals[number] += found_next(batch, rows_BK, values_BK).sum()
         progress.advance(batch.num_cases)
     means = totals / cases.num_cases
-    best = NEIGHBOUR_WEIGHTS[int(np.argmax(means))]
-    progress.finish(f"{best:g}: validation NDCG@{LIST_LENGTH} {means.max():.4f}")
-    record = {f"neighbours={w:g}": round(float(mean), 5) for w, mean in zip(NEIGHBOUR_WEIGHTS, means, strict=True)}
-    return FusionWeights(neighbours=best), record
+    best = tried[int(np.argmax(means))]
+    progress.finish(f"{_named(best)}: validation NDCG@{LIST_LENGTH} {means.max():.4f}")
+    return best, {_named(weights): round(float(mean), 5) for weights, mean in zip(tried, means, strict=True)}
+
+
+def _named(weights: FusionWeights) -> str:
+    """Weights of 0 are left out, but for the neighbours'."""
+    taken = f" taken={weights.taken:g}" if weights.taken else ""
+    return f"neighbours={weights.neighbours:g}{taken}"
 
 
 def _listed(

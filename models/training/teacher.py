@@ -123,6 +123,7 @@ class Teacher:
                 positions_P[places] + 1,
                 max_events=MAX_HISTORY_EVENTS,
                 uses_time=self.uses_time,
+                looks_back=not self.exclude_seen,
             )
             num_recent = self.mixture.neighbours.recent(history.item_rows_BL).shape[1]
             own = self.own.after(positions_P[places], users_P[places], num_recent)

@@ -8,7 +8,7 @@ from models.data.sequences import Sequences
 from tests.models.data.histories import any_sequences, sequences_of
 
 TRAIN = sequences_of({"u": [(4, 1), (4, 2), (3, 3)], "v": [(4, 1), (3, 2), (0, 3)]})
-BUY_AGAIN = BuyAgain.fit(TRAIN, 6)
+BUY_AGAIN = BuyAgain.fit(TRAIN, 6).decaying(0.9)
 
 
 class TestRank:
@@ -17,6 +17,11 @@ class TestRank:
         rows, _ = BUY_AGAIN.rank(histories, 3, exclude_seen=False)
         # .9³ + .9 > 1 > .9²
         assert rows.tolist() == [[1, 5, 2]]
+
+    def test_what_was_taken_often_stands_first_where_all_events_count_alike(self):
+        histories = sequences_of({"u": [(1, 1), (1, 2), (2, 3), (5, 4)]})
+        assert BUY_AGAIN.decaying(0.5).rank(histories, 3, exclude_seen=False)[0].tolist() == [[5, 2, 1]]
+        assert BUY_AGAIN.decaying(1.0).rank(histories, 1, exclude_seen=False)[0].tolist() == [[1]]
 
     def test_what_is_popular_follows_below(self):
         rows, scores = BUY_AGAIN.rank(sequences_of({"u": [(5, 1)], "new": []}), 4, exclude_seen=False)

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
 
 from models.baselines.item_facts import ItemFacts
 from models.features.histories import HistoryBatch
+from models.features.taken import TakenItems
 from models.recommend.evidence import PAIR_EVIDENCE, OwnEvents, log_rank, pair_evidence
 from tests.models.baselines.tiny_neighbours import neighbours_of
 from tests.models.data.histories import sequences_of
@@ -64,17 +67,16 @@ class TestPairEvidence:
         assert found["category_recent"] == pytest.approx([(1.0 + 2 * 0.5) / 3, 0.0, 0.0])
         assert found["category_nearest"] == [1.0, 0.0, 0.0]
 
-    def test_repeats_and_history(self) -> None:
+    def test_length_and_variety_of_the_history(self) -> None:
         found = evidence_of(history_of(0, 1, 0), 0, 1, 2)
-        assert found["times_in_history"] == pytest.approx([np.log(3), np.log(2), 0.0])
-        assert found["nearness_in_history"] == pytest.approx([1.0, np.exp(-0.1), 0.0])
-        assert found["days_since_taken"] == [0.0, 0.0, 0.0]
         assert found["history_length"] == pytest.approx([np.log(4)] * 3)
         assert found["history_variety"] == pytest.approx([2 / 3] * 3)
 
-    def test_days_since_the_shopper_took_it_where_times_are_known(self) -> None:
-        found = evidence_of(history_of(0, 1, 2, days=[0, 3, 10]), 0, 1, 2)
-        assert found["days_since_taken"] == pytest.approx([np.log(11), np.log(8), 0.0])
+    def test_what_was_taken_before_where_it_may_be_listed_again(self) -> None:
+        taken = TakenItems.of([(np.array([0, 1, 0], np.int32), np.full(3, -1, np.int64))])
+        found = evidence_of(replace(history_of(0, 1, 0), taken=taken), 0, 1, 2)
+        assert found["times_in_history"] == pytest.approx([np.log(3), np.log(2), 0.0])
+        assert evidence_of(history_of(0, 1, 0), 0, 1, 2)["times_in_history"] == [0.0, 0.0, 0.0]
 
     def test_padding_changes_nothing(self) -> None:
         plain, padded = evidence_of(history_of(0, 1), 2, 3), evidence_of(history_of(-1, -1, 0, 1), 2, 3)
