@@ -1,4 +1,5 @@
 import json
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,10 +10,11 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
+from app.cli.verbs import main
 from models.bundle.manifest import SCHEMA_VERSION
 from models.bundle.read import open_bundle, verify_bundle
 from models.data.read import load_dataset
-from models.domain.errors import CheckpointMismatch, DatasetError, SettingsRefused
+from models.domain.errors import CheckpointMismatch, DatasetError, SettingsRefused, TrainingDiverged
 from models.domain.events import HistoryEvent
 from models.domain.recommendation import RecommendationRequest
 from models.evaluation.evaluate import EvaluateOptions, evaluate
@@ -115,6 +117,26 @@ class TestTrain:
         assert manifest.num_events == np.load(outcome.bundle / "popularity.npy").sum()
         with pytest.raises(SettingsRefused, match="refitted"):
             evaluate(EvaluateOptions(dataset=options.dataset, bundle=outcome.bundle))
+
+    def test_networks_beyond_help_leave_no_bundle(self, options: TrainOptions, capsys, monkeypatch) -> None:
+        """What `figment train` says then is one line, and its exit code tells."""
+        reason = "the likelihood is not a finite number; 5 roll-backs did not help"
+
+        def diverges(*_: object, **__: object) -> None:
+            raise TrainingDiverged(12, reason)
+
+        monkeypatch.setattr("models.pipeline.fit.train_networks", diverges)
+        monkeypatch.chdir(options.var)
+        monkeypatch.setattr(
+            sys, "argv", ["figment", "train", "--dataset", str(options.dataset.absolute()), "--out", str(options.out)]
+        )
+        (options.var / "var").mkdir()
+        (options.var / "var" / "cache").symlink_to(options.var / "cache")
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 1
+        assert reason in capsys.readouterr().err
+        assert not options.out.exists()
 
     def test_without_held_out_events_nothing_is_claimed(self, options: TrainOptions) -> None:
         manifest = verify_bundle(train(replace(options, split="none")).bundle)

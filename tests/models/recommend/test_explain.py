@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from models.domain.events import HistoryEvent
 from models.domain.explanation import Explanation
 from models.domain.recommendation import RecommendationRequest
 from models.recommend.explain import MAX_REMOVED, Explainer, without
-from models.recommend.fusion import as_score
+from models.recommend.fusion import FusionWeights, as_score
 from models.recommend.recommender import Recommender
 from tests.models.recommend.scripted_shop import question, scripted_ranker
 
@@ -55,6 +56,18 @@ class TestValues:
 
 
 class TestContributions:
+    def test_of_older_events_where_the_item_itself_was_taken_so_long_ago(self) -> None:
+        """The networks read the newest fifty; what was taken before counts for itself."""
+        ranker = replace(RANKER, weights=FusionWeights(neighbours=2.0, taken=16.0))
+        asked = question([8, 8, 7, 7, 7, *range(100, 160)], keep_seen=True)
+        said = Explainer(ranker, "fused").contributions(asked, np.array([8, 300], np.int32))
+        assert said.places_L.tolist() == [0, 1, *range(15, 65)]
+        assert (said.contributions_LX[:2, 0] > 0).all()
+        left_out = replace(asked, seen_left_out=True)
+        assert Explainer(ranker, "fused").contributions(left_out, np.array([300], np.int32)).places_L.tolist() == [
+            *range(15, 65)
+        ]
+
     @settings(max_examples=25, deadline=None)
     @given(HISTORIES, STAGES)
     def test_are_what_the_score_loses_without_the_event(self, rows, stage) -> None:

@@ -112,6 +112,7 @@ class TestCollapse:
         trained, told = train(data, tmp_path, adversarial_ratio=1000.0)
         assert trained.incidents[0].reason.startswith("collapse: coverage fell from")
         assert "rolled back to step" in told[0]
+        assert not is_unlearned(trained.figures)
 
 
 class TestDivergence:
