@@ -80,7 +80,7 @@ def _segment_cell(rows: list[dict[str, Any]]) -> str:
 def _column(name: str) -> dict[str, str]:
     """System → its figures; `seeds` → how many there are. Empty without a record."""
     told = {}
-    for record in (f"rivals_{name}.json", f"accuracy_{name}.json"):
+    for record in (f"rivals_{name}.json", f"rivals_ease_{name}.json", f"accuracy_{name}.json"):
         if (path := RESULTS / record).exists():
             measured: dict[str, Any] = json.loads(path.read_text())
             told |= {system: _cell(figures) for system, figures in measured["over_seeds"].items()}

@@ -84,7 +84,8 @@ class ModelFacts(BaseModel):
     repeat_share: float
     """Share of events whose item the shopper had already."""
     max_history_events: int
-    """Events that the networks read; older ones count for nothing."""
+    """Events that the networks read. Of older ones, of the newest 500, what was taken counts for itself where it may be
+    listed again."""
     text_encoder: TextEncoderRecord
     property_names: list[str]
     """What `return_properties` may name."""
