@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.bundle.manifest import Manifest, read_manifest
 from models.data.check import CheckReport
@@ -78,13 +79,23 @@ class EvaluationReport:
     def _row(self, score: Score) -> dict[str, Any]:
         """Metrics, their intervals, the difference to the best system over the same users, and the segments."""
         best = self.scores[self.best]
-        difference = paired_difference(score.per_case["ndcg@10"], best.per_case["ndcg@10"], seed=0)
         return {
             **score.metrics,
             **{f"{name}_interval": list(interval) for name, interval in score.intervals.items()},
-            "ndcg@10_minus_best": {"mean": difference[0], "interval": list(difference[1:])},
-            **{name: dict(figures) for name, figures in score.segments.items()},
+            "ndcg@10_minus_best": _difference(score.per_case["ndcg@10"], best.per_case["ndcg@10"]),
+            **{
+                name: {
+                    **figures,
+                    "ndcg@10_minus_best": _difference(score.ndcg_of_segments[name], best.ndcg_of_segments[name]),
+                }
+                for name, figures in score.segments.items()
+            },
         }
+
+
+def _difference(values_U: NDArray[np.float64], best_U: NDArray[np.float64]) -> dict[str, Any]:
+    mean, *interval = paired_difference(values_U, best_U, seed=0)
+    return {"mean": mean, "interval": interval}
 
 
 def evaluate(options: EvaluateOptions, progress: Progress = NoProgress()) -> EvaluationReport:  # noqa: B008 - stateless

@@ -4,7 +4,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -61,6 +61,8 @@ class Score:
     """
     per_case: Mapping[str, NDArray[np.float64]]
     """Each accuracy metric of each case, [B], for paired comparison."""
+    ndcg_of_segments: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    """NDCG@10 of each case of a segment, likewise."""
 
 
 def score_system(system: System, measuring: Measuring) -> Score:
@@ -90,11 +92,16 @@ def score_lists(
     divergence_B = miscalibration(shown_BK, histories.offsets_U1, histories.item_rows_E, measuring.groups_N)
     if np.isfinite(divergence_B).any():
         metrics["miscalibration@10"] = float(np.nanmean(divergence_B))
+    segments = _segments(rows_BK, scores_BK, per_case, measuring)
     return Score(
         metrics=metrics,
         intervals={name: mean_interval(per_case[name], measuring.seed) for name in HEADLINES},
-        segments=_segments(rows_BK, scores_BK, per_case, measuring),
+        segments={
+            name: {"num_users": len(values["ndcg@10"]), **{each: float(found.mean()) for each, found in values.items()}}
+            for name, values in segments.items()
+        },
         per_case=per_case,
+        ndcg_of_segments={name: values["ndcg@10"] for name, values in segments.items()},
     )
 
 
@@ -112,15 +119,17 @@ def _segments(
     scores_BK: NDArray[np.float32],
     per_case: Mapping[str, NDArray[np.float64]],
     measuring: Measuring,
-) -> dict[str, dict[str, float]]:
-    """Shoppers without a history apart, and targets by kind: without and with a training event; where seen items stay
-    in the lists, taken before by this shopper and taken for the first time.
+) -> dict[str, dict[str, NDArray[np.float64]]]:
+    """The headlines of each case that a segment asks about, for all segments that there are.
+
+    Shoppers without a history apart, and targets by kind: without and with a training event; where seen items stay in
+    the lists, taken before by this shopper and taken for the first time.
 
     In a basket of several kinds, each segment asks for its own kind only: to find the known one is no merit among the
     new.
     """
     cases = measuring.cases
-    segments = {"new_users": _figures(per_case, cases.histories.lengths_U == 0)}
+    segments = {"new_users": _of(per_case, cases.histories.lengths_U == 0)}
     is_new_T = measuring.num_events_N[cases.targets_T] == 0
     asked = {"new_items": is_new_T, "known_items": ~is_new_T}
     if not measuring.exclude_seen:
@@ -130,8 +139,8 @@ def _segments(
         offsets_B1 = np.concatenate([[0], np.cumsum(asked_T)])[cases.target_offsets_U1]
         num_asked_B = np.diff(offsets_B1)
         found_BK = hits(rows_BK, scores_BK, offsets_B1, cases.targets_T[asked_T])
-        segments[name] = _figures(_per_case(found_BK, num_asked_B), num_asked_B > 0)
-    return {name: figures for name, figures in segments.items() if figures["num_users"] > 0}
+        segments[name] = _of(_per_case(found_BK, num_asked_B), num_asked_B > 0)
+    return {name: values for name, values in segments.items() if len(values["ndcg@10"])}
 
 
 def _taken_before_T(cases: EvaluationCases) -> NDArray[np.bool_]:
@@ -145,8 +154,5 @@ def _taken_before_T(cases: EvaluationCases) -> NDArray[np.bool_]:
     )
 
 
-def _figures(per_case: Mapping[str, NDArray[np.float64]], mask_B: NDArray[np.bool_]) -> dict[str, float]:
-    if not mask_B.any():
-        return {"num_users": 0}
-    means = {name: float(per_case[name][mask_B].mean()) for name in HEADLINES}
-    return {"num_users": int(mask_B.sum()), **means}
+def _of(per_case: Mapping[str, NDArray[np.float64]], mask_B: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
+    return {name: per_case[name][mask_B] for name in HEADLINES}

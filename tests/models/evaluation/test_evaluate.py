@@ -91,6 +91,8 @@ class TestRivals:
         assert {"buy-again", "ease"} <= report.scores.keys()
         assert {"new_users", "new_items", "known_items"} <= knn.segments.keys()
         again = report.scores["buy-again"].segments
+        told = report.to_json()["systems"][report.best]["known_items"]["ndcg@10_minus_best"]
+        assert told == {"mean": 0.0, "interval": [0.0, 0.0]}
         assert again["taken_before"]["ndcg@10"] > 5 * again["first_time"]["ndcg@10"]
         # without a history, item-kNN gives what is popular, as figment does
         assert knn.segments["new_users"] == popularity.segments["new_users"]

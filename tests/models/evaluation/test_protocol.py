@@ -108,3 +108,4 @@ class TestSegments:
         assert found.segments["taken_before"] == {"num_users": 1, "hr@10": 1, "ndcg@10": 1}
         assert found.segments["first_time"]["num_users"] == 2
         assert found.segments["first_time"]["hr@10"] == 0.5
+        assert (found.ndcg_of_segments["first_time"] > 0).tolist() == [False, True]

@@ -224,7 +224,12 @@ class TestPage:
 class TestSegments:
     def test_are_shown_where_they_are(self) -> None:
         whole = report(figment=50, item_knn=20)
-        apart = {name: replace(s, segments={"new_items": segment(0.1234)}) for name, s in whole.scores.items()}
+        apart = {
+            name: replace(
+                s, segments={"new_items": segment(0.1234)}, ndcg_of_segments={"new_items": np.full(7, 0.1234)}
+            )
+            for name, s in whole.scores.items()
+        }
         page = render_report(replace(whole, scores=apart), CONDITIONS)
         assert page.count("<td>0.1234</td>") == 2
         assert "new items: 7 shoppers" in page
