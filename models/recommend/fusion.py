@@ -109,7 +109,8 @@ class StandardScores:
         """Weighted sums [B, C]; -inf where there is no candidate."""
         total_BC = self.generator_BC + weights.neighbours * self.neighbours_BC
         if weights.taken:
-            total_BC = total_BC + weights.taken * self._candidates.taken_BC
+            # a mean, because the largest sums would all round to a score of 1
+            total_BC = (total_BC + weights.taken * self._candidates.taken_BC) / (1.0 + weights.taken)
         return np.where(self.present_BC, total_BC, -np.inf).astype(np.float32)
 
 

@@ -99,13 +99,19 @@ class TestPlainListsAreThoseOfTheFirstDefinition:
     @given(
         st.lists(st.integers(0, 1_499), min_size=1, max_size=70) | st.lists(st.integers(0, 90), min_size=60),
         st.booleans(),
-        st.sampled_from([0.0, 3.0]),
+        st.sampled_from([0.0, 3.0, 64.0]),
     )
     def test_on_scripted_networks(self, rows: list[int], keep_seen: bool, taken: float) -> None:
         ranker = replace(self.RANKER, weights=FusionWeights(neighbours=2.0, taken=taken))
         asked = question(rows, keep_seen=keep_seen, k=20)
         (answer,) = ranker.rank([asked])
         assert answer.rows_K.tolist() == defined(ranker, asked)
+
+    def test_scores_of_the_best_do_not_round_to_one_another(self) -> None:
+        ranker = replace(self.RANKER, weights=FusionWeights(neighbours=8.0, taken=64.0))
+        (fused,) = ranker.rank([question([5] * 9 + [7] * 3 + [9], keep_seen=True, k=2)], "fused")
+        assert fused.rows_K.tolist() == [5, 7]
+        assert (np.diff(fused.scores_K) < -0.01).all()
 
     def test_of_hundreds_of_events(self) -> None:
         rng = np.random.default_rng(1)
