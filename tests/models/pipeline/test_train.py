@@ -143,6 +143,30 @@ class TestTrain:
         assert manifest.scoreboard == {}
         assert "nothing is claimed" in (options.out / "MODEL_CARD.md").read_text()
 
+    def test_a_shop_that_tells_nothing_of_its_items_and_where_people_come_back(
+        self, options: TrainOptions, tmp_path: Path
+    ) -> None:
+        """Ids are all there is of an item, and every shopper takes everything a second time."""
+        shop = tmp_path / "ids"
+        shop.mkdir()
+        (shop / "dataset.json").write_text((options.dataset / "dataset.json").read_text())
+        pl.read_parquet(options.dataset / "catalogue.parquet").select("item_id").write_parquet(
+            shop / "catalogue.parquet"
+        )
+        events = pl.read_parquet(options.dataset / "events.parquet")
+        again = events.with_columns(pl.col("timestamp") + pl.duration(days=40))
+        pl.concat([events, again]).write_parquet(shop / "events.parquet")
+        bundle = train(replace(options, dataset=shop)).bundle
+        manifest = verify_bundle(bundle)
+        assert not manifest.exclude_seen
+        assert 0.3 < manifest.repeat_share < 0.5
+        assert manifest.fusion["taken"] > 0
+        recommender = Recommender.open(bundle)
+        habit = [HistoryEvent("paint-3")] * 3 + [HistoryEvent(f"tea-{number % 8}") for number in range(60)]
+        (answer,) = recommender.recommend([RecommendationRequest(habit)])
+        assert len(answer.items) == 10
+        assert {item.item_id for item in answer.items} <= {f"tea-{number}" for number in range(20)} | {"paint-3"}
+
     def test_serves_an_item_that_was_never_trained_on(self, options: TrainOptions) -> None:
         bundle = train(replace(options, split="cold-items")).bundle
         untrained_N = np.load(bundle / "popularity.npy") == 0
