@@ -69,8 +69,8 @@ def page(record: dict[str, Any], runs: list[Run], cold: dict[str, Any]) -> list[
         "",
         "Every arm is the full profile, cut to three epochs and 40,000 taught lists, on Amazon Beauty (leave-one-out,"
         f" seen items left out, all items ranked, {NUM_JUDGED:,} held-out shoppers). {told_seeds(seeds)} The longest"
-        f" training took {max(quickest.values()):.1f} CPU-minutes in its quickest seed and {longest:.1f} in its slowest,"
-        f" beside other work on the same core (at most 8 were aimed at; {taught});"
+        f" training took {max(quickest.values()):.1f} CPU-minutes in its quickest seed and {longest:.1f} in its slowest"
+        f" one, beside other work on the same core (at most 8 were aimed at; {taught});"
         f" {hardware['processor']}, {hardware['cores']} cores. The claims below were fixed before anything ran, and are"
         " reported as they came out.",
         "",
