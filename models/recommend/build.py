@@ -29,13 +29,13 @@ def build_ranker(bundle: Bundle, threads: int = 1) -> Ranker:
         spec=bundle.feature_spec,
         weights=FusionWeights(**bundle.manifest.fusion),
         facts=bundle.item_facts,
-        judge=_judge(bundle, threads) if bundle.has_judge else None,
+        judge=run_judge(bundle, threads) if bundle.has_judge else None,
         popularity_N=bundle.popularity_N,
         noise_size=bundle.manifest.noise_size,
     )
 
 
-def _judge(bundle: Bundle, threads: int) -> RunsNetwork:
+def run_judge(bundle: Bundle, threads: int) -> RunsNetwork:
     """The judge; one of an earlier version is shown the evidence that it knows."""
     network = run_network(bundle.session("judge", threads=threads))
     if tuple(bundle.manifest.evidence) == EVIDENCE:

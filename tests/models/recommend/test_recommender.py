@@ -13,6 +13,7 @@ from models.domain.errors import BundleError, GoldenReplayFailed, HistoryTooLong
 from models.domain.events import HistoryEvent
 from models.domain.filter import Comparison
 from models.domain.recommendation import RecommendationRequest
+from models.recommend import build
 from models.recommend.batch import recommend_file
 from models.recommend.evidence import EVIDENCE
 from models.recommend.golden import replay_golden
@@ -173,8 +174,17 @@ class TestSystems:
     def test_a_judge_of_other_evidence_is_refused(self, tiny_bundle: Path) -> None:
         bundle = open_bundle(tiny_bundle)
         manifest = bundle.manifest.model_copy(update={"evidence": ("gossip", *EVIDENCE)})
-        with pytest.raises(BundleError, match=r"other evidence .*\(gossip\): train again"):
+        with pytest.raises(BundleError, match=r"evidence that .* does not gather \(gossip\): train again"):
             Recommender(replace(bundle, manifest=manifest))
+
+    def test_a_judge_of_an_earlier_version_is_shown_what_it_knows(self, tiny_bundle: Path, monkeypatch) -> None:
+        bundle, shown = open_bundle(tiny_bundle), []
+        monkeypatch.setattr(build, "run_network", lambda _: shown.append)
+        known = EVIDENCE[5:1:-1]
+        manifest = bundle.manifest.model_copy(update={"evidence": known})
+        judge = build.run_judge(replace(bundle, manifest=manifest), 1)
+        judge({"evidence": np.arange(len(EVIDENCE), dtype=np.float32)[None, None], "present": np.ones((1, 1), bool)})
+        assert shown[0]["evidence"].tolist() == [[[5, 4, 3, 2]]]
 
 
 class TestPropertiesOf:
