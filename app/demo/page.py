@@ -16,7 +16,7 @@ from models.domain.counted import counted
 
 NUM_SHOWN_OF_HISTORY: Final = 5
 SHOWN_PROPERTIES: Final = ("title", "brand", "category", "price")
-COMPARED: Final = ("item-knn+content", "item-knn", "popularity")
+COMPARED: Final = ("buy-again", "item-knn+content", "item-knn", "popularity")
 WIDTH: Final = 100
 """Of what is printed into a file or a pipe."""
 
