@@ -1,17 +1,15 @@
 """What the ablation measures of a ranker: accuracy, realism, what noise does, and variety against accuracy."""
 
-# B users, K places, S samples, D features, N items, V content values, C candidates
+# B users, K places, S samples, D features, N items, V content values
 
-from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pyversity import dpp, mmr
-from scipy.sparse.linalg import svds
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from trade_off import LIST_LENGTH, Point, TradingOff
 
 from models.data.sequences import Sequences
 from models.data.split import EvaluationCases
@@ -19,9 +17,7 @@ from models.evaluation import protocol
 from models.evaluation.content_vectors import content_vectors
 from models.evaluation.taste_groups import taste_groups
 from models.features.histories import encode_histories
-from models.metrics.beyond_accuracy import coverage, intra_list_diversity
 from models.metrics.prdc import prdc
-from models.metrics.ranking import hit_rate, hits, ndcg
 from models.pipeline.prepare import Prepared
 from models.recommend.proposals import Proposals
 from models.recommend.ranker import Ranker
@@ -31,14 +27,7 @@ NUM_JUDGED: Final = 10_000
 """Held-out users whose lists are scored: the same for every arm of a seed."""
 NUM_USERS: Final = 2_000
 """Those of them whose wishes are looked at more closely."""
-LIST_LENGTH: Final = 10
-POOL: Final = 100
-"""What rivals of the noise choose their lists from: the generator's best."""
 NUM_SAMPLES: Final = 8
-NOISE_LEVELS: Final = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
-RELEVANCE_GIVEN_UP: Final = (0.0, 0.001, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.1, 0.2, 0.4)
-"""Of MMR and DPP, on scores and likeness that both run from 0 to 1."""
-TEMPERATURES: Final = (0.05, 0.1, 0.12, 0.14, 0.16, 0.2, 0.4, 0.8)
 SHOWN_METRICS: Final = ("ndcg@10", "hr@10", "coverage@10", "ild@10", "gini@10", "novelty@10", "miscalibration@10")
 CURVES: Final = ("likelihood", "mixture", "adversarial", "critic", "critic_accuracy", "spread", "probe/coverage")
 
@@ -86,7 +75,7 @@ class Measuring:
         fetch = LIST_LENGTH + ranker.spec.max_history_events
         found, _ = ranker.source.index.search(np.ascontiguousarray(flat_BS), fetch)
         lists_BSX = found.reshape(len(wishes_BSD), NUM_SAMPLES, fetch)
-        deep_BK, _ = self._rank(ranker, NUM_SAMPLES * LIST_LENGTH, 0.0, 1)
+        deep_BK, _ = self._trading_off(ranker).ranked(NUM_SAMPLES * LIST_LENGTH, 0.0, 1)
         single, best, as_many, sizes = [], [], [], []
         for case, lists_SX in enumerate(lists_BSX):
             seen = self._history(case) if self.protocol.exclude_seen else ()
@@ -104,26 +93,10 @@ class Measuring:
             "hr of as many": _mean(as_many),
         }
 
-    def trade_off(self, ranker: Ranker, *, has_noise: bool) -> list[dict[str, Any]]:
+    def trade_off(self, ranker: Ranker, *, has_noise: bool) -> list[Point]:
         """Accuracy, coverage and variety of the generator's lists: by noise, or by what needs no noise."""
-        if has_noise:
-            return [
-                self._point("noise", level, self._rank(ranker, LIST_LENGTH, level, NUM_SAMPLES))
-                for level in NOISE_LEVELS
-            ]
-        rows_BC, scores_BC = self._rank(ranker, POOL, 0.0, 1)
-        points = [self._point("none", 0.0, (rows_BC[:, :LIST_LENGTH], scores_BC[:, :LIST_LENGTH]))]
-        dense_NV = _dense(self.content_NV)
-        for name, choose in (("MMR", mmr), ("DPP", dpp)):
-            for share in RELEVANCE_GIVEN_UP:
-                points.append(self._point(name, share, _varied(choose, rows_BC, scores_BC, dense_NV, share)))
-        logits_BC = np.log(scores_BC) - np.log1p(-np.minimum(scores_BC, 1 - 1e-6))
-        rng = np.random.default_rng(self.seed)
-        for temperature in TEMPERATURES:
-            drawn_BC = logits_BC + temperature * rng.gumbel(size=logits_BC.shape)
-            best_BK = np.argsort(-drawn_BC, axis=1)[:, :LIST_LENGTH]
-            points.append(self._point("temperature", temperature, _at(best_BK, rows_BC)))
-        return points
+        trading = self._trading_off(ranker)
+        return trading.by_noise(NUM_SAMPLES) if has_noise else trading.by_others()
 
     def curves(self, logs: Path) -> dict[str, list[list[float]]]:
         """Term → [step, value], of training on all training events."""
@@ -149,59 +122,14 @@ class Measuring:
             parts.append(ranker.source.generate(history, noise_BSZ)[:, 1:])
         return np.concatenate(parts)
 
-    def _rank(
-        self, ranker: Ranker, k: int, level: float, samples: int
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        rng = np.random.default_rng(self.seed)
-        questions = ranker.best_guesses(self.sample.histories, k, self.protocol.exclude_seen)
-        noise = level * rng.standard_normal((len(questions), samples, ranker.noise_size)).astype(np.float32)
-        asked = [replace(each, noise_SZ=noise_SZ) for each, noise_SZ in zip(questions, noise, strict=True)]
-        return ranker.rank_all(asked, k, "generator")
-
-    def _point(self, name: str, level: float, lists: tuple[NDArray[np.int32], NDArray[np.float32]]) -> dict[str, Any]:
-        rows_BK, scores_BK = lists
-        hits_BK = hits(rows_BK, scores_BK, self.sample.target_offsets_U1, self.sample.targets_T)
-        return {
-            "by": name,
-            "level": level,
-            "ndcg@10": round(float(ndcg(hits_BK, np.diff(self.sample.target_offsets_U1), LIST_LENGTH).mean()), 5),
-            "hr@10": round(float(hit_rate(hits_BK, LIST_LENGTH).mean()), 5),
-            "coverage@10": round(coverage(rows_BK, len(self.protocol.num_events_N)), 5),
-            "ild@10": round(float(intra_list_diversity(rows_BK, self.content_NV).mean()), 5),
-        }
+    def _trading_off(self, ranker: Ranker) -> TradingOff:
+        return TradingOff(
+            ranker, "generator", self.sample, self.content_NV, exclude_seen=self.protocol.exclude_seen, seed=self.seed
+        )
 
     def _history(self, case: int) -> NDArray[np.int32]:
         histories = self.sample.histories
         return histories.item_rows_E[histories.offsets_U1[case] : histories.offsets_U1[case + 1]]
-
-
-def _varied(
-    choose: Callable[..., Any],
-    rows_BC: NDArray[np.int32],
-    scores_BC: NDArray[np.float32],
-    dense_NV: NDArray[np.float32],
-    share: float,
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """What MMR or DPP picks of each pool."""
-    low_B1, high_B1 = scores_BC.min(axis=1, keepdims=True), scores_BC.max(axis=1, keepdims=True)
-    relevance_BC = (scores_BC - low_B1) / np.maximum(high_B1 - low_B1, 1e-9)
-    picked = [
-        choose(dense_NV[rows_C], relevance_C, LIST_LENGTH, diversity=share).indices
-        for rows_C, relevance_C in zip(rows_BC, relevance_BC, strict=True)
-    ]
-    return _at(np.stack(picked), rows_BC)
-
-
-def _at(picked_BK: NDArray[Any], rows_BC: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Lists of the picked columns, in that order."""
-    scores_BK = np.broadcast_to(np.arange(LIST_LENGTH, 0, -1, dtype=np.float32), picked_BK.shape)
-    return np.take_along_axis(rows_BC, picked_BK.astype(np.int64), axis=1), scores_BK
-
-
-def _dense(content_NV: Any) -> NDArray[np.float32]:
-    """The best 128 dimensions of the content that lists are measured by: what MMR and DPP know is what counts."""
-    left_ND, values_D, _ = svds(content_NV, k=128, random_state=0)
-    return np.asarray(left_ND * values_D, np.float32)
 
 
 def _directions(features: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -85,7 +85,7 @@ def main() -> None:
             trained.changed([ItemDocument(item_id, {}, is_deleted=True) for item_id in ids[:1_000]], revision=1)
         ),
     }
-    texts = trained.items.texts_to_embed(hundred)
+    texts = trained.items.draft(hundred, revision=1).texts_to_embed
     embedding = timed(lambda: trained.items.origin.encoder.embed(texts), 1)
     result = {
         "what": f"live changes to {len(ids):,} items, one thread",

@@ -4,14 +4,11 @@ Prices, stock, other attributes and deletions are in it at once. New items, and 
 wait until somebody has built them; meanwhile a changed item is served with its old content.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from app.runtime.field_check import FieldCheck, served_kinds
 from app.runtime.usable_documents import with_usable
@@ -20,13 +17,14 @@ from models.domain.attributes import Kind
 from models.domain.errors import DocumentRefused
 from models.features.content import EmbedsText, item_text
 from models.recommend.live.documents import ItemDocument
+from models.recommend.live.draft import Draft
 from models.recommend.live.new_neighbours import FindsNearest
 from models.recommend.recommender import Recommender
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CatalogueView:
-    """Never changed; each change makes another one. `after` takes milliseconds, `with_content` the time of features."""
+    """Never changed; each change makes another one: `after` in milliseconds, `begin` in the time that features take."""
 
     model: Recommender
     source: str
@@ -63,7 +61,9 @@ class CatalogueView:
 
     def after(self, items: Sequence[Item], revision: int) -> "CatalogueView":
         """With these changes, which are all that came since its own revision; each item in its newest state."""
-        sorted_out = _SortedOut(self.model, self.source, self.revision, dict(self.waiting), self.touched)
+        sorted_out = _SortedOut(
+            self.model, served_kinds(self.model), self.source, self.revision, dict(self.waiting), self.touched
+        )
         for item in items:
             sorted_out.add(item)
         waiting = sorted_out.all_waiting()
@@ -84,41 +84,23 @@ class CatalogueView:
             changed_at=max(newest, self.changed_at),
         )
 
-    def texts_to_embed(self, piece: Sequence[Item]) -> list[str]:
-        """What the features of these items still need."""
-        return with_usable(self.model, _documents(self.model, piece), self.model.items.texts_to_embed)
-
     def sentence_of(self, item: Item) -> str:
         """The text that stands for the item in its feature."""
         columns = self.model.items.origin.bundle.feature_spec.text_columns
         return item_text({name: value for name, value in item.fields.items() if isinstance(value, str)}, columns)
 
-    def to_link(self, piece: Sequence[Item], embed: EmbedsText) -> tuple[NDArray[np.float16], NDArray[np.int32]]:
-        """Texts and tags of the new ones of these items, to find what they are most alike."""
-        documents = _documents(self.model, piece)
-        return with_usable(self.model, documents, lambda usable: self.model.items.to_link(usable, embed))
-
-    def with_content(
-        self, piece: Sequence[Item], embed: EmbedsText, nearest_of: FindsNearest | None = None
-    ) -> "CatalogueView":
-        """With these items, of those that wait, as they are; nothing of them waits any more."""
+    def begin(self, piece: Sequence[Item]) -> "ContentDraft":
+        """To build the content of these items, of those that wait, as they are."""
         built = {item.item_id for item in piece}
         waiting = {item_id: item for item_id, item in self.waiting.items() if item_id not in built}
-        content_revision = _content_revision(waiting, self.revision)
-        model = with_usable(
+        draft = with_usable(
             self.model,
             _documents(self.model, piece),
-            lambda documents: self.model.changed(
-                documents,
-                revision=self.revision,
-                content_revision=content_revision,
-                embed=embed,
-                nearest_of=nearest_of,
+            lambda documents: self.model.items.draft(
+                documents, revision=self.revision, content_revision=_content_revision(waiting, self.revision)
             ),
         )
-        self.touched.update(built)
-        newest = max((item.changed_at for item in piece), default=self.changed_at)
-        return replace(self, model=model, waiting=waiting, changed_at=max(self.changed_at, newest))
+        return ContentDraft(self, piece, waiting, draft)
 
     def _kinds_with(self, items: Iterable[Item]) -> Mapping[str, Kind]:
         check, known = self.field_check(), served_kinds(self.model)
@@ -129,11 +111,31 @@ class CatalogueView:
         return {name: kind for name, kind in check.kinds.items() if name not in known}
 
 
+@dataclass(frozen=True, eq=False)
+class ContentDraft:
+    """The next view, begun: the steps of `models.recommend.live.draft.Draft`, for items as the store has them."""
+
+    view: CatalogueView
+    piece: Sequence[Item]
+    waiting: Mapping[str, Item]
+    """What will wait then."""
+    draft: Draft
+
+    def finished(self, embed: EmbedsText, nearest_of: FindsNearest | None = None) -> CatalogueView:
+        """The view with these items; nothing of them waits any more."""
+        model = self.view.model.with_items(self.draft.finished(embed, nearest_of))
+        self.view.touched.update(item.item_id for item in self.piece)
+        newest = max((item.changed_at for item in self.piece), default=self.view.changed_at)
+        return replace(self.view, model=model, waiting=self.waiting, changed_at=max(self.view.changed_at, newest))
+
+
 @dataclass(slots=True)
 class _SortedOut:
     """Changes by what they take."""
 
     model: Recommender
+    known: Collection[str]
+    """Fields that its items can have."""
     source: str
     revision: int
     waiting: dict[str, Item]
@@ -166,7 +168,7 @@ class _SortedOut:
                 self.waiting[item.item_id] = item
         else:
             content = self.model.items.origin.content_columns
-            self._do(_merged(item, (name for name in _names(self.model, item) if name not in content)))
+            self._do(_merged(item, (name for name in _names(self.known, item) if name not in content)))
             self._unsure.append(item)
             self.came.append(item)
 
@@ -174,13 +176,16 @@ class _SortedOut:
         """Everything that needs a feature, whose content comes first where it is the oldest."""
         content = self.model.items.origin.content_columns
         documents = [_merged(item, content) for item in self._unsure]
-        others = set(with_usable(self.model, documents, self.model.items.with_other_content)) if documents else set()
+        others = set(with_usable(self.model, documents, self._with_other_content)) if documents else set()
         for item in self._unsure:
             if item.item_id in others:
                 self.waiting[item.item_id] = item
             else:
                 self.waiting.pop(item.item_id, None)
         return dict(sorted(self.waiting.items(), key=lambda each: each[1].content_revision))
+
+    def _with_other_content(self, documents: Sequence[ItemDocument]) -> Sequence[str]:
+        return self.model.items.draft(documents, revision=self.revision).item_ids
 
     def _add_of_another_bundle(self, item: Item, is_listed: bool) -> None:
         """That bundle's content comes with it, and what it does not know goes with this one; what is the shop's
@@ -200,12 +205,13 @@ def _content_revision(waiting: Mapping[str, Item], revision: int) -> int:
 
 def _documents(model: Recommender, items: Sequence[Item]) -> list[ItemDocument]:
     """Each says all that can be said of an item."""
-    return [_merged(item, _names(model, item)) for item in items]
+    known = served_kinds(model)
+    return [_merged(item, _names(known, item)) for item in items]
 
 
-def _names(model: Recommender, item: Item) -> Iterable[str]:
+def _names(known: Iterable[str], item: Item) -> Iterable[str]:
     """Fields of the item, and those that it may have had."""
-    return dict.fromkeys([*served_kinds(model), *item.fields])
+    return dict.fromkeys([*known, *item.fields])
 
 
 def _merged(item: Item, names: Iterable[str]) -> ItemDocument:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
-from app.runtime.catalogue_view import CatalogueView
+from app.runtime.catalogue_view import CatalogueView, ContentDraft
 from app.runtime.import_process import ImportProcess, MayGoOn
 from app.runtime.live_model import popular_items
 from app.runtime.text_embeddings import EmbedsStep, Encoder, TextEmbeddings, Vectors, embeds_from
@@ -42,9 +42,9 @@ class IndexBuilder:
 
     async def build(self, view: CatalogueView, piece: Sequence[Item]) -> Built:
         """The view with these items of those that wait. Raises ViewRefused where it does not find what is in it."""
-        encoder = encoder_of(view)
-        vectors = await self._vectors(view, piece, lambda texts: self._run(lambda: encoder.embed()(texts)))
-        return await self._run(lambda: _checked(view.with_content(piece, embeds_from(vectors, encoder))))
+        encoder, begun = encoder_of(view), await self._begun(view, piece)
+        vectors = await self._vectors(encoder, begun, lambda texts: self._run(lambda: encoder.embed()(texts)))
+        return await self._run(lambda: _checked(begun.finished(embeds_from(vectors, encoder))))
 
     async def build_behind(self, may_go_on: MayGoOn, view: CatalogueView, piece: Sequence[Item]) -> Built | None:
         """The same, behind everything else; None where `may_go_on` said no before the slow parts were done.
@@ -52,17 +52,18 @@ class IndexBuilder:
         Raises ServiceError too, where the process that does them has ended.
         """
         process = await self._import_process(view)
-        vectors = await self._vectors(view, piece, lambda texts: process.embed(texts, may_go_on))
+        encoder, begun = encoder_of(view), await self._begun(view, piece)
+        vectors = await self._vectors(encoder, begun, lambda texts: process.embed(texts, may_go_on))
         if not may_go_on():
             return None
-        embed = embeds_from(vectors, encoder_of(view))
-        text_BE, tag_rows_BT = await self._run(lambda: view.to_link(piece, embed))
+        embed = embeds_from(vectors, encoder)
+        text_BE, tag_rows_BT = await self._run(lambda: begun.draft.to_link(embed))
         if not len(text_BE):
-            return await self._run(lambda: _checked(view.with_content(piece, embed)))
+            return await self._run(lambda: _checked(begun.finished(embed)))
         nearest = await process.nearest(text_BE, tag_rows_BT, may_go_on)
         if nearest is None:
             return None
-        return await self._run(lambda: _checked(view.with_content(piece, embed, lambda *_: nearest)))
+        return await self._run(lambda: _checked(begun.finished(embed, lambda *_: nearest)))
 
     async def rest(self) -> None:
         """Gives back what an import took; the next one takes it again."""
@@ -73,13 +74,13 @@ class IndexBuilder:
     async def known(self, view: CatalogueView) -> list[Item]:
         """Those of the items that wait that can be built without embedding anything."""
         waiting = list(view.waiting.values())
-        texts = await self._run(lambda: view.texts_to_embed(waiting))
+        texts = (await self._begun(view, waiting)).draft.texts_to_embed
         missing = set(texts) - (await self.embeddings.find(encoder_of(view), texts)).keys()
         return [item for item in waiting if view.sentence_of(item) not in missing]
 
     async def knows(self, view: CatalogueView, piece: Sequence[Item]) -> bool:
         """Whether these items, of those that wait, can be built without embedding anything."""
-        texts = [text for text in await self._run(lambda: view.texts_to_embed(piece)) if text.strip()]
+        texts = [text for text in (await self._begun(view, piece)).draft.texts_to_embed if text.strip()]
         return len(await self.embeddings.find(encoder_of(view), texts)) == len(set(texts))
 
     async def close(self) -> None:
@@ -87,10 +88,17 @@ class IndexBuilder:
         await self.rest()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _vectors(self, view: CatalogueView, piece: Sequence[Item], embed: EmbedsStep) -> Vectors:
+    async def _begun(self, view: CatalogueView, piece: Sequence[Item]) -> ContentDraft:
+        def begin() -> ContentDraft:
+            begun = view.begin(piece)
+            _ = begun.draft.texts_to_embed  # made here, and not on the event loop
+            return begun
+
+        return await self._run(begin)
+
+    async def _vectors(self, encoder: Encoder, begun: ContentDraft, embed: EmbedsStep) -> Vectors:
         """Of the texts that these items need: known, else made by `embed`."""
-        encoder = encoder_of(view)
-        texts = await self._run(lambda: view.texts_to_embed(piece))
+        texts = begun.draft.texts_to_embed
         vectors = await self.embeddings.find(encoder, texts)
         missing = [text for text in texts if text not in vectors]
         return vectors | await self.embeddings.make(encoder, missing, embed) if missing else vectors

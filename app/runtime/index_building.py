@@ -101,6 +101,8 @@ class IndexBuilding:
         return len(waiting) - len(self._to_do(waiting))
 
     def _to_do(self, items: Iterable[Item]) -> list[Item]:
+        if not self._failures_of:  # thousands may wait, and this is the event loop
+            return list(items)
         return [item for item in items if self._failures_of[_key(item)] < TRIES]
 
     async def _build_forever(self) -> None:

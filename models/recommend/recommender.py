@@ -31,7 +31,6 @@ from models.recommend.explain import Explainer, explained
 from models.recommend.golden import replay_golden
 from models.recommend.live.documents import ItemDocument
 from models.recommend.live.items import LiveItems
-from models.recommend.live.new_neighbours import FindsNearest
 from models.recommend.live.verify import probe_recall, verify_view
 from models.recommend.nothing_listed import why_nothing
 from models.recommend.question import Question, RankedList
@@ -85,19 +84,22 @@ class Recommender:
         revision: int,
         content_revision: int | None = None,
         embed: EmbedsText | None = None,
-        nearest_of: FindsNearest | None = None,
     ) -> "Recommender":
-        """Another recommender with the items as they are after these documents; this one goes on as it is.
+        """Another recommender with the items as they are after these documents. See `LiveItems.changed`.
 
-        They share the networks and all that did not change. See `LiveItems.changed`; `verify` the new one before it
-        serves. Raises DocumentRefused.
+        `verify` it before it serves. Raises DocumentRefused.
+        """
+        return self.with_items(
+            self.items.changed(documents, revision=revision, content_revision=content_revision, embed=embed)
+        )
+
+    def with_items(self, items: LiveItems) -> "Recommender":
+        """Another recommender over these items; this one goes on as it is.
+
+        They share the networks and all that did not change.
         """
         other = copy(self)
-        other._show(
-            self.items.changed(
-                documents, revision=revision, content_revision=content_revision, embed=embed, nearest_of=nearest_of
-            )
-        )
+        other._show(items)
         return other
 
     def verify(self) -> float:

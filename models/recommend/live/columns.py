@@ -2,7 +2,7 @@
 
 # N rows, C values that change
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -65,6 +65,23 @@ def with_changes(
     others = pl.concat([frame.select(missing.columns), kept]).with_columns(ids)
     names = [*frame.columns, *(name for name in written if name not in frame.columns)]
     return others.with_columns(written.values()).select(names), set(written)
+
+
+def differ(
+    before: pl.DataFrame, after: pl.DataFrame, rows: NDArray[np.int32], names: Collection[str]
+) -> NDArray[np.bool_]:
+    """Which of these rows have another value in one of the columns; a column that is not there has none."""
+    differ_C = np.zeros(len(rows), np.bool_)
+    for name in names:
+        dtype = pl.Float64() if name == "price" else pl.String()
+        old, new = (
+            frame[name].gather(rows).cast(dtype)
+            if name in frame.columns
+            else pl.Series([None] * len(rows), dtype=dtype)
+            for frame in (before, after)
+        )
+        differ_C |= new.ne_missing(old).to_numpy()
+    return differ_C
 
 
 def _by_column(columns: Iterable[str], documents: Sequence[ItemDocument], rows: Sequence[int]) -> dict[str, Change]:

@@ -1,10 +1,10 @@
 """A bundle's items and what the shop changed since: a value, from which every change makes another one."""
 
-# N items, A of them appended, B appended now, C items whose content changes, D features, E text embedding, T tags
+# N items, C items whose content changes, D features, E text embedding, T tags
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -18,13 +18,13 @@ from models.features.content import EmbedsText
 from models.recommend.attributes import AttributeTable
 from models.recommend.candidates import KnowsItems
 from models.recommend.catalogue import Catalogue
-from models.recommend.live.columns import with_changes
-from models.recommend.live.content import ContentEncoder, EncodedItems, content_columns
+from models.recommend.live.columns import differ, with_changes
+from models.recommend.live.content import ContentEncoder, content_columns
 from models.recommend.live.documents import ItemDocument
-from models.recommend.live.facts import Numbers, facts_after
+from models.recommend.live.draft import Draft
+from models.recommend.live.facts import Numbers
 from models.recommend.live.likeness import Likeness
-from models.recommend.live.linked import Linked, nearest_of_bundle
-from models.recommend.live.new_neighbours import FindsNearest
+from models.recommend.live.linked import Linked
 from models.recommend.live.one_each import one_each
 from models.recommend.popular import PopularItems
 from models.recommend.ranker import Ranker
@@ -131,41 +131,20 @@ class LiveItems:
         revision: int,
         content_revision: int | None = None,
         embed: EmbedsText | None = None,
-        nearest_of: FindsNearest | None = None,
     ) -> "LiveItems":
         """The items after these documents, in their order; the revisions name the new state, one where they are equal.
 
         The state follows from the bundle and the documents, however they were grouped.
-        Only prices, stock and other attributes that features are not made of change: milliseconds. `embed` may know
-        the texts of `texts_to_embed` already, `nearest_of` what those of `to_link` are most alike. Raises
+        Only prices, stock and other attributes that features are not made of change: milliseconds. Raises
         DocumentRefused, and then nothing has changed.
         """
+        return self.draft(documents, revision=revision, content_revision=content_revision).finished(embed)
+
+    def draft(self, documents: Sequence[ItemDocument], *, revision: int, content_revision: int | None = None) -> Draft:
+        """The same, begun: its slow parts may be done elsewhere, and in pieces. Raises DocumentRefused."""
         content_revision = revision if content_revision is None else content_revision
-        named = replace(self, revision=revision, content_revision=content_revision)
-        after, content_rows = named._with_attributes(documents)
-        return named._with_content(after, content_rows, embed, nearest_of) if len(content_rows) else after
-
-    def with_other_content(self, documents: Sequence[ItemDocument]) -> list[str]:
-        """The items, of these documents, whose content they change or bring. Raises DocumentRefused."""
-        after, content_rows = self._with_attributes(documents)
-        return [after.catalogue.item_ids[row] for row in content_rows]
-
-    def texts_to_embed(self, documents: Sequence[ItemDocument]) -> list[str]:
-        """What `changed` would embed: the slow part, which may be done before and in pieces. Raises DocumentRefused."""
-        after, content_rows = self._with_attributes(documents)
-        texts = self._texts(after, content_rows)
-        return [text for text, old in zip(texts.now, texts.before, strict=True) if text != old]
-
-    def to_link(
-        self, documents: Sequence[ItemDocument], embed: EmbedsText
-    ) -> tuple[NDArray[np.float16], NDArray[np.int32]]:
-        """Texts [B, E] and tags [B, T] that `changed` would compare with the whole bundle: the other slow part."""
-        after, content_rows = self._with_attributes(documents)
-        if not len(content_rows):
-            return self.text_NE[content_rows], self.tag_rows_NT[content_rows]
-        encoded = self._encoded(after, content_rows, embed)
-        linked_C = self._is_linked(content_rows, encoded)
-        return encoded.text_CE[linked_C], encoded.tag_rows_CT[linked_C]
+        after, rows_C = self._with_attributes(documents)
+        return Draft(self, replace(after, revision=revision, content_revision=content_revision), rows_C)
 
     def ranker(self, trained: Ranker) -> Ranker:
         """The bundle's ranker over these items."""
@@ -213,114 +192,8 @@ class LiveItems:
     def _content_rows(self, frame: pl.DataFrame, rows: NDArray[np.int32], written: set[str]) -> NDArray[np.int32]:
         """New items, and those whose content these rows change."""
         before, known = self.catalogue.attributes.frame, rows[rows < len(self.is_own_N)]
-        changes_C = _differ(before, frame, known, self.origin.content_columns & written)
+        changes_C = differ(before, frame, known, self.origin.content_columns & written)
         if "price" in written and self.is_own_N[known].any():
             # content again, where the feature is not the one that training made with its price
-            changes_C |= self.is_own_N[known] & _differ(before, frame, known, {"price"})
+            changes_C |= self.is_own_N[known] & differ(before, frame, known, {"price"})
         return np.concatenate([known[changes_C], rows[rows >= len(self.is_own_N)]])
-
-    def _texts(self, after: "LiveItems", rows_C: NDArray[np.int32]) -> "_Texts":
-        """The sentences of these items, and those that stood for them before."""
-        texts = self.origin.encoder.texts
-        is_known_C = rows_C < len(self.is_own_N)
-        before: list[str | None] = [None] * len(rows_C)
-        known_CE = np.zeros((len(rows_C), self.text_NE.shape[1]), np.float16)
-        known = rows_C[is_known_C]
-        if len(known):
-            known_CE[is_known_C] = self.text_NE[known]
-            for place, text in zip(
-                np.flatnonzero(is_known_C), texts(self.catalogue.attributes.frame[known]), strict=True
-            ):
-                before[place] = text
-        return _Texts(texts(after.catalogue.attributes.frame[rows_C]), before, known_CE)
-
-    def _encoded(self, after: "LiveItems", rows_C: NDArray[np.int32], embed: EmbedsText | None) -> EncodedItems:
-        encoder, texts = self.origin.encoder, self._texts(after, rows_C)
-        text_CE = encoder.embedded(texts.now, texts.before, texts.known_CE, embed or encoder.embed)
-        return encoder.encode(after.catalogue.attributes.frame[rows_C], text_CE)
-
-    def _with_content(
-        self,
-        after: "LiveItems",
-        rows_C: NDArray[np.int32],
-        embed: EmbedsText | None,
-        nearest_of: FindsNearest | None,
-    ) -> "LiveItems":
-        """The items after a change, with features, facts and neighbours of those whose content it changed."""
-        origin, encoder = self.origin, self.origin.encoder
-        frame_C, num_rows = after.catalogue.attributes.frame[rows_C], len(after.catalogue.item_ids)
-        encoded = self._encoded(after, rows_C, embed)
-        is_trained_C = rows_C < origin.num_items
-        features_CD = encoded.features_CD.copy()
-        features_CD[is_trained_C] += encoder.identities(rows_C[is_trained_C])
-        is_own_C = np.ones(len(rows_C), np.bool_)
-        trained = rows_C[is_trained_C]
-        is_own_C[is_trained_C] = _differ(
-            origin.bundle.catalogue, after.catalogue.attributes.frame, trained, origin.content_columns
-        )
-        features_CD[~is_own_C] = origin.bundle.item_features_ND[rows_C[~is_own_C]]
-        is_own_N = np.concatenate([self.is_own_N, np.zeros(num_rows - len(self.is_own_N), np.bool_)])
-        is_own_N[rows_C] = is_own_C
-        brands, categories = (_values(frame_C, name) for name in ("brand", "category"))
-        numbers = (self.numbers or origin.numbers).with_names(brands, categories)
-        text_NE = layered(self.text_NE).changed(rows_C, encoded.text_CE, num_rows)
-        tag_rows_NT = layered(self.tag_rows_NT).changed(rows_C, encoded.tag_rows_CT, num_rows)
-        linked_rows = rows_C[self._is_linked(rows_C, encoded)]
-        return replace(
-            after,
-            features_ND=layered(self.features_ND).changed(rows_C, features_CD, num_rows),
-            text_NE=text_NE,
-            tag_rows_NT=tag_rows_NT,
-            is_own_N=is_own_N,
-            facts=facts_after(self.facts, numbers, rows_C, brands, categories, num_rows),
-            numbers=numbers,
-            own_texts=OwnTexts(origin.texts, after.catalogue.attributes.frame, is_own_N),
-            critic_terms=self.critic_terms and self.critic_terms.changed(rows_C, features_CD, num_rows),
-            linked=self.linked.with_new(
-                origin.bundle.neighbours,
-                origin.likeness,
-                linked_rows,
-                text_NE,
-                tag_rows_NT,
-                nearest_of or partial(nearest_of_bundle, origin.likeness, origin.bundle.neighbours),
-            ),
-        )
-
-    def _is_linked(self, rows_C: NDArray[np.int32], encoded: EncodedItems) -> NDArray[np.bool_]:
-        """True for new items whose text or tags are not what they were: a new price makes nothing alike."""
-        is_known_C = rows_C < len(self.is_own_N)
-        known, changes_C = rows_C[is_known_C], ~is_known_C
-        changes_C[is_known_C] = (self.text_NE[known] != encoded.text_CE[is_known_C]).any(axis=1) | (
-            self.tag_rows_NT[known] != encoded.tag_rows_CT[is_known_C]
-        ).any(axis=1)
-        return changes_C & (rows_C >= self.origin.num_items)
-
-
-@dataclass(frozen=True, slots=True)
-class _Texts:
-    now: list[str]
-    before: list[str | None]
-    """None for an item that was not there."""
-    known_CE: NDArray[np.float16]
-    """Embeddings of the texts before."""
-
-
-def _differ(
-    before: pl.DataFrame, after: pl.DataFrame, rows: NDArray[np.int32], names: Collection[str]
-) -> NDArray[np.bool_]:
-    """Which of these rows have another value in one of the columns; a column that is not there has none."""
-    differ_C = np.zeros(len(rows), np.bool_)
-    for name in names:
-        dtype = pl.Float64() if name == "price" else pl.String()
-        old, new = (
-            frame[name].gather(rows).cast(dtype)
-            if name in frame.columns
-            else pl.Series([None] * len(rows), dtype=dtype)
-            for frame in (before, after)
-        )
-        differ_C |= new.ne_missing(old).to_numpy()
-    return differ_C
-
-
-def _values(frame: pl.DataFrame, name: str) -> list[str | None]:
-    return frame[name].to_list() if name in frame.columns else [None] * len(frame)

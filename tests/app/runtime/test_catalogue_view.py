@@ -95,8 +95,11 @@ class TestAfter:
 class TestWithContent:
     def test_nothing_waits_and_no_value_is_left_out(self, trained, capsys):
         view = trained.after([item("tea-77", {**NEW_TEA, "grams": 250}, 7), item("tea-5", NEW_TEA, 8)], 8)
-        assert view.texts_to_embed(list(view.waiting.values())) == [view.sentence_of(item("tea-77", NEW_TEA, 7))] * 2
-        built = view.with_content(list(view.waiting.values()), embed)
+        assert (
+            view.begin(list(view.waiting.values())).draft.texts_to_embed
+            == [view.sentence_of(item("tea-77", NEW_TEA, 7))] * 2
+        )
+        built = view.begin(list(view.waiting.values())).finished(embed)
         built.model.verify()
         assert not built.waiting
         assert (built.model.index_version, built.model.num_items) == ("tiny-1+8", 41)
@@ -105,16 +108,16 @@ class TestWithContent:
 
     def test_a_value_that_came_with_two_kinds_is_left_out_and_told(self, trained, capsys):
         view = trained.after([item("tea-77", {**NEW_TEA, "grams": 250}, 7), item("b", {**NEW_TEA, "grams": "x"}, 8)], 8)
-        built = view.with_content(list(view.waiting.values()), embed)
+        built = view.begin(list(view.waiting.values())).finished(embed)
         assert (told(built, "tea-77", "grams"), told(built, "b", "grams")) == (250, None)
         assert "a value is left out" in capsys.readouterr().out
 
     def test_in_pieces_it_is_the_same(self, trained):
         items = [item(f"tea-{number}", {**NEW_TEA, "title": f"tea {number}"}, number) for number in range(70, 76)]
         view = trained.after(items, 75)
-        at_once, piecewise = view.with_content(items, embed), view
+        at_once, piecewise = view.begin(items).finished(embed), view
         for one in items:
-            piecewise = piecewise.with_content([one], embed)
+            piecewise = piecewise.begin([one]).finished(embed)
         assert piecewise.model.index_version == at_once.model.index_version
         np.testing.assert_allclose(
             *(each.model.items.features_ND[np.arange(40, 46)] for each in (at_once, piecewise)), atol=1e-5

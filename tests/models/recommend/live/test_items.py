@@ -180,7 +180,7 @@ class TestContent:
 
     def test_only_new_texts_are_embedded(self, trained: Recommender) -> None:
         documents = [merge("tea-4", brand="other"), merge("tea-5", title="new words"), ItemDocument("x", NEW_TEA)]
-        assert trained.items.texts_to_embed(documents) == ["new words", "tea number 77"]
+        assert trained.items.draft(documents, revision=1).texts_to_embed == ["new words", "tea number 77"]
         asked: list[str] = []
 
         def embed(texts):

@@ -1,0 +1,157 @@
+"""A change of items that has begun: attributes are in it, features and neighbours of what came are still to come."""
+
+# N items, C items whose content changes, D features, E text embedding, T tags
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from models.domain.layered_rows import layered
+from models.features.content import EmbedsText
+from models.recommend.live.columns import differ
+from models.recommend.live.content import EncodedItems
+from models.recommend.live.facts import facts_after
+from models.recommend.live.linked import nearest_of_bundle
+from models.recommend.live.new_neighbours import FindsNearest
+from models.recommend.search.text import OwnTexts
+
+if TYPE_CHECKING:
+    from models.recommend.live.items import LiveItems
+
+
+@dataclass(eq=False)
+class Draft:
+    """Steps in their order: embed `texts_to_embed`, find what `to_link` is most alike, `finished`."""
+
+    before: "LiveItems"
+    after: "LiveItems"
+    """With the new attributes, and the rest as it was."""
+    rows_C: NDArray[np.int32]
+    """New items, and those whose content changes."""
+    _encoded_items: EncodedItems | None = None
+
+    @property
+    def item_ids(self) -> Sequence[str]:
+        """Of the items whose content changes or comes."""
+        return [self.after.catalogue.item_ids[row] for row in self.rows_C]
+
+    @cached_property
+    def texts_to_embed(self) -> Sequence[str]:
+        """What `finished` asks of its `embed`, in this order: the slow part, which may be done in pieces."""
+        return [text for text, old in zip(self._texts.now, self._texts.before, strict=True) if text != old]
+
+    def to_link(self, embed: EmbedsText) -> tuple[NDArray[np.float16], NDArray[np.int32]]:
+        """Texts [B, E] and tags [B, T] that `finished` compares with the whole bundle: the other slow part."""
+        if not len(self.rows_C):
+            return self.before.text_NE[self.rows_C], self.before.tag_rows_NT[self.rows_C]
+        encoded = self._encoded(embed)
+        linked_C = self._is_linked(encoded)
+        return encoded.text_CE[linked_C], encoded.tag_rows_CT[linked_C]
+
+    def finished(self, embed: EmbedsText | None = None, nearest_of: FindsNearest | None = None) -> "LiveItems":
+        """The items after the change, with features, facts and neighbours of those whose content it changed.
+
+        `embed` may know `texts_to_embed` already, `nearest_of` what `to_link` is most alike; the bundle does else.
+        """
+        if not len(self.rows_C):
+            return self.after
+        before, after, rows_C = self.before, self.after, self.rows_C
+        origin, frame = before.origin, after.catalogue.attributes.frame
+        frame_C, num_rows = frame[rows_C], len(after.catalogue.item_ids)
+        encoded = self._encoded(embed or origin.encoder.embed)
+        is_own_C, features_CD = self._features(encoded)
+        is_own_N = np.concatenate([before.is_own_N, np.zeros(num_rows - len(before.is_own_N), np.bool_)])
+        is_own_N[rows_C] = is_own_C
+        brands, categories = (_values(frame_C, name) for name in ("brand", "category"))
+        numbers = (before.numbers or origin.numbers).with_names(brands, categories)
+        text_NE = layered(before.text_NE).changed(rows_C, encoded.text_CE, num_rows)
+        tag_rows_NT = layered(before.tag_rows_NT).changed(rows_C, encoded.tag_rows_CT, num_rows)
+        return replace(
+            after,
+            features_ND=layered(before.features_ND).changed(rows_C, features_CD, num_rows),
+            text_NE=text_NE,
+            tag_rows_NT=tag_rows_NT,
+            is_own_N=is_own_N,
+            facts=facts_after(before.facts, numbers, rows_C, brands, categories, num_rows),
+            numbers=numbers,
+            own_texts=OwnTexts(origin.texts, frame, is_own_N),
+            critic_terms=before.critic_terms and before.critic_terms.changed(rows_C, features_CD, num_rows),
+            linked=before.linked.with_new(
+                origin.bundle.neighbours,
+                origin.likeness,
+                rows_C[self._is_linked(encoded)],
+                text_NE,
+                tag_rows_NT,
+                nearest_of or partial(nearest_of_bundle, origin.likeness, origin.bundle.neighbours),
+            ),
+        )
+
+    @cached_property
+    def _texts(self) -> "_Texts":
+        before, rows_C = self.before, self.rows_C
+        texts = before.origin.encoder.texts
+        is_known_C = rows_C < len(before.is_own_N)
+        old: list[str | None] = [None] * len(rows_C)
+        known_CE = np.zeros((len(rows_C), before.text_NE.shape[1]), np.float16)
+        known = rows_C[is_known_C]
+        if len(known):
+            known_CE[is_known_C] = before.text_NE[known]
+            for place, text in zip(
+                np.flatnonzero(is_known_C), texts(before.catalogue.attributes.frame[known]), strict=True
+            ):
+                old[place] = text
+        return _Texts(texts(self.after.catalogue.attributes.frame[rows_C]), old, known_CE)
+
+    def _encoded(self, embed: EmbedsText) -> EncodedItems:
+        """Made once: what embeds a text is the bundle's encoder, whoever runs it."""
+        if self._encoded_items is None:
+            encoder, texts = self.before.origin.encoder, self._texts
+            text_CE = encoder.embedded(texts.now, texts.before, texts.known_CE, embed)
+            self._encoded_items = encoder.encode(self.after.catalogue.attributes.frame[self.rows_C], text_CE)
+        return self._encoded_items
+
+    def _features(self, encoded: EncodedItems) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+        """Which features [C, D] are made here and not by training, and all of them."""
+        origin, rows_C = self.before.origin, self.rows_C
+        is_trained_C = rows_C < origin.num_items
+        features_CD = encoded.features_CD.copy()
+        features_CD[is_trained_C] += origin.encoder.identities(rows_C[is_trained_C])
+        is_own_C = np.ones(len(rows_C), np.bool_)
+        is_own_C[is_trained_C] = differ(
+            origin.bundle.catalogue,
+            self.after.catalogue.attributes.frame,
+            rows_C[is_trained_C],
+            origin.content_columns,
+        )
+        features_CD[~is_own_C] = origin.bundle.item_features_ND[rows_C[~is_own_C]]
+        return is_own_C, features_CD
+
+    def _is_linked(self, encoded: EncodedItems) -> NDArray[np.bool_]:
+        """True for new items whose text or tags are not what they were: a new price makes nothing alike."""
+        before, rows_C = self.before, self.rows_C
+        is_known_C = rows_C < len(before.is_own_N)
+        known, changes_C = rows_C[is_known_C], ~is_known_C
+        changes_C[is_known_C] = (before.text_NE[known] != encoded.text_CE[is_known_C]).any(axis=1) | (
+            before.tag_rows_NT[known] != encoded.tag_rows_CT[is_known_C]
+        ).any(axis=1)
+        return changes_C & (rows_C >= before.origin.num_items)
+
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """The sentences of some items."""
+
+    now: Sequence[str]
+    before: Sequence[str | None]
+    """None for an item that was not there."""
+    known_CE: NDArray[np.float16]
+    """Embeddings of the texts before."""
+
+
+def _values(frame: pl.DataFrame, name: str) -> list[str | None]:
+    return frame[name].to_list() if name in frame.columns else [None] * len(frame)
