@@ -59,8 +59,10 @@ def main() -> None:
             write_seconds = time.monotonic() - started
             job = Job(service, told["status_url"])
             give_up = after(arguments.seconds - write_seconds)
-            while_building = crowd.ask(lambda: job.has_ended() or give_up())
-            memory = job.memory_mib
+            # looked at by a thread of its own, or what a look takes would be told as how long an answer waits
+            watching = importing.submit(job.watch, give_up)
+            while_building = crowd.ask(watching.done)
+            memory = watching.result()
         seconds, cpu = time.monotonic() - started, service.cpu_seconds() - cpu
         last = job.now()
     during = [*while_sending, *while_building]
@@ -134,27 +136,24 @@ def counting_process() -> Iterator[None]:
 
 
 class Job:
-    """Looked at every second."""
+    """Of the import."""
 
     def __init__(self, service: EnlargedService, url: str) -> None:
         self._service = service
         self._url = url
-        self._looked = 0.0
-        self._has_ended = False
-        self.memory_mib: dict[str, int] = {}
-        """The most that was seen."""
 
     def now(self) -> dict[str, Any]:
         found: dict[str, Any] = self._service.client.get(self._url).json()
         return found
 
-    def has_ended(self) -> bool:
-        if time.monotonic() - self._looked > 1:
-            self._looked = time.monotonic()
-            memory = self._service.memory_mib()
-            self.memory_mib = {name: max(size, self.memory_mib.get(name, 0)) for name, size in memory.items()}
-            self._has_ended = self.now()["state"] in ("done", "failed")
-        return self._has_ended
+    def watch(self, is_over: Callable[[], bool]) -> dict[str, int]:
+        """Returns when it has ended, or nobody wants to wait any more: the most memory that was seen."""
+        most: dict[str, int] = {}
+        while not is_over() and self.now()["state"] not in ("done", "failed"):
+            for name, size in self._service.memory_mib().items():
+                most[name] = max(size, most.get(name, 0))
+            time.sleep(1)
+        return most
 
 
 def send(service: EnlargedService, body: str, answered: threading.Event) -> dict[str, Any]:
