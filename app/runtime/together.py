@@ -43,6 +43,7 @@ class _Waiting:
 class _Call:
     observed: ObservedWork
     asked: Sequence[_Waiting]
+    """Nobody once it has ended: else each would hold the others, and what they were answered, in a cycle."""
     has_ended: bool = False
 
     def abandon_if_alone(self) -> None:
@@ -113,13 +114,14 @@ class Together:
 
     def _end(self, call: _Call, done: "Future[Sequence[Any]]") -> None:
         self._num_calls -= 1
-        self._workers.num_beside -= len(call.asked) - 1
+        asked, call.asked = call.asked, ()
+        self._workers.num_beside -= len(asked) - 1
         call.has_ended = True
         self._workers.metrics.work_ended(call.observed)
-        answers = _outcomes(done, len(call.asked))
+        answers = _outcomes(done, len(asked))
         if num_answered := sum(not isinstance(answer, BaseException) for answer in answers):
             self._workers.metrics.call_answered(num_answered)
-        for each, answer in zip(call.asked, answers, strict=True):
+        for each, answer in zip(asked, answers, strict=True):
             self._workers.release()
             if each.span:
                 each.span.add_stages(call.observed.laps)
