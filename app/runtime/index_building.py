@@ -69,11 +69,13 @@ class IndexBuilding:
         Raises ServiceError where the index cannot be built.
         """
         import_, started = ImportRange.of(job), time.monotonic()
+        embedded_before = self._catalogue.builder.embeddings.num_made
         self._imports.held.add(job.job_id)
         self._failed_in_a_row = 0
         try:
             while (left := self._left_of(import_)) > 0:
-                tell(1 - left / max(import_.num_items, left))
+                num_embedded = self._catalogue.builder.embeddings.num_made - embedded_before
+                tell(_progress(max(import_.num_items, left), left, num_embedded))
                 if self._is_broken:
                     raise ServiceError(f"the index cannot be built: {self._failure}")
                 await asyncio.sleep(LOOK_SECONDS)
@@ -193,6 +195,12 @@ class IndexBuilding:
         if self._failures_of[key] >= TRIES:
             log.error("an item is set aside until its content changes")
         return MAX_BACKOFF_SECONDS if self._is_broken else FIRST_BACKOFF_SECONDS * 2.0 ** (self._failures_of[key] - 1)
+
+
+def _progress(num_items: int, left: int, num_embedded: int) -> float:
+    """An item is half done when its text is embedded, and done when answers have it."""
+    num_done = num_items - left
+    return (num_done + min(max(num_done, num_embedded), num_items)) / (2 * num_items)
 
 
 def _key(item: Item) -> tuple[str, int]:

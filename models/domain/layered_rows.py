@@ -55,16 +55,13 @@ class LayeredRows:
         Raises ValueError where a new row would have no value.
         """
         slots = np.concatenate([self.slots, np.full(num_rows - len(self), -1, np.int32)])
-        is_new_C = slots[rows_C] < 0
-        rows_A = np.concatenate([self.layered, rows_C[is_new_C].astype(np.int32)])
-        delta = np.concatenate([self.delta, values_C[is_new_C].astype(self.base.dtype)])
-        delta[slots[rows_C[~is_new_C]]] = values_C[~is_new_C]
-        if (np.diff(rows_A) < 0).any():
-            order_A = np.argsort(rows_A)
-            rows_A, delta = rows_A[order_A], delta[order_A]
+        rows_A = np.sort(np.concatenate([self.layered, rows_C[slots[rows_C] < 0].astype(np.int32)]))
         slots[rows_A] = np.arange(len(rows_A))
         if (slots[len(self.base) :] < 0).any():
             raise ValueError("a new row has no value")
+        delta = np.empty((len(rows_A), *self.base.shape[1:]), self.base.dtype)
+        delta[slots[self.layered]] = self.delta
+        delta[slots[rows_C]] = values_C
         return LayeredRows(self.base, rows_A, delta, slots)
 
 

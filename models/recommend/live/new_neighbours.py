@@ -142,7 +142,7 @@ def with_entries(
     Each keeps its best M by the weighted sum of voices; of equals the lower row. Rows from `num_old` on have no list
     yet; all of them get one. What stands in a list already has a lower row than the new items among the entries.
     """
-    entries, weights_X = _best_first(_merged(entries), neighbours)
+    entries, weights_X = _best_first(*_with_a_place(_merged(entries), neighbours, num_old))
     of_C = np.union1d(np.unique(entries.of_X), np.arange(num_old, num_rows)).astype(np.int32)
     has_list_C = of_C < num_old
     num_kept = int(neighbours.rows_NM.shape[1])
@@ -171,20 +171,34 @@ def with_entries(
     return of_C, rows_CM, voices_CMV
 
 
-def _best_first(entries: Entries, neighbours: Neighbours) -> tuple[Entries, NDArray[np.float32]]:
-    """Those that count at all and their weights, list by list, in each as they are to stand there."""
+def _with_a_place(entries: Entries, neighbours: Neighbours, num_old: int) -> tuple[Entries, NDArray[np.float32]]:
+    """The entries that count for more than the last of the list as it is, and their weights: of all a fifth."""
     weights_X = neighbours.weighed(entries.voices_XV)
+    last_of_N = np.zeros(max(num_old, int(entries.of_X.max(initial=-1)) + 1), np.float32)
+    old = np.unique(entries.of_X[entries.of_X < num_old])
+    last_of_N[old] = neighbours.weighed(neighbours.voices_NMV[old, np.full(len(old), neighbours.rows_NM.shape[1] - 1)])
+    has_place_X = weights_X > last_of_N[entries.of_X]
+    return (
+        Entries(entries.of_X[has_place_X], entries.rows_X[has_place_X], entries.voices_XV[has_place_X]),
+        weights_X[has_place_X],
+    )
+
+
+def _best_first(entries: Entries, weights_X: NDArray[np.float32]) -> tuple[Entries, NDArray[np.float32]]:
+    """The same list by list, in each as they are to stand there."""
     order_X = np.lexsort((entries.rows_X, -weights_X, entries.of_X))
-    order_X = order_X[weights_X[order_X] > 0]
     return Entries(entries.of_X[order_X], entries.rows_X[order_X], entries.voices_XV[order_X]), weights_X[order_X]
 
 
 def _merged(entries: Entries) -> Entries:
     """One entry for each pair, with the highest of each voice."""
     pairs_X = entries.of_X.astype(np.int64) * 2**32 + entries.rows_X
-    distinct, places_X = np.unique(pairs_X, return_inverse=True)
-    voices_XV = np.zeros((len(distinct), len(VOICES)), np.float32)
-    np.maximum.at(voices_XV, places_X, entries.voices_XV)
+    distinct, first_X, places_X = np.unique(pairs_X, return_index=True, return_inverse=True)
+    voices_XV = entries.voices_XV[first_X]
+    is_again_X = np.ones(len(pairs_X), np.bool_)
+    is_again_X[first_X] = False
+    # of the few pairs that come twice alone: for all of them it would be the slowest part
+    np.maximum.at(voices_XV, places_X[is_again_X], entries.voices_XV[is_again_X])
     return Entries((distinct >> 32).astype(np.int32), (distinct & (2**32 - 1)).astype(np.int32), voices_XV)
 
 
