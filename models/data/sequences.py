@@ -22,6 +22,17 @@ class Sequences:
     timestamps_E: NDArray[np.int64]
     """Epoch seconds, UTC; -1 where unknown or where times only stand for positions."""
 
+    @classmethod
+    def joined(cls, parts: "Sequence[Sequences]") -> "Sequences":
+        """All users, part after part; at least one part. A user of several parts is several users."""
+        return cls(
+            user_ids=[user_id for part in parts for user_id in part.user_ids],
+            offsets_U1=joined_offsets([part.offsets_U1 for part in parts]),
+            item_rows_E=np.concatenate([part.item_rows_E for part in parts]),
+            event_types_E=np.concatenate([part.event_types_E for part in parts]),
+            timestamps_E=np.concatenate([part.timestamps_E for part in parts]),
+        )
+
     @property
     def num_users(self) -> int:
         """Number of users."""
@@ -72,3 +83,8 @@ class Sequences:
             event_types_E=self.event_types_E[events],
             timestamps_E=self.timestamps_E[events],
         )
+
+
+def joined_offsets(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Offsets of arrays that are laid end to end, each cut by its own."""
+    return np.concatenate([[0], np.cumsum(np.concatenate([np.diff(part) for part in parts]))]).astype(np.int64)

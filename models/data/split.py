@@ -2,7 +2,7 @@
 
 # U users (cases), E events of all users, T targets of all cases
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.data.dataset import DatasetInfo, TimeMeaning
 from models.data.repeats import is_repeat_E
-from models.data.sequences import Sequences
+from models.data.sequences import Sequences, joined_offsets
 from models.domain.errors import SplitRefused
 
 SplitKind = Literal["temporal", "leave-one-out", "cold-items", "none"]
@@ -19,6 +19,10 @@ SplitKind = Literal["temporal", "leave-one-out", "cold-items", "none"]
 VALIDATION_QUANTILE: Final = 0.8
 TEST_QUANTILE: Final = 0.9
 COLD_ITEM_SHARE: Final = 0.1
+INNER_BASKETS: Final = 8
+"""Of one user, that a judge may learn from: of few users who come often one basket each would be too little."""
+INNER_CASES: Final = 20_000
+"""With so many there is enough without later baskets."""
 LEAST_EVENTS_OF_A_CASE: Final = 3
 """One event to train on or to answer from, one to validate, one to test."""
 
@@ -31,6 +35,16 @@ class EvaluationCases:
     target_offsets_U1: NDArray[np.int64]
     targets_T: NDArray[np.int32]
     """Item rows that the user really took next, each item once: one event, or the whole next basket."""
+
+    @classmethod
+    def joined(cls, parts: "Iterable[EvaluationCases]") -> "EvaluationCases":
+        """All cases, part after part; at least one part."""
+        parts = list(parts)
+        return cls(
+            histories=Sequences.joined([part.histories for part in parts]),
+            target_offsets_U1=joined_offsets([part.target_offsets_U1 for part in parts]),
+            targets_T=np.concatenate([part.targets_T for part in parts]),
+        )
 
     @property
     def num_cases(self) -> int:
@@ -106,7 +120,7 @@ def split_sequences(sequences: Sequences, kind: SplitKind, *, time: TimeMeaning,
 def inner_split(train: Sequences, kind: SplitKind) -> Split:
     """The training events once more, held out the same way: its `validation` cases are what a judge may learn from.
 
-    Each user's last training event, or the next baskets after the instant that leaves as large a part behind it as the
+    Each user's last training event, or the baskets after the instant that leaves as large a part behind it as the
     validation instant does. No case where the training events cannot be cut.
     """
     if kind == "temporal":
@@ -115,7 +129,7 @@ def inner_split(train: Sequences, kind: SplitKind) -> Split:
         return Split(
             kind=kind,
             train=train.take_events(train.timestamps_E < instant),
-            validation=_next_baskets(train, instant, int(times_E[-1]) + 1) if len(times_E) else None,
+            validation=_baskets_since(train, instant) if len(times_E) else None,
             test=None,
             instants={"validation": instant},
         )
@@ -150,17 +164,46 @@ def _split_temporal(sequences: Sequences, time: TimeMeaning) -> Split:
 
 def _next_baskets(sequences: Sequences, start: int, end: int) -> EvaluationCases:
     """Users active in [start, end): all they did before `start`, and their first basket (equal timestamps) since."""
-    users_E = sequences.users_of_events_E()
-    times_E = sequences.timestamps_E
+    return _basket_cases(sequences, _baskets_inside(sequences, start, end), 0)
+
+
+def _baskets_since(sequences: Sequences, start: int) -> EvaluationCases:
+    """The same up to the last event, with later baskets too and all before each: first ones, second ones and so on.
+
+    Each round asks about users who come again. Enough rounds for `INNER_CASES`, at most `INNER_BASKETS`.
+    """
+    number_E = _baskets_inside(sequences, start, int(sequences.timestamps_E.max()) + 1)
+    rounds: list[EvaluationCases] = []
+    while len(rounds) < INNER_BASKETS and sum(each.num_cases for each in rounds) < INNER_CASES:
+        rounds.append(_basket_cases(sequences, number_E, len(rounds)))
+    return EvaluationCases.joined(rounds)
+
+
+def _baskets_inside(sequences: Sequences, start: int, end: int) -> NDArray[np.int64]:
+    """Which of its user's baskets (equal timestamps) in [start, end) an event is of, from 0; -1 outside."""
+    users_E, times_E = sequences.users_of_events_E(), sequences.timestamps_E
     inside_E = (times_E >= start) & (times_E < end)
-    first_time_U = np.full(sequences.num_users, end, dtype=np.int64)
-    np.minimum.at(first_time_U, users_E[inside_E], times_E[inside_E])
-    users = np.flatnonzero(first_time_U < end)
-    basket_E = inside_E & (times_E == first_time_U[users_E])
-    basket = sequences.take_events(basket_E)
+    if not inside_E.any():
+        return np.full(len(times_E), -1)
+    users, times = users_E[inside_E], times_E[inside_E]
+    is_other_user = np.diff(users, prepend=-1) != 0
+    begun = np.cumsum(is_other_user | (np.diff(times, prepend=times[0] - 1) != 0))
+    number_E = np.full(len(times_E), -1)
+    number_E[inside_E] = begun - np.maximum.accumulate(np.where(is_other_user, begun, 0))
+    return number_E
+
+
+def _basket_cases(sequences: Sequences, number_E: NDArray[np.int64], number: int) -> EvaluationCases:
+    """Users who have a basket of that number: all they did before it, and what is in it."""
+    users_E, times_E = sequences.users_of_events_E(), sequences.timestamps_E
+    is_target_E = number_E == number
+    basket_at_U = np.full(sequences.num_users, np.iinfo(np.int64).min)
+    basket_at_U[users_E[is_target_E]] = times_E[is_target_E]
+    users = np.unique(users_E[is_target_E])
+    basket = sequences.take_events(is_target_E)
     targets = basket.take_events(~is_repeat_E(basket)).take_users(users)
     return EvaluationCases(
-        histories=sequences.take_events(times_E < start).take_users(users),
+        histories=sequences.take_events(times_E < basket_at_U[users_E]).take_users(users),
         target_offsets_U1=targets.offsets_U1,
         targets_T=targets.item_rows_E,
     )

@@ -5,7 +5,15 @@ from hypothesis import strategies as st
 
 from models.data.dataset import DatasetInfo
 from models.data.sequences import Sequences
-from models.data.split import EvaluationCases, Split, SplitKind, default_split, split_sequences
+from models.data.split import (
+    INNER_BASKETS,
+    EvaluationCases,
+    Split,
+    SplitKind,
+    default_split,
+    inner_split,
+    split_sequences,
+)
 from models.domain.errors import SplitRefused
 from tests.models.data.histories import any_sequences, events_of, sequences_of
 
@@ -146,6 +154,41 @@ class TestTemporal:
             whole = events_of(sequences, sequences.user_ids.index(user))
             known = events_of(split.test.histories, case)
             assert known == whole[: len(known)]
+
+
+class TestInnerTemporal:
+    def test_later_baskets_are_cases_too_after_all_first_ones(self):
+        histories = {"often": [(n, n) for n in range(18)], "once": [(30, 0), (31, 17), (32, 17), (31, 17)]}
+        cases = inner_split(sequences_of(histories), "temporal").validation
+        assert cases is not None
+        told = [
+            (user, events_of(cases.histories, case)[-1][1], cases.targets_of(case).tolist())
+            for case, user in enumerate(cases.histories.user_ids)
+        ]
+        assert told == [("often", 16, [17]), ("once", 0, [31, 32])]
+        longer = {**histories, "often": [(n, n) for n in range(22)]}
+        cases = inner_split(sequences_of(longer), "temporal").validation
+        assert cases is not None
+        assert cases.histories.user_ids == ["often", "often", "often"]
+        assert [cases.targets_of(case).tolist() for case in range(3)] == [[19], [20], [21]]
+
+    @given(any_sequences())
+    def test_each_basket_follows_all_that_came_before_it(self, sequences: Sequences):
+        inner = inner_split(sequences, "temporal")
+        assert inner.validation is not None
+        instant = inner.instants["validation"]
+        expected = []
+        for number, user in enumerate(sequences.user_ids):
+            events = events_of(sequences, number)
+            for place, time in enumerate(sorted({time for _, time in events if time >= instant})[:INNER_BASKETS]):
+                basket = dict.fromkeys(item for item, at in events if at == time)
+                expected.append((place, number, user, [event for event in events if event[1] < time], [*basket]))
+        cases = inner.validation
+        assert [
+            (user, events_of(cases.histories, case), cases.targets_of(case).tolist())
+            for case, user in enumerate(cases.histories.user_ids)
+        ] == [each[2:] for each in sorted(expected, key=lambda each: each[:2])]
+        assert inner.train.timestamps_E.max(initial=-1) < instant
 
 
 class TestColdItems:
