@@ -70,7 +70,10 @@ def measured(trading: TradingOff) -> dict[str, Any]:
     """All points of one draw, and the most of each way that is accurate enough."""
     points = trading.by_others()
     for samples in SAMPLES:
-        points += [{**point, "by": f"noise, {samples} wishes"} for point in trading.by_noise(samples)]
+        points += [
+            {**point, "by": f"noise, {samples} wish{'es' if samples > 1 else ''}"}
+            for point in trading.by_noise(samples)
+        ]
     floor = WITHIN * next(point["ndcg@10"] for point in points if point["by"] == "none")
     return {
         "draw": trading.seed,
