@@ -25,7 +25,7 @@ POOL: Final = 100
 NOISE_LEVELS: Final = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
 RELEVANCE_GIVEN_UP: Final = (0.0, 0.001, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.1, 0.2, 0.4)
 """Of MMR and DPP, on scores and likeness that both run from 0 to 1."""
-TEMPERATURES: Final = (0.05, 0.1, 0.12, 0.14, 0.16, 0.2, 0.4, 0.8)
+TEMPERATURES: Final = (0.01, 0.02, 0.035, 0.05, 0.1, 0.12, 0.14, 0.16, 0.2, 0.4, 0.8)
 
 Lists = tuple[NDArray[np.int32], NDArray[np.float32]]
 """Rows and falling scores [B, K]."""
