@@ -92,7 +92,7 @@ class TestAfter:
         assert view.field_check().kinds["grams"] == "number"
 
 
-class TestWithContent:
+class TestContentDraft:
     def test_nothing_waits_and_no_value_is_left_out(self, trained, capsys):
         view = trained.after([item("tea-77", {**NEW_TEA, "grams": 250}, 7), item("tea-5", NEW_TEA, 8)], 8)
         assert (

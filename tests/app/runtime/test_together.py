@@ -208,7 +208,7 @@ class TestTogether:
         assert model.calls == [[1], [3]]
 
     def test_what_was_answered_goes_without_a_search_for_garbage(self):
-        """Lists of twenty in cycles made that search stop all answers for 10 to 40 ms, once in a hundred requests."""
+        """That search stops all other answers."""
 
         class Answer:
             pass
