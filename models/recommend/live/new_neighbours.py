@@ -176,7 +176,9 @@ def _with_a_place(entries: Entries, neighbours: Neighbours, num_old: int) -> tup
     weights_X = neighbours.weighed(entries.voices_XV)
     last_of_N = np.zeros(max(num_old, int(entries.of_X.max(initial=-1)) + 1), np.float32)
     old = np.unique(entries.of_X[entries.of_X < num_old])
-    last_of_N[old] = neighbours.weighed(neighbours.voices_NMV[old, np.full(len(old), neighbours.rows_NM.shape[1] - 1)])
+    num_kept = neighbours.rows_NM.shape[1]
+    if num_kept:  # nothing is alike in a shop of one item
+        last_of_N[old] = neighbours.weighed(neighbours.voices_NMV[old, np.full(len(old), num_kept - 1)])
     has_place_X = weights_X > last_of_N[entries.of_X]
     return (
         Entries(entries.of_X[has_place_X], entries.rows_X[has_place_X], entries.voices_XV[has_place_X]),

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,3 +60,12 @@ class TestWithEntries:
             listed = [(other, tuple(each)) for other, each in zip(rows_M, voices_MV, strict=True) if other != NO_ITEM]
             assert listed == obvious(neighbours, entries, row)
             assert not voices_MV[rows_M == NO_ITEM].any()
+
+    def test_where_lists_have_no_places_nothing_is_listed(self):
+        rng = np.random.default_rng(0)
+        whole = neighbours_of(rng)
+        without = replace(whole, rows_NM=whole.rows_NM[:, :0], voices_NMV=whole.voices_NMV[:, :0])
+        of_C, rows_CM, voices_CMV = with_entries(without, entries_of(rng, 20), NUM_ROWS, NUM_OLD)
+        assert set(of_C) >= set(range(NUM_OLD, NUM_ROWS))
+        assert rows_CM.shape == (len(of_C), 0)
+        assert voices_CMV.shape == (len(of_C), 0, len(VOICES))
