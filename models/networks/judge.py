@@ -19,6 +19,14 @@ LEAST_SPREAD = 0.1
 """Added to the deviation within a list: what hardly varies there decides nothing."""
 
 
+class UnitDropout(nn.Dropout1d):
+    """Silences a unit for all candidates of a list or for none: they are compared, and fewer numbers are drawn."""
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """[B, C, H], as it came."""
+        return super().forward(hidden.transpose(1, 2)).transpose(1, 2)
+
+
 class JudgeMember(nn.Module):
     """A small network with a linear way past it; it reads evidence as `in_context` tells it."""
 
@@ -28,7 +36,7 @@ class JudgeMember(nn.Module):
         self.network = nn.Sequential(
             nn.Linear(2 * num_evidence, first),
             nn.GELU(),
-            nn.Dropout(DROPOUT),
+            UnitDropout(DROPOUT),
             nn.Linear(first, second),
             nn.GELU(),
             nn.Linear(second, 1),

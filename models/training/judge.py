@@ -1,6 +1,6 @@
 """Fitting a judge: the real next product against the other candidates, list by list."""
 
-# X lists, C candidates, F pieces of evidence
+# X lists, B lists of a step, C candidates, D candidates drawn, F pieces of evidence, E evidence in context
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from models.networks.judge import Judge, in_context
@@ -18,6 +18,10 @@ EPOCHS: Final = 20
 LISTS_PER_STEP: Final = 128
 LEARNING_RATE: Final = 3e-3
 WEIGHT_DECAY: Final = 0.1
+CANDIDATES_PER_STEP: Final = 64
+"""Of a list, drawn anew each time: the rest would take most of the time and teach nothing more."""
+ABSENT: Final = -1e9
+"""Added to a logit: no share of the mass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,28 +70,37 @@ def fit_judge(lists: JudgedLists, seed: int, epochs: int = EPOCHS) -> Judge:
     )
     judge = Judge(evidence_XCF.shape[2])
     judge.standardise_by(evidence_XCF, present_XC)
-    for member in judge.members:
-        _fit_member(judge, member, (evidence_XCF, present_XC, taken_XC), epochs)
-    return judge.eval()
-
-
-def _fit_member(judge: Judge, member: nn.Module, lists: tuple[Tensor, Tensor, Tensor], epochs: int) -> None:
-    evidence_XCF, present_XC, taken_XC = lists
-    optimizer = torch.optim.AdamW(member.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    optimizer = torch.optim.AdamW(judge.members.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     num_lists = len(evidence_XCF)
     total = epochs * -(-num_lists // LISTS_PER_STEP)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / total)
     for _ in range(epochs):
         for chosen in torch.split(torch.randperm(num_lists), LISTS_PER_STEP):
-            present = present_XC[chosen]
-            standard = judge.standardise(evidence_XCF[chosen])
-            logits = member(in_context(standard, present)).masked_fill(~present, -1e9)
-            shares = functional.normalize(taken_XC[chosen].float(), p=1.0, dim=1)
-            loss = functional.cross_entropy(logits, shares)
+            present_BC, taken_BC = present_XC[chosen], taken_XC[chosen]
+            told_BCE = in_context(judge.standardise(evidence_XCF[chosen]), present_BC)
+            drawn_BD, offset_BD = _drawn(present_BC, taken_BC)
+            told_BDE = told_BCE.gather(1, drawn_BD.unsqueeze(-1).expand(-1, -1, told_BCE.shape[2]))
+            share_BD = functional.normalize(taken_BC.gather(1, drawn_BD).float(), p=1.0, dim=1)
+            # members share no weight, so each learns from its own loss alone
+            losses = [functional.cross_entropy(member(told_BDE) + offset_BD, share_BD) for member in judge.members]
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            torch.stack(losses).sum().backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             optimizer.step()
             schedule.step()
+    return judge.eval()
+
+
+def _drawn(present_BC: Tensor, taken_BC: Tensor) -> tuple[Tensor, Tensor]:
+    """Which candidates [B, D] a step reads, what was taken before all others, and what is added to their logits.
+
+    Each of the others stands for as many as were left out, so that the loss is that of the whole list on average.
+    """
+    key_BC = torch.rand(present_BC.shape) + taken_BC.float() - 2.0 * (~present_BC).float()
+    drawn_BD = key_BC.topk(min(CANDIDATES_PER_STEP, present_BC.shape[1]), dim=1).indices
+    is_other_BC = present_BC & ~taken_BC
+    is_other_BD, is_absent_BD = is_other_BC.gather(1, drawn_BD), ~present_BC.gather(1, drawn_BD)
+    stands_for_B1 = is_other_BC.sum(dim=1, keepdim=True) / is_other_BD.sum(dim=1, keepdim=True).clamp(min=1)
+    return drawn_BD, (is_other_BD * stands_for_B1.clamp(min=1.0).log()).masked_fill(is_absent_BD, ABSENT)
 
 
 @torch.no_grad()

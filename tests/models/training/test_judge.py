@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from models.networks.judge import in_context
-from models.training.judge import JudgedLists, fit_judge, judged_lists, verdicts
+from models.training.judge import CANDIDATES_PER_STEP, JudgedLists, fit_judge, judged_lists, verdicts
 
 
 def lists_of(num_lists: int, num_candidates: int = 8, seed: int = 0) -> JudgedLists:
@@ -20,6 +20,19 @@ class TestFitJudge:
         judge, unseen = fit_judge(lists_of(600), seed=0), lists_of(200, seed=1)
         logits_XC = verdicts(judge, unseen.evidence_XCF, unseen.present_XC)
         assert (logits_XC.argmax(axis=1) == unseen.taken_XC.argmax(axis=1)).mean() > 0.9
+
+    def test_learns_from_long_lists_of_which_a_step_reads_a_part(self) -> None:
+        lists, unseen = lists_of(400, 4 * CANDIDATES_PER_STEP), lists_of(200, 4 * CANDIDATES_PER_STEP, seed=1)
+        second_XC = lists.evidence_XCF[..., 0].argsort(axis=1)[:, -2]
+        lists.taken_XC[np.arange(400), second_XC] = True
+        logits_XC = verdicts(fit_judge(lists, seed=0), unseen.evidence_XCF, unseen.present_XC)
+        assert (logits_XC.argmax(axis=1) == unseen.taken_XC.argmax(axis=1)).mean() > 0.9
+
+    def test_lists_of_which_nearly_everything_is_absent(self) -> None:
+        lists = lists_of(50, 2 * CANDIDATES_PER_STEP)
+        present_XC = lists.taken_XC | (np.arange(2 * CANDIDATES_PER_STEP) < 2)
+        judge = fit_judge(JudgedLists(lists.evidence_XCF, present_XC, lists.taken_XC), seed=0, epochs=1)
+        assert np.isfinite(verdicts(judge, lists.evidence_XCF, np.ones_like(present_XC))).all()
 
     def test_evidence_that_never_varied_is_silent(self) -> None:
         judge = fit_judge(lists_of(200), seed=0)
