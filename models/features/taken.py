@@ -1,6 +1,6 @@
 """What each shopper took before, over far more events than the networks read: how often, how lately, how regularly."""
 
-# B users, T own items, C candidates, E events of one history, P pieces of evidence
+# B users, T own items, C candidates, E events of one history, K its baskets, P pieces of evidence
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +20,8 @@ LATE: Final = 0.95
 NUM_BEST: Final = 100
 """As many as each of the other sources proposes."""
 PLACES_OF_NEARNESS: Final = 10.0
+LATE_BASKETS: Final = 0.9
+"""A basket counts this much less than the one after it."""
 SECONDS_PER_DAY: Final = 86_400.0
 TAKEN_EVIDENCE: Final = (
     "times_in_history",
@@ -29,6 +31,10 @@ TAKEN_EVIDENCE: Final = (
     "late_share_of_own",
     "place_among_own",
     "due",
+    "share_of_baskets",
+    "late_share_of_baskets",
+    "baskets_since_taken",
+    "due_by_baskets",
 )
 """Of a history and an item in it; 0 for any other item."""
 _LASTING_SHARE: Final = TAKEN_EVIDENCE.index("lasting_share")
@@ -109,9 +115,37 @@ def _taken(
             lasting_T / lasting_T.max(),
             late_T / late_T.max(),
             -np.log1p(above_T),
-            # more than 0 where the pause is longer than this item's usual one
-            np.where(usual_T > 0, np.log1p(days_T) - np.log1p(usual_T), 0.0),
+            _due(days_T, usual_T),
+            *_by_baskets(places_E, newest_T, oldest_T, timestamps_E),
         ],
         axis=1,
     )
     return rows_T, evidence_TP.astype(np.float32), order_T
+
+
+def _by_baskets(
+    places_E: NDArray[np.int64],
+    newest_T: NDArray[np.int64],
+    oldest_T: NDArray[np.int64],
+    timestamps_E: NDArray[np.int64],
+) -> tuple[NDArray[np.float64], ...]:
+    """How many of the baskets hold each item, how many of the late ones, how many came since, and whether it is due.
+
+    A basket is the events of one instant; an event without an instant is a basket of its own.
+    """
+    begins_E = (np.diff(timestamps_E, prepend=timestamps_E[0] - 1) != 0) | (timestamps_E < 0)
+    basket_E = np.cumsum(begins_E) - 1
+    num_baskets = basket_E[-1] + 1
+    # an item twice in a basket counts once
+    place_P, basket_P = np.divmod(np.unique(places_E * num_baskets + basket_E), num_baskets)
+    holding_T = np.bincount(place_P)
+    weight_K = LATE_BASKETS ** np.arange(num_baskets - 1, -1, -1)
+    late_T = np.bincount(place_P, weights=weight_K[basket_P])
+    since_T = num_baskets - 1 - basket_E[newest_T]
+    usual_T = (basket_E[newest_T] - basket_E[oldest_T]) / np.maximum(holding_T - 1, 1)
+    return holding_T / num_baskets, late_T / weight_K.sum(), np.log1p(since_T), _due(since_T, usual_T)
+
+
+def _due(since_T: NDArray[Any], usual_T: NDArray[np.float64]) -> NDArray[np.float64]:
+    """More than 0 where the pause is longer than this item's usual one."""
+    return np.where(usual_T > 0, np.log1p(since_T) - np.log1p(usual_T), 0.0)

@@ -42,6 +42,21 @@ class TestEvidence:
         # every ten days, and thirty and thirty-nine ago
         assert found["due"] == pytest.approx([np.log(31 / 11), np.log(40 / 11), 0])
 
+    def test_what_is_of_one_instant_is_one_basket(self) -> None:
+        found = evidence(taken([1, 1, 2, 1, 3, 1, 3, 3], days=[0, 0, 0, 7, 7, 20, 30, 40]), 1, 2, 3)
+        assert found["share_of_baskets"] == pytest.approx([3 / 5, 1 / 5, 3 / 5])
+        weights = 0.9 ** np.arange(4, -1, -1)
+        held = [weights[[0, 1, 2]], weights[[0]], weights[[1, 3, 4]]]
+        assert found["late_share_of_baskets"] == pytest.approx([each.sum() / weights.sum() for each in held])
+        assert found["baskets_since_taken"] == pytest.approx([np.log(3), np.log(5), 0])
+        # in every basket, and the last of them was two ago; every one and a half, and in the newest
+        assert found["due_by_baskets"] == pytest.approx([np.log(3 / 2), 0, -np.log(2.5)])
+
+    def test_what_has_no_instant_is_a_basket_of_its_own(self) -> None:
+        found = evidence(taken([4, 7, 4, 9]), 4, 7)
+        assert found["share_of_baskets"] == [1 / 2, 1 / 4]
+        assert found["baskets_since_taken"] == pytest.approx([np.log(2), np.log(3)])
+
     def test_an_old_habit_counts_though_it_is_hundreds_of_events_ago(self) -> None:
         found = evidence(taken([*[5] * 30, *range(100, 300)]), 5, 100)
         assert found["lasting_share"][0] == 1.0 > found["lasting_share"][1]
