@@ -74,9 +74,14 @@ class Judge(nn.Module):
         """Evidence in deviations from its mean."""
         return ((evidence - self.mean) / self.deviation).clamp(-LIMIT, LIMIT)
 
+    def told(self, evidence: Tensor, present: Tensor) -> Tensor:
+        """What the members read [B, C, 2F]."""
+        standard = self.standardise(evidence)
+        return in_context(standard, context_of(standard, present))
+
     def forward(self, evidence: Tensor, present: Tensor) -> Tensor:
         """Logits [B, C]: higher is more like the real next product; without meaning where no candidate is present."""
-        told = in_context(self.standardise(evidence), present)
+        told = self.told(evidence, present)
         return torch.stack([member(told) for member in self.members]).mean(dim=0)
 
 
@@ -95,7 +100,7 @@ class ServedJudge(nn.Module):
 
     def forward(self, evidence: Tensor, present: Tensor) -> Tensor:
         """Logits [B, C], the judge's own."""
-        told = in_context(self.judge.standardise(evidence), present)
+        told = self.judge.told(evidence, present)
         hidden = functional.gelu(self.second(functional.gelu(self.first(told))))
         logits: Tensor = self.last(hidden).mean(dim=0) + told @ self.linear
         return logits.squeeze(-1)
@@ -116,13 +121,19 @@ class SideBySide(nn.Module):
         return told @ self.weight + self.bias
 
 
-def in_context(standard: Tensor, present: Tensor) -> Tensor:
-    """Standardised evidence [B, C, 2F]: as it is, and in deviations from the mean of what is present in its list.
+def context_of(standard: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and spread [B, 1, F] of the standardised evidence that is present in each list."""
+    weight_BC1 = present.unsqueeze(-1).to(standard.dtype)
+    count_B11 = weight_BC1.sum(dim=1, keepdim=True).clamp(min=1.0)
+    mean_B1F = (standard * weight_BC1).sum(dim=1, keepdim=True) / count_B11
+    spread_B1F = (((standard - mean_B1F) * weight_BC1).square().sum(dim=1, keepdim=True) / count_B11).sqrt()
+    return mean_B1F, spread_B1F
+
+
+def in_context(standard: Tensor, context: tuple[Tensor, Tensor]) -> Tensor:
+    """Standardised evidence [B, C, 2F]: as it is, and in deviations from the mean of its list.
 
     A candidate that stands out of a weak list and one that drowns in a strong one may have the same evidence.
     """
-    weight_BC1 = present.unsqueeze(-1).to(standard.dtype)
-    count_B11 = weight_BC1.sum(dim=1, keepdim=True).clamp(min=1.0)
-    apart_BCF = standard - (standard * weight_BC1).sum(dim=1, keepdim=True) / count_B11
-    spread_B1F = ((apart_BCF * weight_BC1).square().sum(dim=1, keepdim=True) / count_B11).sqrt()
-    return torch.cat([standard, (apart_BCF / (spread_B1F + LEAST_SPREAD)).clamp(-LIMIT, LIMIT)], dim=-1)
+    mean_B1F, spread_B1F = context
+    return torch.cat([standard, ((standard - mean_B1F) / (spread_B1F + LEAST_SPREAD)).clamp(-LIMIT, LIMIT)], dim=-1)

@@ -1,6 +1,6 @@
 """Fitting a judge: the real next product against the other candidates, list by list."""
 
-# X lists, B lists of a step, C candidates, D candidates drawn, F pieces of evidence, E evidence in context
+# X lists, B lists of a step, C candidates, D candidates drawn, F pieces of evidence, E told of them in context
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from models.networks.judge import Judge, in_context
+from models.networks.judge import Judge, context_of, in_context
 
 EPOCHS: Final = 20
 LISTS_PER_STEP: Final = 128
@@ -70,6 +70,7 @@ def fit_judge(lists: JudgedLists, seed: int, epochs: int = EPOCHS) -> Judge:
     )
     judge = Judge(evidence_XCF.shape[2])
     judge.standardise_by(evidence_XCF, present_XC)
+    mean_X1F, spread_X1F = _contexts(judge, evidence_XCF, present_XC)
     optimizer = torch.optim.AdamW(judge.members.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     num_lists = len(evidence_XCF)
     total = epochs * -(-num_lists // LISTS_PER_STEP)
@@ -77,9 +78,9 @@ def fit_judge(lists: JudgedLists, seed: int, epochs: int = EPOCHS) -> Judge:
     for _ in range(epochs):
         for chosen in torch.split(torch.randperm(num_lists), LISTS_PER_STEP):
             present_BC, taken_BC = present_XC[chosen], taken_XC[chosen]
-            told_BCE = in_context(judge.standardise(evidence_XCF[chosen]), present_BC)
             drawn_BD, offset_BD = _drawn(present_BC, taken_BC)
-            told_BDE = told_BCE.gather(1, drawn_BD.unsqueeze(-1).expand(-1, -1, told_BCE.shape[2]))
+            standard_BDF = judge.standardise(evidence_XCF[chosen.unsqueeze(1), drawn_BD])
+            told_BDE = in_context(standard_BDF, (mean_X1F[chosen], spread_X1F[chosen]))
             share_BD = functional.normalize(taken_BC.gather(1, drawn_BD).float(), p=1.0, dim=1)
             # members share no weight, so each learns from its own loss alone
             losses = [functional.cross_entropy(member(told_BDE) + offset_BD, share_BD) for member in judge.members]
@@ -88,6 +89,14 @@ def fit_judge(lists: JudgedLists, seed: int, epochs: int = EPOCHS) -> Judge:
             optimizer.step()
             schedule.step()
     return judge.eval()
+
+
+def _contexts(judge: Judge, evidence_XCF: Tensor, present_XC: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each whole list; a piece at a time, because a standardised copy of all evidence would double the memory."""
+    pieces = zip(torch.split(evidence_XCF, LISTS_PER_STEP), torch.split(present_XC, LISTS_PER_STEP), strict=True)
+    contexts = [context_of(judge.standardise(evidence_BCF), present_BC) for evidence_BCF, present_BC in pieces]
+    means, spreads = zip(*contexts, strict=True)
+    return torch.cat(means), torch.cat(spreads)
 
 
 def _drawn(present_BC: Tensor, taken_BC: Tensor) -> tuple[Tensor, Tensor]:

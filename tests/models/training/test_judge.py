@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.networks.judge import in_context
+from models.networks.judge import context_of, in_context
 from models.training.judge import CANDIDATES_PER_STEP, JudgedLists, fit_judge, judged_lists, verdicts
 
 
@@ -49,7 +49,7 @@ class TestFitJudge:
     def test_members_differ_and_are_averaged(self) -> None:
         judge, evidence = fit_judge(lists_of(50), seed=0, epochs=1), torch.randn(2, 3, 3)
         present = torch.ones(2, 3, dtype=torch.bool)
-        alone = [member(in_context(judge.standardise(evidence), present)) for member in judge.members]
+        alone = [member(judge.told(evidence, present)) for member in judge.members]
         assert not torch.equal(alone[0], alone[1])
         torch.testing.assert_close(judge(evidence, present), torch.stack(alone).mean(dim=0))
 
@@ -65,7 +65,8 @@ class TestFitJudge:
         levels_X = np.random.default_rng(3).normal(scale=20.0, size=(800, 1))
         lists = lists_of(800)
         lists.evidence_XCF[..., 0] += levels_X
-        told = in_context(torch.from_numpy(lists.evidence_XCF), torch.from_numpy(lists.present_XC))
+        evidence = torch.from_numpy(lists.evidence_XCF)
+        told = in_context(evidence, context_of(evidence, torch.from_numpy(lists.present_XC)))
         assert told.shape == (800, 8, 6)
         torch.testing.assert_close(told[..., 3].mean(dim=1), torch.zeros(800), atol=1e-4, rtol=0)
         assert (told[..., 3].argmax(dim=1).numpy() == lists.taken_XC.argmax(axis=1)).all()
