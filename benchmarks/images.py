@@ -108,8 +108,8 @@ def _textbook(
         training_seconds += time.process_time() - started
         pictures_NHWC = textbook.pictures(prepared.test.num_photos)
         fid, _ = measuring.floor(pictures_NHWC)
-        fids.append(round(fid, 2))
-        if fid <= min(fids):
+        fids.append(fid)
+        if fid == min(fids):
             measures = measuring.pictures(pictures_NHWC).as_dict()
             best = {"epoch": epoch, **{name: value for name, value in measures.items() if name not in OF_CLASSES}}
         progress.advance(note=f"FID {fid:.0f}")
@@ -117,7 +117,11 @@ def _textbook(
             break
         started = time.process_time()
     progress.finish()
-    return {"best": best, "fid_by_epoch": fids, "training_cpu_seconds": round(training_seconds, 1)}
+    return {
+        "best": best,
+        "fid_by_epoch": [round(fid, 2) for fid in fids],
+        "training_cpu_seconds": round(training_seconds, 1),
+    }
 
 
 def _count(network: torch.nn.Module) -> int:
