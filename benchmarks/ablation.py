@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 from unittest.mock import patch
@@ -21,11 +20,11 @@ from unittest.mock import patch
 import numpy as np
 from ablation_arms import TRAININGS, Training
 from ablation_measures import Measuring
+from fitting import fitting_of
 from numpy.typing import NDArray
 from record import circumstances
 from runs import finished
 
-from models.baselines.content_neighbours import content_neighbours
 from models.data.sequences import Sequences
 from models.data.split import EvaluationCases
 from models.domain.progress import NoProgress
@@ -33,7 +32,6 @@ from models.features.histories import encode_histories
 from models.networks.in_process import runs_in_process
 from models.pipeline.fill_bundle import git_revision
 from models.pipeline.fit import Fitting, unsealed_ranker
-from models.pipeline.prepare import prepare
 from models.pipeline.train_judge import judgings_of
 from models.recommend.candidates import NUM_CANDIDATES
 from models.recommend.fusion import StandardScores
@@ -41,8 +39,6 @@ from models.recommend.judging import SHORTLIST_LENGTH, Shortlist, make_shortlist
 from models.recommend.question import Question
 from models.recommend.ranker import Ranker
 from models.training.choose_fusion import UNTUNED, choose_fusion
-from models.training.choose_neighbours import choose_neighbours
-from models.training.config import training_config
 from models.training.fit_judge import CASES_PER_CALL, Judging, fit_judge_on
 from models.training.found import LIST_LENGTH
 from models.training.judge import JudgedLists, fit_judge, judged_lists
@@ -76,7 +72,7 @@ def run_of(arguments: argparse.Namespace, name: str, seed: int, teaching: "Teach
     folder = arguments.folder / f"seed-{seed}"
 
     def run() -> dict[str, Any]:
-        fitting = fitting_of(arguments.dataset, arguments.folder, seed)
+        fitting = fitting_of(arguments.dataset, arguments.folder, "full", seed, QUIET)
         found = measured(fitting, TRAININGS[name], folder, name, teaching)
         return {"training": name, "seed": seed, "revision": git_revision(), **found}
 
@@ -85,35 +81,6 @@ def run_of(arguments: argparse.Namespace, name: str, seed: int, teaching: "Teach
     told = ", ".join(f"{arm} {figures[arm]['ndcg@10']:.4f}" for arm in figures)
     print(f"seed {seed}, {name}: {told} ({record['cpu_seconds']:.0f} CPU-seconds)", flush=True)
     return record
-
-
-@lru_cache(maxsize=1)
-def fitting_of(dataset: Path, folder: Path, seed: int) -> Fitting:
-    """What every arm of a seed shares: data, split, content, the neighbours' mixture."""
-    prepared = prepare(
-        dataset,
-        split=None,
-        seed=seed,
-        strict=False,
-        column_map={},
-        text_encoder=None,
-        cache=Path("var/cache"),
-        progress=QUIET,
-    )
-    content_NN = content_neighbours(prepared.content)
-    split = prepared.split
-    chosen = {"exclude_seen": prepared.exclude_seen, "seed": seed, "progress": QUIET}
-    mixture = choose_neighbours(split.train, content_NN, split.validation, **chosen)
-    return Fitting(
-        prepared=prepared,
-        content_NN=content_NN,
-        mixture=mixture,
-        config=training_config("full", seed),
-        checkpoints=folder / "checkpoints",
-        logs=folder / "logs",
-        resume=False,
-        progress=QUIET,
-    )
 
 
 def measured(fitting: Fitting, training: Training, folder: Path, name: str, teaching: "Teaching") -> dict[str, Any]:

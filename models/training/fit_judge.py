@@ -31,6 +31,12 @@ class Judging:
 
 def fit_judge_on(judgings: Sequence[Judging], *, exclude_seen: bool, seed: int, progress: Progress) -> Judge | None:
     """A judge of the rankers' shortlists; None where none of them holds what was taken."""
+    lists = lists_of(judgings, exclude_seen=exclude_seen, seed=seed, progress=progress)
+    return None if lists is None else fit_judge(lists, seed, progress=progress)
+
+
+def lists_of(judgings: Sequence[Judging], *, exclude_seen: bool, seed: int, progress: Progress) -> JudgedLists | None:
+    """The rankers' shortlists that hold what was taken; None where there is none."""
     asked = [replace(each, cases=each.cases.with_history(MAX_LISTS, seed)) for each in judgings]
     num_cases = sum(each.cases.num_cases for each in asked)
     progress.start("judging proposals", total=num_cases)
@@ -43,9 +49,6 @@ def fit_judge_on(judgings: Sequence[Judging], *, exclude_seen: bool, seed: int, 
             taken_BS = batch.taken(shortlist.rows_BS)
             parts.append(judged_lists(shortlist.evidence_BSF, shortlist.present_BS, taken_BS))
             progress.advance(batch.num_cases)
-    lists = JudgedLists.joined(parts) if parts else None
-    parts.clear()  # gigabytes, on large data
-    num_lists = 0 if lists is None else len(lists.taken_XC)
-    judge = fit_judge(lists, seed) if lists is not None and num_lists else None
+    num_lists = sum(len(part.taken_XC) for part in parts)
     progress.finish(f"{num_lists:,} of {num_cases:,} shortlists hold what was taken next")
-    return judge
+    return JudgedLists.joined(parts) if num_lists else None

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from models.domain.progress import NoProgress, Progress
 from models.networks.judge import Judge, context_of, in_context
 
 EPOCHS: Final = 20
@@ -62,7 +63,13 @@ def judged_lists(
     return JudgedLists(evidence_BCF[kept_B], present_BC[kept_B], taken_BC[kept_B])
 
 
-def fit_judge(lists: JudgedLists, seed: int, epochs: int = EPOCHS) -> Judge:
+def fit_judge(
+    lists: JudgedLists,
+    seed: int,
+    epochs: int = EPOCHS,
+    num_drawn: int = CANDIDATES_PER_STEP,
+    progress: Progress = NoProgress(),  # noqa: B008 - stateless
+) -> Judge:
     """Listwise cross-entropy with a learning rate that falls to 0; what was taken shares the mass equally."""
     torch.manual_seed(seed)
     evidence_XCF, present_XC, taken_XC = (
@@ -75,10 +82,11 @@ def fit_judge(lists: JudgedLists, seed: int, epochs: int = EPOCHS) -> Judge:
     num_lists = len(evidence_XCF)
     total = epochs * -(-num_lists // LISTS_PER_STEP)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / total)
+    progress.start("fitting the judge", total=epochs)
     for _ in range(epochs):
         for chosen in torch.split(torch.randperm(num_lists), LISTS_PER_STEP):
             present_BC, taken_BC = present_XC[chosen], taken_XC[chosen]
-            drawn_BD, offset_BD = _drawn(present_BC, taken_BC)
+            drawn_BD, offset_BD = _drawn(present_BC, taken_BC, num_drawn)
             standard_BDF = judge.standardise(evidence_XCF[chosen.unsqueeze(1), drawn_BD])
             told_BDE = in_context(standard_BDF, (mean_X1F[chosen], spread_X1F[chosen]))
             share_BD = functional.normalize(taken_BC.gather(1, drawn_BD).float(), p=1.0, dim=1)
@@ -88,6 +96,8 @@ def fit_judge(lists: JudgedLists, seed: int, epochs: int = EPOCHS) -> Judge:
             torch.stack(losses).sum().backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             optimizer.step()
             schedule.step()
+        progress.advance()
+    progress.finish(f"{num_lists:,} lists")
     return judge.eval()
 
 
@@ -99,13 +109,13 @@ def _contexts(judge: Judge, evidence_XCF: Tensor, present_XC: Tensor) -> tuple[T
     return torch.cat(means), torch.cat(spreads)
 
 
-def _drawn(present_BC: Tensor, taken_BC: Tensor) -> tuple[Tensor, Tensor]:
+def _drawn(present_BC: Tensor, taken_BC: Tensor, num_drawn: int) -> tuple[Tensor, Tensor]:
     """Which candidates [B, D] a step reads, what was taken before all others, and what is added to their logits.
 
     Each of the others stands for as many as were left out, so that the loss is that of the whole list on average.
     """
     key_BC = torch.rand(present_BC.shape) + taken_BC.float() - 2.0 * (~present_BC).float()
-    drawn_BD = key_BC.topk(min(CANDIDATES_PER_STEP, present_BC.shape[1]), dim=1).indices
+    drawn_BD = key_BC.topk(min(num_drawn, present_BC.shape[1]), dim=1).indices
     is_other_BC = present_BC & ~taken_BC
     is_other_BD, is_absent_BD = is_other_BC.gather(1, drawn_BD), ~present_BC.gather(1, drawn_BD)
     stands_for_B1 = is_other_BC.sum(dim=1, keepdim=True) / is_other_BD.sum(dim=1, keepdim=True).clamp(min=1)

@@ -81,7 +81,7 @@ class Teacher:
         lists = JudgedLists.joined(parts) if parts else None
         num_lists = 0 if lists is None else len(lists.taken_XC)
         progress.finish(f"{num_lists:,} of {cases.num_cases:,} lists hold what was taken next")
-        return fit_judge(lists, seed) if lists is not None and num_lists else None
+        return fit_judge(lists, seed, progress=progress) if lists is not None and num_lists else None
 
     def teach(self, judge: Judge, max_positions: int, seed: int, progress: Progress) -> TaughtLists:
         """The judge's best of the neighbours' candidates after events that another one follows, at most so many."""
