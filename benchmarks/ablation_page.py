@@ -146,8 +146,8 @@ def judge_lifts(runs: list[Run]) -> list[str]:
         + f", in the records of {BEFORE_HABITS_AT}. Since then the fused list knows itself what a shopper took before,"
         " which was the largest part of what the judge told it. Less is left to be lifted, and the judged list is"
         " better than it was."
-        " Remedies tried there: lists of several baskets of each shopper, evidence that counts baskets, and boosted"
-        " trees in the judge's place, which find no more (decision 5).",
+        " Remedies tried there: lists of several baskets of each shopper, evidence that counts baskets (more is found),"
+        " and boosted trees in the judge's place (less; decision 5).",
     ]
 
 
@@ -279,9 +279,8 @@ def hidden_items(record: dict[str, Any]) -> list[str]:
         f" {percent(alike['known_items'])}."
         " What is ahead by far is ahead by neighbours and judge. Of the hidden items themselves the judge leaves"
         f" {lost / had:.0%} of what the list that it is given finds, though a quarter of the lists that it learned from"
-        " had newcomers: but their generator was trained with them, and its wishes for items that are really"
-        " hidden fall short. Judges of lists whose generator never saw a tenth of the items keep most of them, at the"
-        " cost of the others (decision 5). The profile `fast` of a request does without a judge.",
+        " had newcomers. What explains it, by one trial (decision 5): their generator was trained with those newcomers,"
+        " as it is not with items that are really hidden. The profile `fast` of a request does without a judge.",
     ]
 
 

@@ -12,7 +12,9 @@ from models.training.config import Profile, training_config
 
 
 @lru_cache(maxsize=1)
-def fitting_of(dataset: Path, folder: Path, profile: Profile, seed: int, progress: Progress) -> Fitting:
+def fitting_of(
+    dataset: Path, folder: Path, profile: Profile, seed: int, progress: Progress, *, resume: bool = False
+) -> Fitting:
     """The default split; checkpoints and logs below the folder."""
     prepared = prepare(
         dataset,
@@ -35,6 +37,6 @@ def fitting_of(dataset: Path, folder: Path, profile: Profile, seed: int, progres
         config=training_config(profile, seed),
         checkpoints=folder / "checkpoints",
         logs=folder / "logs",
-        resume=False,
+        resume=resume,
         progress=progress,
     )

@@ -13,7 +13,7 @@ BEGIN: Final = "<!-- benchmarks/images_page.py writes from here -->\n\n"
 END: Final = "\n<!-- to here -->"
 NAMES: Final = ("fashion_mnist", "fashion_photos")
 GATES: Final[Mapping[str, tuple[str, Callable[[Mapping[str, Any]], bool]]]] = {
-    "FID at most 12 % of the textbook's": ("fashion_mnist", lambda record: record["fid_share_of_textbook"] <= 0.12),
+    "FID at most 12 % of the textbook's": ("fashion_mnist", lambda record: _share(record) <= 0.12),
     "class accuracy at least .88": ("fashion_mnist", lambda record: record["pictures"]["class_accuracy"] >= 0.88),
     "coverage at least .60": ("fashion_mnist", lambda record: record["pictures"]["coverage"] >= 0.60),
     "KID ahead of the textbook's": (
@@ -64,7 +64,8 @@ def _record(name: str) -> Path:
 
 
 def _table(name: str, record: Mapping[str, Any]) -> str:
-    pictures, textbook, floor = record["pictures"], record["textbook"]["best"], record["floor"]
+    pictures, floor = record["pictures"], record["floor"]
+    textbook = {**record["textbook"]["best"], "fid": _best_fid(record)}
     what, size, steps = (
         record["what"].removeprefix("pictures of "),
         record["settings"]["size"],
@@ -82,9 +83,18 @@ def _table(name: str, record: Mapping[str, Any]) -> str:
         f"| {label} | {_cell(pictures.get(measure))} | {_cell(textbook.get(measure))} | {_cell(floor.get(measure))} |"
         for measure, label in MEASURES.items()
     ]
-    share = f"FID is {100 * record['fid_share_of_textbook']:.1f} % of the textbook's."
+    share = f"FID is {100 * _share(record):.1f} % of the textbook's."
     sheet = f"![Generated pictures, a line for each category](../images/pictures_{name}.png)"
     return "\n".join([*lines, "", share, "", sheet, ""])
+
+
+def _best_fid(record: Mapping[str, Any]) -> float:
+    """Of the textbook's epochs; in the first record the other measures are of the epoch before."""
+    return float(min(record["textbook"]["fid_by_epoch"]))
+
+
+def _share(record: Mapping[str, Any]) -> float:
+    return float(record["pictures"]["fid"]) / _best_fid(record)
 
 
 def _cell(value: float | None) -> str:

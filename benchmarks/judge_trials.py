@@ -45,14 +45,13 @@ BASKETS: Final = ("share_of_baskets", "late_share_of_baskets", "baskets_since_ta
 OTHERS_READ: Final = 0.25
 """Of the candidates that were not taken, by the trees; each counts for four."""
 
-Network = Mapping[str, NDArray[Any]]
+Inputs = dict[str, NDArray[Any]]
 
 
 def main() -> int:
     arguments = _arguments()
     with TaskProgress() as progress:
-        fitting = fitting_of(arguments.dataset, arguments.folder, arguments.profile, 1, progress)
-        fitting = replace(fitting, resume=True)
+        fitting = fitting_of(arguments.dataset, arguments.folder, arguments.profile, 1, progress, resume=True)
         trials = Trials.of(fitting)
         runs = [
             finished(
@@ -133,6 +132,7 @@ def with_whole_lists(lists: JudgedLists, seed: int) -> RunsNetwork:
 
 def without(names: tuple[str, ...]) -> Callable[[JudgedLists, int], RunsNetwork]:
     """Evidence that never varies is silent."""
+    assert set(names) < set(EVIDENCE)
     told_F = np.array([name not in names for name in EVIDENCE], np.float32)
 
     def fitted(lists: JudgedLists, seed: int) -> RunsNetwork:
@@ -172,7 +172,7 @@ def boosted_trees(lists: JudgedLists, seed: int) -> RunsNetwork:
         random_state=seed,
     ).fit(told_XE, taken_X, sample_weight=weight_X / weight_X.mean())
 
-    def judged(inputs: Network) -> NDArray[np.float32]:
+    def judged(inputs: Inputs) -> NDArray[np.float32]:
         told_BCE = told(inputs["evidence"], inputs["present"])
         logits = trees.decision_function(told_BCE.reshape(-1, told_BCE.shape[2]))
         return logits.reshape(told_BCE.shape[:2]).astype(np.float32)

@@ -86,7 +86,7 @@ def fit_judge(
     for _ in range(epochs):
         for chosen in torch.split(torch.randperm(num_lists), LISTS_PER_STEP):
             present_BC, taken_BC = present_XC[chosen], taken_XC[chosen]
-            drawn_BD, offset_BD = _drawn(present_BC, taken_BC, num_drawn)
+            drawn_BD, offset_BD = draw_candidates(present_BC, taken_BC, num_drawn)
             standard_BDF = judge.standardise(evidence_XCF[chosen.unsqueeze(1), drawn_BD])
             told_BDE = in_context(standard_BDF, (mean_X1F[chosen], spread_X1F[chosen]))
             share_BD = functional.normalize(taken_BC.gather(1, drawn_BD).float(), p=1.0, dim=1)
@@ -109,8 +109,8 @@ def _contexts(judge: Judge, evidence_XCF: Tensor, present_XC: Tensor) -> tuple[T
     return torch.cat(means), torch.cat(spreads)
 
 
-def _drawn(present_BC: Tensor, taken_BC: Tensor, num_drawn: int) -> tuple[Tensor, Tensor]:
-    """Which candidates [B, D] a step reads, what was taken before all others, and what is added to their logits.
+def draw_candidates(present_BC: Tensor, taken_BC: Tensor, num_drawn: int) -> tuple[Tensor, Tensor]:
+    """Which candidates [B, D] a step reads, first of all what was taken, and what is added to their logits.
 
     Each of the others stands for as many as were left out, so that the loss is that of the whole list on average.
     """

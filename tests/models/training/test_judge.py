@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from models.networks.judge import context_of, in_context
-from models.training.judge import CANDIDATES_PER_STEP, JudgedLists, fit_judge, judged_lists, verdicts
+from models.training.judge import CANDIDATES_PER_STEP, JudgedLists, draw_candidates, fit_judge, judged_lists, verdicts
 
 
 def lists_of(num_lists: int, num_candidates: int = 8, seed: int = 0) -> JudgedLists:
@@ -77,6 +77,22 @@ class TestFitJudge:
         present = lists.present_XC.copy()
         present[:, 5:] = False
         assert np.isneginf(verdicts(fit_judge(lists, seed=0, epochs=1), lists.evidence_XCF, present)[:, 5:]).all()
+
+
+class TestDrawCandidates:
+    def test_what_was_taken_and_others_that_stand_for_all(self) -> None:
+        torch.manual_seed(0)
+        taken_BC = torch.zeros(3, 40, dtype=torch.bool)
+        taken_BC[0, 5], taken_BC[1, 30:33], taken_BC[2, 7] = True, True, True
+        present_BC = torch.ones_like(taken_BC)
+        present_BC[2, 9:] = False
+        drawn_BD, offset_BD = draw_candidates(present_BC, taken_BC, 10)
+        is_taken_BD = taken_BC.gather(1, drawn_BD)
+        assert is_taken_BD.sum(dim=1).tolist() == [1, 3, 1]
+        assert (offset_BD[is_taken_BD] == 0).all()
+        mass_B = (offset_BD.exp() * ~is_taken_BD).sum(dim=1)
+        torch.testing.assert_close(mass_B, torch.tensor([39.0, 37.0, 8.0]))
+        assert all(len(set(row)) == 10 for row in drawn_BD.tolist())
 
 
 class TestJudgedLists:
