@@ -2,8 +2,8 @@
 
     python benchmarks/accuracy.py --dataset DIR --json benchmarks/results/accuracy_NAME.json
 
-Runs `figment train` and `figment evaluate` as anybody would. Each finished seed is a file in the folder that a second
-start skips.
+Runs `figment train` and `figment evaluate` as anybody would; where lists keep what was had, also with `--first-time`.
+Each finished seed is a file in the folder that a second start skips.
 """
 
 import argparse
@@ -50,9 +50,8 @@ def measured(arguments: argparse.Namespace, folder: Path, seed: int) -> dict[str
         options = ["--profile", arguments.profile, "--seed", str(seed), "--resume"]
         options += ["--split", arguments.split] if arguments.split else []
         succeed("train", "--dataset", str(arguments.dataset), "--out", str(bundle), *options)
-    figures = folder / f"seed-{seed}-figures.json"
-    systems = ["--systems", arguments.systems] if arguments.systems else []
-    succeed("evaluate", "--dataset", str(arguments.dataset), "--bundle", str(bundle), "--json", str(figures), *systems)
+    figures = evaluated(arguments, bundle, folder / f"seed-{seed}-figures.json")
+    only_new = folder / f"seed-{seed}-first-time.json"
     manifest = json.loads((bundle / "manifest.json").read_text())
     metrics = manifest["metrics"]
     return {
@@ -68,8 +67,19 @@ def measured(arguments: argparse.Namespace, folder: Path, seed: int) -> dict[str
         "neighbours": manifest["neighbours"],
         "validation_ndcg@10": metrics["validation_ndcg@10"],
         "exploration": metrics["exploration"],
-        "figures": json.loads(figures.read_text()),
+        "figures": figures,
+        # where seen items are left out anyway, it would be the same once more
+        **({} if figures["seen_filtered"] else {"first_time": evaluated(arguments, bundle, only_new, "--first-time")}),
     }
+
+
+def evaluated(arguments: argparse.Namespace, bundle: Path, file: Path, *options: str) -> dict[str, Any]:
+    """What `figment evaluate` says of the bundle; `file` keeps it."""
+    systems = ["--systems", arguments.systems] if arguments.systems else []
+    dataset = str(arguments.dataset)
+    succeed("evaluate", "--dataset", dataset, "--bundle", str(bundle), "--json", str(file), *systems, *options)
+    found: dict[str, Any] = json.loads(file.read_text())
+    return found
 
 
 def succeed(*arguments: str) -> None:

@@ -28,7 +28,9 @@ SYSTEMS: Final = {
     "popularity": "`popularity`",
 }
 FIRST_TIME: Final = "first_time"
-"""What a shopper takes for the first time, where many take the same again."""
+"""In a record of a set where many take the same again: lists without what was had, for what is taken for the first
+time.
+"""
 
 
 def with_figures(readme: str) -> str:
@@ -51,29 +53,29 @@ def figures_table() -> str:
 
 
 def _first_time_table() -> list[str]:
-    """The systems' figures on first purchases alone, for the sets that tell them apart."""
+    """The systems' figures on first purchases alone, for the sets where others are many."""
     columns = {}
     for title, name in COLUMNS.items():
         if not (path := RESULTS / f"accuracy_{name}.json").exists():
             continue
-        runs = [run["figures"]["systems"] for run in json.loads(path.read_text())["runs"]]
-        if all(FIRST_TIME in run["popularity"] for run in runs):
-            columns[title.split(",")[0]] = runs
+        runs = json.loads(path.read_text())["runs"]
+        if all(FIRST_TIME in run for run in runs):
+            columns[title.split(",")[0]] = [run[FIRST_TIME]["systems"] for run in runs]
     lines = [
-        "| HR@10 / NDCG@10 of what is taken for the first time | " + " | ".join(columns) + " |",
+        "| HR@10 / NDCG@10 of first purchases, seen items left out | " + " | ".join(columns) + " |",
         "|---" * (len(columns) + 1) + "|",
     ]
     for system, label in SYSTEMS.items():
-        cells = [_segment_cell([run[system] for run in runs if system in run]) for runs in columns.values()]
+        cells = [_first_time_cell([run[system] for run in runs if system in run]) for runs in columns.values()]
         if any(cell != "–" for cell in cells):
             lines.append(f"| {label} | " + " | ".join(cells) + " |")
     return lines
 
 
-def _segment_cell(rows: list[dict[str, Any]]) -> str:
+def _first_time_cell(rows: list[dict[str, Any]]) -> str:
     if not rows:
         return "–"
-    means = (mean(row[FIRST_TIME][metric] for row in rows) for metric in ("hr@10", "ndcg@10"))
+    means = (mean(row[metric] for row in rows) for metric in ("hr@10", "ndcg@10"))
     return " / ".join(f"{value:.4f}".lstrip("0") for value in means)
 
 

@@ -193,6 +193,9 @@ def evaluate(
         str | None, typer.Option("--systems", metavar="A,B", help="By default all that can be scored.")
     ] = None,
     keep_seen: Annotated[bool, typer.Option("--keep-seen", help="Items of the history stay in the lists.")] = False,
+    first_time: Annotated[
+        bool, typer.Option("--first-time", help="Only what shoppers took for the first time, seen items left out.")
+    ] = False,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures there.")] = None,
     report_folder: Annotated[
         Path | None, typer.Option("--report", metavar="DIR", help="Write a page with table and plots there.")
@@ -218,6 +221,7 @@ def evaluate(
             bundle=bundle,
             systems=[name.strip() for name in systems.split(",")] if systems else None,
             keep_seen=keep_seen,
+            first_time=first_time,
             column_map=column_map_of(column_map),
         )
         with TaskProgress() as progress:

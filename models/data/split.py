@@ -71,6 +71,28 @@ class EvaluationCases:
             known = np.sort(np.random.default_rng(seed).choice(known, most, replace=False))
         return self.take(known[np.argsort(self.histories.lengths_U[known], kind="stable")])
 
+    @property
+    def is_taken_before_T(self) -> NDArray[np.bool_]:
+        """Which targets stand in their user's history."""
+        histories, offsets_U1 = self.histories, self.histories.offsets_U1
+        return np.concatenate(
+            [
+                np.empty(0, np.bool_),
+                *(
+                    np.isin(self.targets_of(case), histories.item_rows_E[offsets_U1[case] : offsets_U1[case + 1]])
+                    for case in range(self.num_cases)
+                ),
+            ]
+        )
+
+    def first_time_only(self) -> "EvaluationCases":
+        """What users took for the first time; without those who took nothing new."""
+        is_first_T = ~self.is_taken_before_T
+        offsets_U1 = np.concatenate([[0], np.cumsum(is_first_T)])[self.target_offsets_U1]
+        return EvaluationCases(self.histories, offsets_U1, self.targets_T[is_first_T]).take(
+            np.flatnonzero(np.diff(offsets_U1))
+        )
+
     def taken(self, rows_BC: NDArray[np.int32]) -> NDArray[np.bool_]:
         """Which of each case's candidates [B, C] were taken next."""
         return np.stack([np.isin(rows_C, self.targets_of(case)) for case, rows_C in enumerate(rows_BC)])

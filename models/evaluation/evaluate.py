@@ -41,6 +41,8 @@ class EvaluateOptions:
     systems: Sequence[str] | None = None
     """None: every stage of the bundle, and the rivals that take seconds."""
     keep_seen: bool = False
+    first_time: bool = False
+    """Ask for what shoppers did not have yet, and count nothing else."""
     column_map: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
     profile: Profile = "full"
@@ -60,6 +62,8 @@ class EvaluationReport:
     scores: Mapping[str, Score]
     data: CheckReport | None = None
     """What was found while reading; None where the caller had read the dataset."""
+    first_time: bool = False
+    """Whether only those who took something for the first time were asked about, and only about that."""
 
     def to_json(self) -> dict[str, Any]:
         """The shape that `--json` promises."""
@@ -67,6 +71,7 @@ class EvaluationReport:
             "dataset": self.dataset,
             "split": self.split,
             "seen_filtered": self.seen_filtered,
+            "first_time": self.first_time,
             "num_users": self.num_users,
             "systems": {name: self._row(score) for name, score in self.scores.items()},
         }
@@ -122,6 +127,7 @@ def evaluate(options: EvaluateOptions, progress: Progress = NoProgress()) -> Eva
         split,
         recommender,
         keep_seen=options.keep_seen,
+        first_time=options.first_time,
         seed=options.seed,
         training=_training(options, manifest),
         progress=progress,
@@ -135,26 +141,30 @@ def score_systems(
     split: Split,
     recommender: Recommender | None,
     *,
-    keep_seen: bool,
+    keep_seen: bool = False,
+    first_time: bool = False,
     seed: int,
     progress: Progress,
     training: RivalTraining = RivalTraining(),  # noqa: B008 - frozen
 ) -> EvaluationReport:
     """Score the named systems, by default all that are cheap; rivals are fitted on the training events alone."""
-    if split.test is None:
+    validation, test = split.validation, split.test
+    if test is None:
         raise SplitRefused(split.kind, "it holds no event out, so there is nothing to evaluate on")
-    exclude_seen = exclude_seen_by_default(repeat_share(split.train)) and not keep_seen
+    if first_time:
+        validation, test = validation and validation.first_time_only(), test.first_time_only()
+        if test.num_cases == 0:
+            raise SplitRefused(split.kind, "no shopper took anything for the first time in its test events")
+    exclude_seen = first_time or (exclude_seen_by_default(repeat_share(split.train)) and not keep_seen)
     measuring = Measuring(
-        cases=split.test,
+        cases=test,
         num_events_N=np.bincount(split.train.item_rows_E, minlength=len(dataset.catalogue)),
         content_NV=content_vectors(dataset.catalogue),
         groups_N=taste_groups(dataset.catalogue),
         exclude_seen=exclude_seen,
         seed=seed,
     )
-    data = RivalData(
-        dataset, split.kind, split.train, split.validation, exclude_seen, seed, training, progress, recommender
-    )
+    data = RivalData(dataset, split.kind, split.train, validation, exclude_seen, seed, training, progress, recommender)
     names = names or (*(STAGES if recommender else ()), *cheap_rivals(data))
     scores = _stage_scores([name for name in names if name in STAGES], recommender, measuring, progress)
     for name in names:
@@ -167,13 +177,16 @@ def score_systems(
         dataset=dataset.info.name,
         split=split.kind,
         seen_filtered=exclude_seen,
-        num_users=split.test.num_cases,
+        first_time=first_time,
+        num_users=test.num_cases,
         scores={name: scores[name] for name in names},
     )
 
 
 def _refuse_unknown(options: EvaluateOptions) -> None:
     """Before anything is read."""
+    if options.keep_seen and options.first_time:
+        raise SettingsRefused("--keep-seen keeps in the lists what --first-time leaves out: give one of them")
     for name in options.systems or ():
         if name not in SYSTEM_NAMES:
             raise UnknownName("system", name, list(SYSTEM_NAMES))

@@ -133,7 +133,7 @@ def _segments(
     is_new_T = measuring.num_events_N[cases.targets_T] == 0
     asked = {"new_items": is_new_T, "known_items": ~is_new_T}
     if not measuring.exclude_seen:
-        again_T = _taken_before_T(cases)
+        again_T = cases.is_taken_before_T
         asked |= {"taken_before": again_T, "first_time": ~again_T}
     for name, asked_T in asked.items():
         offsets_B1 = np.concatenate([[0], np.cumsum(asked_T)])[cases.target_offsets_U1]
@@ -141,17 +141,6 @@ def _segments(
         found_BK = hits(rows_BK, scores_BK, offsets_B1, cases.targets_T[asked_T])
         segments[name] = _of(_per_case(found_BK, num_asked_B), num_asked_B > 0)
     return {name: values for name, values in segments.items() if len(values["ndcg@10"])}
-
-
-def _taken_before_T(cases: EvaluationCases) -> NDArray[np.bool_]:
-    """Which targets stand in their shopper's history."""
-    histories, offsets_U1 = cases.histories, cases.histories.offsets_U1
-    return np.concatenate(
-        [
-            np.isin(cases.targets_of(case), histories.item_rows_E[offsets_U1[case] : offsets_U1[case + 1]])
-            for case in range(cases.num_cases)
-        ]
-    )
 
 
 def _of(per_case: Mapping[str, NDArray[np.float64]], mask_B: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:

@@ -21,7 +21,8 @@ def render_table(report: EvaluationReport) -> str:
     """One line a system; 95 % intervals in brackets, the best HR and NDCG starred; then what that means."""
     intervals = {name: score.intervals for name, score in report.scores.items()}
     seen = "seen items left out" if report.seen_filtered else "seen items kept"
-    title = f"{report.dataset} · {report.split} · {counted(report.num_users, 'shopper')} · {seen}"
+    asked = " · taken for the first time" if report.first_time else ""
+    title = f"{report.dataset} · {report.split} · {counted(report.num_users, 'shopper')} · {seen}{asked}"
     rows = _rows({name: score.metrics for name, score in report.scores.items()}, intervals)
     apart = _segments(report)
     return "\n".join([title, *rows, f"{LEGEND}; [low, high]: 95 % interval", *apart])

@@ -36,9 +36,7 @@ def measure(recommender: Recommender, prepared: Prepared, *, seed: int, progress
     """The scoreboard of the bundle's stages and the cheap rivals, and what exploration does to the list."""
     if prepared.split.test is None:
         return Measured({}, {})
-    report = score_systems(
-        None, prepared.dataset, prepared.split, recommender, keep_seen=False, seed=seed, progress=progress
-    )
+    report = score_systems(None, prepared.dataset, prepared.split, recommender, seed=seed, progress=progress)
     return Measured(
         scoreboard={name: dict(score.metrics) for name, score in report.scores.items()},
         exploration=_exploration(recommender.ranker, prepared, prepared.split.test, seed),

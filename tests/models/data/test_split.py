@@ -249,6 +249,18 @@ class TestEvaluationCases:
         rows = np.array([[5, 6], [5, 6], [7, -1]], np.int32)
         assert self.CASES.taken(rows).tolist() == [[True, False], [False, True], [True, False]]
 
+    def test_knows_what_was_taken_before_and_asks_for_the_rest(self) -> None:
+        cases = EvaluationCases(
+            histories=sequences_of({"a": [(0, 1), (1, 2)], "b": [], "c": [(2, 1), (7, 2)]}),
+            target_offsets_U1=np.array([0, 2, 3, 4]),
+            targets_T=np.array([1, 5, 6, 7], np.int32),
+        )
+        assert cases.is_taken_before_T.tolist() == [True, False, False, True]
+        first = cases.first_time_only()
+        assert list(first.histories.user_ids) == ["a", "b"]
+        assert [first.targets_of(case).tolist() for case in range(2)] == [[5], [6]]
+        assert cases.take(np.array([2])).first_time_only().num_cases == 0
+
     def test_batches_hold_each_case_once(self) -> None:
         users = [user for batch in self.CASES.batches(2) for user in batch.histories.user_ids]
         assert users == ["a", "b", "c"]

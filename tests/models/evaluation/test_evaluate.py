@@ -5,7 +5,7 @@ import pytest
 
 from models.bundle.manifest import DatasetRecord
 from models.data.read import load_dataset
-from models.domain.errors import InputError, UnknownName
+from models.domain.errors import InputError, SettingsRefused, UnknownName
 from models.evaluation.evaluate import EvaluateOptions, EvaluationReport, evaluate
 from models.evaluation.systems import STAGES
 from models.evaluation.table import render_table
@@ -37,7 +37,7 @@ def bundle_of(folder: Path, digest: str, **changed: object) -> Path:
 class TestRivals:
     def test_json_has_the_promised_shape(self, rivals: EvaluationReport) -> None:
         figures = rivals.to_json()
-        assert set(figures) == {"dataset", "split", "seen_filtered", "num_users", "systems"}
+        assert set(figures) == {"dataset", "split", "seen_filtered", "first_time", "num_users", "systems"}
         assert (figures["dataset"], figures["split"], figures["seen_filtered"]) == ("tiny shop", "temporal", True)
         assert set(figures["systems"]) == {"popularity", "item-knn", "ease"}
         for row in figures["systems"].values():
@@ -78,6 +78,15 @@ class TestRivals:
         assert not report.seen_filtered
         assert list(report.scores) == ["popularity"]
 
+    def test_first_time_asks_for_nothing_that_was_had(self, tiny_shop: Path, rivals: EvaluationReport) -> None:
+        report = evaluate(EvaluateOptions(dataset=tiny_shop, systems=["item-knn"], first_time=True))
+        assert report.first_time
+        assert report.seen_filtered
+        assert report.to_json()["first_time"] is True
+        assert report.num_users <= rivals.num_users
+        # what was had could not be found: without it no system finds less
+        assert report.scores["item-knn"].metrics["ndcg@10"] >= rivals.scores["item-knn"].metrics["ndcg@10"]
+
     def test_a_trained_one_is_scored_when_named(self, tiny_shop: Path) -> None:
         report = evaluate(EvaluateOptions(dataset=tiny_shop, systems=["sasrec"], profile="quick"))
         assert report.scores["sasrec"].segments["known_items"]["ndcg@10"] > 0.2
@@ -98,8 +107,22 @@ class TestRivals:
         assert knn.segments["new_users"] == popularity.segments["new_users"]
         assert knn.segments["new_users"]["hr@10"] > 0
 
+    @pytest.mark.real_data
+    def test_first_time_measures_lists_without_what_was_had(self, shared_data: Path) -> None:
+        dataset = shared_data / "online_retail"
+        kept = evaluate(EvaluateOptions(dataset=dataset, systems=["item-knn"])).scores["item-knn"]
+        report = evaluate(EvaluateOptions(dataset=dataset, first_time=True))
+        assert "buy-again" not in report.scores
+        assert report.num_users == kept.segments["first_time"]["num_users"]
+        # what is due again no longer stands before what is new
+        assert report.scores["item-knn"].metrics["ndcg@10"] > kept.segments["first_time"]["ndcg@10"]
+
 
 class TestRefusals:
+    def test_first_time_and_keep_seen_at_once(self, tiny_shop: Path) -> None:
+        with pytest.raises(SettingsRefused, match="--first-time"):
+            evaluate(EvaluateOptions(dataset=tiny_shop, keep_seen=True, first_time=True))
+
     def test_a_system_that_nobody_knows(self, tiny_shop: Path) -> None:
         with pytest.raises(UnknownName, match="'sasrek'; known: figment"):
             evaluate(EvaluateOptions(dataset=tiny_shop, systems=["sasrek"]))

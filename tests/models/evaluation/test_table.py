@@ -36,6 +36,12 @@ class TestRenderTable:
         report = EvaluationReport("shop", "temporal", False, 1, {"figment": score(0.07)})
         assert render_table(report).startswith("shop · temporal · 1 shopper · seen items kept\n")
 
+    def test_says_that_only_first_purchases_count(self) -> None:
+        report = EvaluationReport("shop", "temporal", True, 2, {"figment": score(0.07)}, first_time=True)
+        assert render_table(report).startswith(
+            "shop · temporal · 2 shoppers · seen items left out · taken for the first time\n"
+        )
+
 
 class TestRenderScoreboard:
     def test_shows_rivals_beside_what_serves(self) -> None:
