@@ -6,7 +6,7 @@ import weakref
 
 import pytest
 
-from app.runtime.together import MOST_A_CALL, Together
+from app.runtime.together import MOST_A_CALL, QUIET_TURNS, Together
 from app.runtime.workers import Deadline, Workers
 from models.domain.errors import DeadlineExceeded, Overloaded
 from models.domain.stages import timed
@@ -55,6 +55,18 @@ async def until(is_so):
         await asyncio.sleep(0.001)
 
 
+async def asked_in_turn(shared, workers, questions, answers, model, groups=(GROUP,)):
+    """The others once the first is being answered, so that they have to wait."""
+    first, *others = (
+        shared.ask(question, answers, group=groups[place % len(groups)]) for place, question in enumerate(questions)
+    )
+    asked = [asyncio.create_task(first)]
+    await until(lambda: model.calls)
+    asked += [asyncio.create_task(each) for each in others]
+    await until(lambda: workers.in_flight == len(asked))
+    return asked
+
+
 class TestTogether:
     def test_a_lone_question_waits_for_nobody(self, model, gate):
         gate.set()
@@ -66,11 +78,39 @@ class TestTogether:
         assert asyncio.run(check()) == 2
         assert model.calls == [[1]]
 
+    def test_those_whom_the_loop_reads_turn_after_turn_share_a_call(self, model, gate):
+        gate.set()
+
+        async def asks(shared, number):
+            for _ in range(number):
+                await asyncio.sleep(0)
+            return await shared.ask(number, model, group=GROUP)
+
+        async def check():
+            shared, _ = together()
+            return await asyncio.gather(*(asks(shared, number) for number in range(20)))
+
+        assert asyncio.run(check()) == [2 * number for number in range(20)]
+        assert model.calls == [list(range(20))]
+
+    def test_nobody_is_waited_for_longer_than_the_loop_is_busy(self, model, gate):
+        gate.set()
+
+        async def check():
+            shared, _ = together()
+            first = asyncio.create_task(shared.ask(0, model, group=GROUP))
+            for _ in range(QUIET_TURNS + 3):
+                await asyncio.sleep(0)
+            second = asyncio.create_task(shared.ask(1, model, group=GROUP))
+            await asyncio.gather(first, second)
+
+        asyncio.run(check())
+        assert model.calls == [[0], [1]]
+
     def test_what_waits_when_a_thread_is_free_is_one_call(self, model, gate):
         async def check():
             shared, workers = together()
-            asked = [asyncio.create_task(shared.ask(number, model, group=GROUP)) for number in range(5)]
-            await until(lambda: model.calls)
+            asked = await asked_in_turn(shared, workers, range(5), model, model)
             gate.set()
             assert await asyncio.gather(*asked) == [0, 2, 4, 6, 8]
             assert workers.in_flight == 0
@@ -88,8 +128,7 @@ class TestTogether:
 
         async def check():
             shared, workers = together()
-            asked = [asyncio.create_task(shared.ask(number, answers, group=GROUP)) for number in range(4)]
-            await until(lambda: model.calls)
+            asked = await asked_in_turn(shared, workers, range(4), answers, model)
             assert workers.num_waiting == 3
             gate.set()
             await until(lambda: len(model.calls) == 2)
@@ -102,9 +141,8 @@ class TestTogether:
 
     def test_a_call_has_an_end(self, model, gate):
         async def check():
-            shared, _ = together()
-            asked = [asyncio.create_task(shared.ask(number, model, group=GROUP)) for number in range(MOST_A_CALL + 2)]
-            await until(lambda: model.calls)
+            shared, workers = together()
+            asked = await asked_in_turn(shared, workers, range(MOST_A_CALL + 2), model, model)
             gate.set()
             await asyncio.gather(*asked)
 
@@ -113,10 +151,8 @@ class TestTogether:
 
     def test_groups_are_never_mixed(self, model, gate):
         async def check():
-            shared, _ = together()
-            groups = [object(), object()]
-            asked = [asyncio.create_task(shared.ask(number, model, group=groups[number % 2])) for number in range(6)]
-            await until(lambda: model.calls)
+            shared, workers = together()
+            asked = await asked_in_turn(shared, workers, range(6), model, model, groups=(object(), object()))
             gate.set()
             assert await asyncio.gather(*asked) == [0, 2, 4, 6, 8, 10]
 
