@@ -10,7 +10,9 @@ from app.runtime.going_on import going_on
 from app.store.jobs import Job, JobStore, TakenJob
 from models.domain.errors import FigmentError, StoreError
 
-POLL_SECONDS: Final = 0.5
+POLL_SECONDS: Final = 2.0
+"""A job that is asked for here is begun at once; so long waits only what another process gave back or died over. A look
+takes milliseconds of the loop, and there are three workers."""
 HEARTBEAT_SECONDS: Final = 1.0
 """So often progress is written too; the lease is thirty times as long."""
 
