@@ -43,3 +43,21 @@ class TestConfigureLogs:
     @pytest.mark.parametrize(("level", "num_lines"), [("warning", 2), ("error", 1)])
     def test_less_severe_lines_are_left_out(self, level, num_lines):
         assert len(lines_of(level)) == num_lines
+
+    def test_nothing_fails_for_a_log_that_cannot_be_written(self):
+        script = """
+import os, sys
+from contextlib import suppress
+from app.observability.logs import configure_logs, get_log
+read, write = os.pipe()
+sys.stderr = os.fdopen(write, "w")
+os.close(read)
+configure_logs("info")
+get_log("figment").info("nobody reads this")
+with suppress(OSError):
+    sys.stderr.close()
+get_log("figment").info("nor this")
+print("still there")
+"""
+        ended = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False, timeout=60)
+        assert ended.stdout == b"still there\n"
