@@ -131,7 +131,11 @@ class Together:
         self._num_calls += 1
         self._workers.num_beside += len(asked) - 1
         loop = asyncio.get_running_loop()
-        job = self._workers.submit(call.observed, lambda: _answers_to(questions, answers_all))
+        try:
+            job = self._workers.submit(call.observed, lambda: _answers_to(questions, answers_all))
+        except RuntimeError as closed:  # the threads are gone: whoever asked is told, as of a call that failed
+            job = Future()
+            job.set_exception(closed)
         # one message to the loop for all of them: for each it would cost more than their own part of the call
         job.add_done_callback(lambda done: loop.call_soon_threadsafe(self._end, call, done))
 

@@ -107,6 +107,16 @@ class TestTogether:
         asyncio.run(check())
         assert model.calls == [[0], [1]]
 
+    def test_asked_after_the_end_fails_at_once_and_gives_its_permit_back(self, model):
+        async def check():
+            shared, workers = together()
+            workers.close()
+            with pytest.raises(RuntimeError, match="shutdown"):
+                await asyncio.wait_for(shared.ask(1, model, group=GROUP), 5)
+            assert workers.in_flight == 0
+
+        asyncio.run(check())
+
     def test_what_waits_when_a_thread_is_free_is_one_call(self, model, gate):
         async def check():
             shared, workers = together()
