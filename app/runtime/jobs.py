@@ -52,12 +52,22 @@ class JobWorker:
         while True:
             self._wake.clear()
             with going_on("no job can be taken"):
-                taken = await self._jobs.take(list(self._handlers))
+                taken = await self._take()
                 if taken is not None:
                     await self._work_on(taken)
                     continue
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+
+    async def _take(self) -> TakenJob | None:
+        taking = asyncio.ensure_future(self._jobs.take(list(self._handlers)))
+        try:
+            return await asyncio.shield(taking)
+        except asyncio.CancelledError:  # the store finishes what it began: what it took would be nobody's for a lease
+            with suppress(StoreError):
+                if (taken := await taking) is not None:
+                    await self._give_back(taken)
+            raise
 
     async def _work_on(self, taken: TakenJob) -> None:
         progress = taken.job.progress

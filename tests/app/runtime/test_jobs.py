@@ -116,6 +116,28 @@ class TestWorker:
         found = await jobs.get(job.job_id)
         assert (found.state, found.attempts) == ("queued", 0)
 
+    async def test_what_is_being_taken_when_a_worker_closes_goes_back_too(self, database, running):
+        taken, may_end = asyncio.Event(), asyncio.Event()
+
+        class SlowToTell(JobStore):
+            async def take(self, kinds):
+                found = await super().take(kinds)
+                taken.set()
+                await may_end.wait()
+                return found
+
+        jobs = SlowToTell(database)
+        job = await jobs.create(KIND, None)
+        worker = running(jobs, None)
+        await taken.wait()
+        assert (await jobs.get(job.job_id)).state == "running"
+        closing = asyncio.ensure_future(worker.close())
+        await asyncio.sleep(0)
+        may_end.set()
+        await closing
+        found = await jobs.get(job.job_id)
+        assert (found.state, found.attempts) == ("queued", 0)
+
     async def test_work_stops_where_another_process_has_the_job(self, database, running, monkeypatch):
         monkeypatch.setattr(jobs_module, "HEARTBEAT_SECONDS", 0.05)
         jobs = JobStore(database, lease=timedelta(0))
