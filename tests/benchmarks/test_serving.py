@@ -71,3 +71,18 @@ def test_soaks_while_the_index_is_swapped(folder, common):
     assert result["requests"] > 0
     assert result["index versions seen"] >= 1
     assert 0 < result["load, requests/s"] < result["capacity, requests/s"]
+
+
+def test_memory_by_size_of_catalogue(folder, tiny_bundle, tiny_shop):
+    told = folder / "memory.json"
+    finished = run(
+        "memory.py", "--bundle", tiny_bundle, "--dataset", tiny_shop, "--folder", folder, "--seconds", 1,
+        "--items", 120, 240, 480, "--json", told,
+    )  # fmt: skip
+    assert finished.returncode == 0, finished.stderr
+    result = json.loads(told.read_text())
+    assert result["sizes"].keys() == {"120 items", "240 items", "480 items"}
+    for each in result["sizes"].values():
+        assert (each["errors"], each["requests"] > 0) == (0, True)
+        assert 0 < each["anonymous at work, MiB"] < each["RSS at work, MiB"]
+    assert result["anonymous at work"]["MiB of 480 items measured"] > 0
