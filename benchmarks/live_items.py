@@ -23,6 +23,7 @@ from models.bundle.read import Bundle, open_bundle
 from models.domain.events import HistoryEvent
 from models.domain.recommendation import RecommendationRequest
 from models.recommend.live.documents import ItemDocument
+from models.recommend.live.draft import Draft
 from models.recommend.recommender import Recommender
 from models.retrieval.choice import choose_index
 from models.retrieval.faiss_index import set_search_threads
@@ -85,7 +86,7 @@ def main() -> None:
             trained.changed([ItemDocument(item_id, {}, is_deleted=True) for item_id in ids[:1_000]], revision=1)
         ),
     }
-    texts = trained.items.draft(hundred, revision=1).texts_to_embed
+    texts = Draft.of(trained.items, hundred, revision=1).texts_to_embed
     embedding = timed(lambda: trained.items.origin.encoder.embed(texts), 1)
     result = {
         "what": f"live changes to {len(ids):,} items, one thread",

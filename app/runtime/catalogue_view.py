@@ -96,8 +96,11 @@ class CatalogueView:
         draft = with_usable(
             self.model,
             _documents(self.model, piece),
-            lambda documents: self.model.items.draft(
-                documents, revision=self.revision, content_revision=_content_revision(waiting, self.revision)
+            lambda documents: Draft.of(
+                self.model.items,
+                documents,
+                revision=self.revision,
+                content_revision=_content_revision(waiting, self.revision),
             ),
         )
         return ContentDraft(self, piece, waiting, draft)
@@ -185,7 +188,7 @@ class _SortedOut:
         return dict(sorted(self.waiting.items(), key=lambda each: each[1].content_revision))
 
     def _with_other_content(self, documents: Sequence[ItemDocument]) -> Sequence[str]:
-        return self.model.items.draft(documents, revision=self.revision).item_ids
+        return Draft.of(self.model.items, documents, revision=self.revision).item_ids
 
     def _add_of_another_bundle(self, item: Item, is_listed: bool) -> None:
         """That bundle's content comes with it, and what it does not know goes with this one; what is the shop's

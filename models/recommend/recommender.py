@@ -30,6 +30,7 @@ from models.recommend.catalogue import Catalogue
 from models.recommend.explain import Explainer, explained
 from models.recommend.golden import replay_golden
 from models.recommend.live.documents import ItemDocument
+from models.recommend.live.draft import Draft
 from models.recommend.live.items import LiveItems
 from models.recommend.live.verify import probe_recall, verify_view
 from models.recommend.nothing_listed import why_nothing
@@ -85,13 +86,12 @@ class Recommender:
         content_revision: int | None = None,
         embed: EmbedsText | None = None,
     ) -> "Recommender":
-        """Another recommender with the items as they are after these documents. See `LiveItems.changed`.
+        """Another recommender with the items as they are after these documents. See `Draft`.
 
         `verify` it before it serves. Raises DocumentRefused.
         """
-        return self.with_items(
-            self.items.changed(documents, revision=revision, content_revision=content_revision, embed=embed)
-        )
+        draft = Draft.of(self.items, documents, revision=revision, content_revision=content_revision)
+        return self.with_items(draft.finished(embed))
 
     def with_items(self, items: LiveItems) -> "Recommender":
         """Another recommender over these items; this one goes on as it is.

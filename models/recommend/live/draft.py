@@ -5,7 +5,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -13,27 +12,47 @@ from numpy.typing import NDArray
 
 from models.domain.layered_rows import layered
 from models.features.content import EmbedsText
-from models.recommend.live.columns import differ
+from models.recommend.attributes import AttributeTable
+from models.recommend.catalogue import Catalogue
+from models.recommend.live.columns import differ, with_changes
 from models.recommend.live.content import EncodedItems
+from models.recommend.live.documents import ItemDocument
 from models.recommend.live.facts import facts_after
+from models.recommend.live.items import LiveItems
 from models.recommend.live.linked import nearest_of_bundle
 from models.recommend.live.new_neighbours import FindsNearest
+from models.recommend.live.one_each import one_each
 from models.recommend.search.text import OwnTexts
-
-if TYPE_CHECKING:
-    from models.recommend.live.items import LiveItems
 
 
 @dataclass(eq=False)
 class Draft:
     """Steps in their order: embed `texts_to_embed`, find what `to_link` is most alike, `finished`."""
 
-    before: "LiveItems"
-    after: "LiveItems"
+    before: LiveItems
+    after: LiveItems
     """With the new attributes, and the rest as it was."""
     rows_C: NDArray[np.int32]
     """New items, and those whose content changes."""
     _encoded_items: EncodedItems | None = None
+
+    @classmethod
+    def of(
+        cls,
+        before: LiveItems,
+        documents: Sequence[ItemDocument],
+        *,
+        revision: int,
+        content_revision: int | None = None,
+    ) -> "Draft":
+        """What these documents change, in their order; the revisions name the new state, one where they are equal.
+
+        The state follows from the bundle and the documents, however they were grouped. Where no feature is made of what
+        they change (prices, stock), nothing is left to embed or to link. Raises DocumentRefused.
+        """
+        after, rows_C = _with_attributes(before, documents)
+        content_revision = revision if content_revision is None else content_revision
+        return cls(before, replace(after, revision=revision, content_revision=content_revision), rows_C)
 
     @property
     def item_ids(self) -> Sequence[str]:
@@ -53,7 +72,7 @@ class Draft:
         linked_C = self._is_linked(encoded)
         return encoded.text_CE[linked_C], encoded.tag_rows_CT[linked_C]
 
-    def finished(self, embed: EmbedsText | None = None, nearest_of: FindsNearest | None = None) -> "LiveItems":
+    def finished(self, embed: EmbedsText | None = None, nearest_of: FindsNearest | None = None) -> LiveItems:
         """The items after the change, with features, facts and neighbours of those whose content it changed.
 
         `embed` may know `texts_to_embed` already, `nearest_of` what `to_link` is most alike; the bundle does else.
@@ -155,3 +174,32 @@ class _Texts:
 
 def _values(frame: pl.DataFrame, name: str) -> list[str | None]:
     return frame[name].to_list() if name in frame.columns else [None] * len(frame)
+
+
+def _with_attributes(items: LiveItems, documents: Sequence[ItemDocument]) -> tuple[LiveItems, NDArray[np.int32]]:
+    """With the documents' attributes, and the rows whose content they change or bring."""
+    documents = one_each(documents, items.catalogue.row_of)
+    item_ids, row_of = items.catalogue.item_ids, items.catalogue.row_of
+    new_ids = [document.item_id for document in documents if document.item_id not in row_of]
+    if new_ids:
+        row_of = {**row_of, **{item_id: len(item_ids) + number for number, item_id in enumerate(new_ids)}}
+        item_ids = [*item_ids, *new_ids]
+    rows = np.array([row_of[document.item_id] for document in documents], np.int32)
+    before = items.catalogue.attributes
+    frame, written = with_changes(before.frame, documents, rows.tolist(), new_ids)
+    is_deleted_N = np.concatenate([before.is_deleted_N, np.zeros(len(new_ids), np.bool_)])
+    is_deleted_N[rows] = np.fromiter((document.is_deleted for document in documents), np.bool_, len(documents))
+    catalogue = Catalogue(item_ids, row_of, AttributeTable(frame, is_deleted_N))
+    return replace(items, catalogue=catalogue), _content_rows(items, frame, rows, written)
+
+
+def _content_rows(
+    items: LiveItems, frame: pl.DataFrame, rows: NDArray[np.int32], written: set[str]
+) -> NDArray[np.int32]:
+    """New items, and those whose content these rows change."""
+    before, known = items.catalogue.attributes.frame, rows[rows < len(items.is_own_N)]
+    changes_C = differ(before, frame, known, items.origin.content_columns & written)
+    if "price" in written and items.is_own_N[known].any():
+        # content again, where the feature is not the one that training made with its price
+        changes_C |= items.is_own_N[known] & differ(before, frame, known, {"price"})
+    return np.concatenate([known[changes_C], rows[rows >= len(items.is_own_N)]])

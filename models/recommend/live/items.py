@@ -1,31 +1,23 @@
-"""A bundle's items and what the shop changed since: a value, from which every change makes another one."""
+"""A bundle's items with what the shop changed since: a value, from which a `Draft` makes the next one."""
 
-# N items, C items whose content changes, D features, E text embedding, T tags
+# N items, D features, E text embedding, T tags
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from models.baselines.item_facts import ItemFacts
 from models.baselines.neighbours import Neighbours
 from models.bundle.read import Bundle
 from models.domain.layered_rows import Rows, layered
-from models.features.content import EmbedsText
-from models.recommend.attributes import AttributeTable
 from models.recommend.candidates import KnowsItems
 from models.recommend.catalogue import Catalogue
-from models.recommend.live.columns import differ, with_changes
 from models.recommend.live.content import ContentEncoder, content_columns
-from models.recommend.live.documents import ItemDocument
-from models.recommend.live.draft import Draft
 from models.recommend.live.facts import Numbers
 from models.recommend.live.likeness import Likeness
 from models.recommend.live.linked import Linked
-from models.recommend.live.one_each import one_each
 from models.recommend.popular import PopularItems
 from models.recommend.ranker import Ranker
 from models.recommend.search.text import BundleTexts, OwnTexts
@@ -124,28 +116,6 @@ class LiveItems:
         lag = "" if self.content_revision >= self.revision else f".{self.content_revision}"
         return f"{version}+{self.revision}{lag}"
 
-    def changed(
-        self,
-        documents: Sequence[ItemDocument],
-        *,
-        revision: int,
-        content_revision: int | None = None,
-        embed: EmbedsText | None = None,
-    ) -> "LiveItems":
-        """The items after these documents, in their order; the revisions name the new state, one where they are equal.
-
-        The state follows from the bundle and the documents, however they were grouped.
-        Only prices, stock and other attributes that features are not made of change: milliseconds. Raises
-        DocumentRefused, and then nothing has changed.
-        """
-        return self.draft(documents, revision=revision, content_revision=content_revision).finished(embed)
-
-    def draft(self, documents: Sequence[ItemDocument], *, revision: int, content_revision: int | None = None) -> Draft:
-        """The same, begun: its slow parts may be done elsewhere, and in pieces. Raises DocumentRefused."""
-        content_revision = revision if content_revision is None else content_revision
-        after, rows_C = self._with_attributes(documents)
-        return Draft(self, replace(after, revision=revision, content_revision=content_revision), rows_C)
-
     def ranker(self, trained: Ranker) -> Ranker:
         """The bundle's ranker over these items."""
         is_deleted_N = self.catalogue.attributes.is_deleted_N
@@ -172,28 +142,3 @@ class LiveItems:
     def neighbours(self) -> Neighbours:
         """New items in them, deleted ones too."""
         return self.linked.neighbours
-
-    def _with_attributes(self, documents: Sequence[ItemDocument]) -> tuple["LiveItems", NDArray[np.int32]]:
-        """With the documents' attributes, and the rows whose content they change or bring."""
-        documents = one_each(documents, self.catalogue.row_of)
-        item_ids, row_of = self.catalogue.item_ids, self.catalogue.row_of
-        new_ids = [document.item_id for document in documents if document.item_id not in row_of]
-        if new_ids:
-            row_of = {**row_of, **{item_id: len(item_ids) + number for number, item_id in enumerate(new_ids)}}
-            item_ids = [*item_ids, *new_ids]
-        rows = np.array([row_of[document.item_id] for document in documents], np.int32)
-        before = self.catalogue.attributes
-        frame, written = with_changes(before.frame, documents, rows.tolist(), new_ids)
-        is_deleted_N = np.concatenate([before.is_deleted_N, np.zeros(len(new_ids), np.bool_)])
-        is_deleted_N[rows] = np.fromiter((document.is_deleted for document in documents), np.bool_, len(documents))
-        catalogue = Catalogue(item_ids, row_of, AttributeTable(frame, is_deleted_N))
-        return replace(self, catalogue=catalogue), self._content_rows(frame, rows, written)
-
-    def _content_rows(self, frame: pl.DataFrame, rows: NDArray[np.int32], written: set[str]) -> NDArray[np.int32]:
-        """New items, and those whose content these rows change."""
-        before, known = self.catalogue.attributes.frame, rows[rows < len(self.is_own_N)]
-        changes_C = differ(before, frame, known, self.origin.content_columns & written)
-        if "price" in written and self.is_own_N[known].any():
-            # content again, where the feature is not the one that training made with its price
-            changes_C |= self.is_own_N[known] & differ(before, frame, known, {"price"})
-        return np.concatenate([known[changes_C], rows[rows >= len(self.is_own_N)]])

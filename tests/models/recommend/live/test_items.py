@@ -16,6 +16,7 @@ from models.domain.item_rows import NO_ITEM
 from models.domain.layered_rows import layered
 from models.domain.recommendation import Recommendation, RecommendationRequest
 from models.recommend.live.documents import ItemDocument
+from models.recommend.live.draft import Draft
 from models.recommend.live.items import LiveItems
 from models.recommend.recommender import Recommender
 from models.retrieval.faiss_index import build_faiss_index
@@ -180,7 +181,7 @@ class TestContent:
 
     def test_only_new_texts_are_embedded(self, trained: Recommender) -> None:
         documents = [merge("tea-4", brand="other"), merge("tea-5", title="new words"), ItemDocument("x", NEW_TEA)]
-        assert trained.items.draft(documents, revision=1).texts_to_embed == ["new words", "tea number 77"]
+        assert Draft.of(trained.items, documents, revision=1).texts_to_embed == ["new words", "tea number 77"]
         asked: list[str] = []
 
         def embed(texts):
