@@ -16,6 +16,7 @@ from models.baselines.interest import ALIKE
 from models.baselines.mapped_archive import mapped_array
 from models.domain.item_rows import NO_ITEM
 from models.domain.layered_rows import LayeredRows, Rows
+from models.features.row_keys import row_keys
 
 IntegerT = TypeVar("IntegerT", bound=np.integer[Any])
 VOICES: Final = ("forward", "late", "backward", "content", "borrowed")
@@ -207,10 +208,10 @@ class Neighbours:
 
 
 def unseen(
-    rows_BC: NDArray[np.int32], scores_BC: NDArray[np.float32], history_BL: NDArray[np.int32], num: int
+    rows_BC: NDArray[np.int32], scores_BC: NDArray[np.float32], had_BX: NDArray[np.int32], num: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The first `num` of each list that are not in the history, in their order, -1 and 0 beyond the last."""
-    left_BC = (rows_BC != NO_ITEM) & ~(rows_BC[:, :, None] == history_BL[:, None, :]).any(axis=2)
+    """The first `num` of each list that the shopper has not had, in their order, -1 and 0 beyond the last."""
+    left_BC = (rows_BC != NO_ITEM) & ~np.isin(row_keys(rows_BC), row_keys(had_BX))
     order_BC = np.argsort(~left_BC, axis=1, kind="stable")[:, :num]
     kept_BC = np.take_along_axis(left_BC, order_BC, axis=1)
     return (

@@ -1,6 +1,6 @@
 """Histories to arrays: the one path by which a shopper's events become numbers."""
 
-# B users, L events, D features
+# B users, L events, X events of whole histories, D features
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -36,6 +36,15 @@ class HistoryBatch:
     """Epoch seconds; -1 where unknown, and everywhere where times are not used."""
     taken: TakenItems | None = None
     """What was taken before, older events too; None where nobody may be offered it again."""
+    older_BX: NDArray[np.int32] | None = None
+    """Item rows of the events before those, -1 where there are none and for whoever may be offered them again."""
+
+    @property
+    def had_BX(self) -> NDArray[np.int32]:
+        """Item rows of all events that are known here, older ones too, -1 beyond the last."""
+        if self.older_BX is None:
+            return self.item_rows_BL
+        return np.concatenate([self.older_BX, self.item_rows_BL], axis=1)
 
     @property
     def lengths_B(self) -> NDArray[np.int64]:
@@ -50,6 +59,7 @@ class HistoryBatch:
             gaps_BL=self.gaps_BL[users, -length:],
             timestamps_BL=self.timestamps_BL[users, -length:],
             taken=None if self.taken is None else self.taken.of_users(users),
+            older_BX=None if self.older_BX is None else self.older_BX[users],
         )
 
     def as_inputs(self, item_features_ND: Rows) -> dict[str, NDArray[Any]]:
@@ -85,7 +95,7 @@ def encode_histories(
     """The newest `max_events` of each (item rows, event types, timestamps), each oldest first, right-aligned.
 
     L is the longest kept history (at least 1), so short histories cost little. `looks_back`: of each, whether what it
-    took before that counts too; of none where it is empty.
+    took before may be offered again and so counts too, older events included; of none where it is empty.
     """
     length = max(1, min(max_events, max((len(rows) for rows, _, _ in histories), default=1)))
     batch = HistoryBatch(
@@ -103,7 +113,26 @@ def encode_histories(
         if uses_time:
             batch.gaps_BL[user, -kept:] = gap_buckets(timestamps[-kept:])
             batch.timestamps_BL[user, -kept:] = timestamps[-kept:]
-    return replace(batch, taken=_taken(histories, looks_back, uses_time)) if any(looks_back) else batch
+    return replace(
+        batch,
+        taken=_taken(histories, looks_back, uses_time) if any(looks_back) else None,
+        older_BX=_older([rows for rows, _, _ in histories], looks_back or [False] * len(histories), length),
+    )
+
+
+def _older(rows: Sequence[NDArray[np.int32]], looks_back: Sequence[bool], length: int) -> NDArray[np.int32] | None:
+    """The distinct items before the newest `length` of each that does not look back; None where nobody has any."""
+    older = [
+        each[:0] if looks or len(each) <= length else np.unique(each[:-length])
+        for each, looks in zip(rows, looks_back, strict=True)
+    ]
+    most = max(map(len, older), default=0)
+    if most == 0:
+        return None
+    older_BX = np.full((len(older), most), NO_ITEM, np.int32)
+    for user, each in enumerate(older):
+        older_BX[user, : len(each)] = each
+    return older_BX
 
 
 def _taken(

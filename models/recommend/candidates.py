@@ -74,7 +74,7 @@ class Candidates:
     from_generator_BC: NDArray[np.bool_]
     from_neighbours_BC: NDArray[np.bool_]
     in_history_BC: NDArray[np.bool_]
-    """Among the events that the networks read."""
+    """Among the events that the networks read; where these are left out of lists, among older ones too."""
     taken_BC: NDArray[np.float32]
     """Share of what the shopper takes most and latest, older events too; 0 where nothing may be offered again."""
     from_taken_BC: NDArray[np.bool_]
@@ -176,7 +176,7 @@ class CandidateSource:
                 neighbours_BC=look_up(rows_BC, wishes.scored_rows_BX, wishes.scored_BX),
                 from_generator_BC=distinct.from_generator_BC,
                 from_neighbours_BC=distinct.from_neighbours_BC,
-                in_history_BC=_contains(rows_BC, history.item_rows_BL),
+                in_history_BC=_contains(rows_BC, history.had_BX),
                 taken_BC=np.zeros(rows_BC.shape, np.float32) if taken is None else taken.shares_of(rows_BC),
                 from_taken_BC=np.zeros(rows_BC.shape, np.bool_) if taken is None else _contains(rows_BC, taken.best_BX),
                 neighbours_best_BX=wishes.scored_BX[:, :NUM_CANDIDATES],

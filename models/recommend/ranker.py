@@ -3,7 +3,7 @@
 # B users, K places, C candidates, N items, P items in the order of relevance
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Final
@@ -32,6 +32,8 @@ from models.recommend.stage_lists import StageLists
 from models.recommend.systems import Stage
 
 USERS_PER_CALL: Final = 256
+PROPOSALS_PER_CALL: Final = 256 * 200
+"""Of each source: shoppers who had hundreds of items are asked so many more, and fewer of them share a call."""
 _END: Final = np.iinfo(np.int32).max
 
 
@@ -230,10 +232,7 @@ class Ranker:
     ) -> dict[Stage, StageLists]:
         """The lists of each stage, of the same proposals: a call of bounded size after another."""
         lists = {stage: StageLists.empty(len(questions), k) for stage in stages}
-        # users of similar length share a call, so that little of it is padding
-        order = np.argsort([len(question.history[0]) for question in questions], kind="stable")
-        for start in range(0, len(order), USERS_PER_CALL):
-            users = order[start : start + USERS_PER_CALL]
+        for users in self._calls(questions):
             asked = [questions[user] for user in users]
             started = time.perf_counter()
             known = _known(asked, *stages)
@@ -244,6 +243,15 @@ class Ranker:
                 found.put(users, self._ranked(asked, proposal, stage, exact=False))
                 found.seconds += time.perf_counter() - started + (0.0 if stage == "popularity" else seconds)
         return lists
+
+    def _calls(self, questions: Sequence[Question]) -> Iterator[NDArray[np.int64]]:
+        """Numbers of the questions of each call: of similar length, so that little of it is padding."""
+        rest = np.argsort([len(question.history[0]) for question in questions], kind="stable")
+        fetch = np.array([self._fetch(question) for question in questions], np.int64)
+        while len(rest):
+            users = min(USERS_PER_CALL, max(1, PROPOSALS_PER_CALL // int(fetch[rest[:USERS_PER_CALL]].max())))
+            yield rest[:users]
+            rest = rest[users:]
 
     def _fetch(self, question: Question) -> int:
         """Proposals asked of each source, so that enough remain without what the shopper has."""

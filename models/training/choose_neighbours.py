@@ -80,9 +80,9 @@ def neighbours_ndcg(neighbours: Neighbours, cases: EvaluationCases, *, exclude_s
             batch.histories, offsets_B1[:-1], offsets_B1[1:], max_events=MAX_HISTORY_EVENTS, uses_time=False
         )
         history_BL, types_BL = history.item_rows_BL, history.event_types_BL
-        num = LIST_LENGTH + (history_BL.shape[1] if exclude_seen else 0)
+        num = LIST_LENGTH + (history.had_BX.shape[1] if exclude_seen else 0)
         rows_BK, scores_BK = neighbours.scores(history_BL, types_BL, num)
         if exclude_seen:
-            rows_BK, scores_BK = unseen(rows_BK, scores_BK, history_BL, LIST_LENGTH)
+            rows_BK, scores_BK = unseen(rows_BK, scores_BK, history.had_BX, LIST_LENGTH)
         total += float(found_next(batch, rows_BK, scores_BK).sum())
     return total / cases.num_cases

@@ -136,10 +136,10 @@ class Teacher:
         neighbours, history_BL = self.mixture.neighbours, history.item_rows_BL
         interest_BH = neighbours.interest(history.event_types_BL)
         said = neighbours.contributions(history_BL).minus(own.pairs).weighted(interest_BH)
-        extra = history_BL.shape[1] if self.exclude_seen else 0
+        extra = history.had_BX.shape[1] if self.exclude_seen else 0
         rows_PC, best_PX = neighbours.best(said, interest_BH.shape, NUM_CANDIDATES + extra)
         if self.exclude_seen:
-            rows_PC, _ = unseen(rows_PC, best_PX, history_BL, NUM_CANDIDATES)
+            rows_PC, _ = unseen(rows_PC, best_PX, history.had_BX, NUM_CANDIDATES)
         end = np.iinfo(np.int32).max
         rows_PC = np.sort(np.where(rows_PC == NO_ITEM, end, rows_PC), axis=1)
         return np.where(rows_PC == end, NO_ITEM, rows_PC).astype(np.int32), best_PX

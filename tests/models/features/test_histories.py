@@ -16,6 +16,14 @@ class TestEncodeHistories:
         batch = encode_histories([history_of([1, 2, 3, 4]), history_of([9])], max_events=3, uses_time=True)
         np.testing.assert_array_equal(batch.item_rows_BL, [[2, 3, 4], [NO_ITEM, NO_ITEM, 9]])
 
+    def test_older_events_are_known_of_those_who_may_not_be_offered_them_again(self) -> None:
+        asked = [history_of([1, 2, 1, 3, 4]), history_of([5, 6, 7]), history_of([9])]
+        batch = encode_histories(asked, max_events=2, uses_time=False, looks_back=[False, True, False])
+        np.testing.assert_array_equal(np.sort(batch.had_BX[0]), [1, 2, 3, 4])
+        assert set(batch.had_BX[1]) == {NO_ITEM, 6, 7}
+        assert set(batch.newest([2], 1).had_BX[0]) == {NO_ITEM, 9}
+        assert encode_histories([asked[0]], max_events=5, uses_time=False).older_BX is None
+
     def test_is_one_column_wide_for_empty_histories(self) -> None:
         batch = encode_histories([history_of([])], max_events=3, uses_time=True)
         np.testing.assert_array_equal(batch.item_rows_BL, [[NO_ITEM]])

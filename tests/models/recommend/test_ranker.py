@@ -16,7 +16,7 @@ from models.recommend.fusion import FusionWeights
 from models.recommend.judging import SHORTLIST_LENGTH
 from models.recommend.proposals import MAX_QUESTIONS, Proposals
 from models.recommend.question import Question
-from models.recommend.ranker import Ranker
+from models.recommend.ranker import PROPOSALS_PER_CALL, USERS_PER_CALL, Ranker
 from models.recommend.systems import STAGE_OF
 from models.retrieval.exact import ExactIndex
 from tests.models.baselines.tiny_neighbours import neighbours_of
@@ -120,6 +120,17 @@ class TestJudgedOrder:
         (answer,) = RANKER.rank([question(rows, keep_seen=True, k=NUM_ITEMS)])
         assert set(rows) <= set(answer.rows_K.tolist())
 
+    def test_no_place_is_lost_to_what_a_long_history_had(self) -> None:
+        """Of more events than the networks read: the first block is of what may be listed, and as long as ever."""
+        rows = RNG.permutation(NUM_ITEMS)[: SPEC.max_history_events + 250].tolist()
+        proposal = RANKER.propose([question(rows)])
+        shortlist = RANKER.shortlist(proposal)
+        judged = shortlist.rows_BS[0][shortlist.present_BS[0]].tolist()
+        assert not set(judged) & set(rows)
+        assert len(judged) >= 100
+        assert proposal.scores.generator_best_BX.shape[1] == 100
+        assert not set(rows) & set(listed(question(rows)))
+
     def test_a_shopper_who_has_everything_is_judged_too(self) -> None:
         tiny = replace(
             RANKER,
@@ -161,6 +172,15 @@ class TestRankByStages:
             np.testing.assert_array_equal(together[stage].rows_BK, rows_BK)
             np.testing.assert_array_equal(together[stage].scores_BK, scores_BK)
             assert [row_K[row_K >= 0].tolist() for row_K in rows_BK] == [each.rows_K.tolist() for each in alone]
+
+    def test_of_long_histories_fewer_share_a_call(self) -> None:
+        """Each asks a place more of every source for what it had, so that the room of a call would grow with them."""
+        long = question(list(range(400)))
+        asked = [long, *[question([user % 400]) for user in range(300)], long]
+        calls = [call.tolist() for call in RANKER._calls(asked)]
+        assert sorted(user for call in calls for user in call) == list(range(302))
+        assert max(map(len, calls)) == USERS_PER_CALL
+        assert all(len(call) * RANKER._fetch(asked[user]) <= PROPOSALS_PER_CALL for call in calls for user in call)
 
     def test_a_stage_takes_as_long_as_its_proposals_at_least(self) -> None:
         class Slow:
