@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from models.baselines.co_occurrence import CoOccurrence
+from models.baselines.interest import in_units_of_strongest
 from models.baselines.neighbours import Neighbours, unseen
 from models.baselines.tuned_neighbours import EVENT_GRID, GRID, Mixture, MixtureConfig, choose_mixture
 from models.baselines.voices import Voices
@@ -36,7 +37,9 @@ def choose_neighbours(
     seed: int,
     progress: Progress,
 ) -> MixtureConfig:
-    """The mixture with the best NDCG@10; `start` where no event is held out."""
+    """The mixture with the best NDCG@10; `start` where no event is held out. Its weights are beside the strongest."""
+    weights = in_units_of_strongest(dict(start.event_weights), train.event_types_E)
+    start = replace(start, event_weights=tuple(weights.items()))
     if cases is None or not (known := cases.with_history(MAX_CASES, seed)).num_cases:
         return start
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
@@ -6,6 +8,7 @@ from models.baselines.co_occurrence import CoOccurrence
 from models.baselines.neighbours import VOICES
 from models.baselines.tuned_neighbours import EVENT_GRID, Mixture, MixtureConfig, choose_mixture
 from models.data.split import split_sequences
+from models.domain.events import EVENT_TYPES
 from models.domain.progress import NoProgress
 from models.training import choose_neighbours as choose_neighbours_module
 from models.training.choose_neighbours import choose_neighbours, neighbours_ndcg
@@ -79,6 +82,26 @@ class TestChooseMixture:
 
 
 class TestChooseNeighbours:
+    @pytest.mark.parametrize("event_type", ["view", "add_to_cart"])
+    def test_a_shop_that_knows_one_type_of_event_has_the_neighbours_of_one_that_sells(self, event_type: str) -> None:
+        rng = np.random.default_rng(6)
+        events = {f"u{user}": [(int(item), 0) for item in rng.integers(30, size=9)] for user in range(40)}
+        bought = sequences_of(events)
+        types_E = np.full_like(bought.event_types_E, EVENT_TYPES.index(event_type))
+        alike_NN = csr_array(np.eye(30, k=1, dtype=np.float32))
+        lists = []
+        for sequences in (bought, replace(bought, event_types_E=types_E)):
+            split = split_sequences(sequences, "leave-one-out", time="order", seed=0)
+            rules = {"exclude_seen": True, "seed": 0, "progress": NoProgress()}
+            chosen = choose_neighbours(split.train, alike_NN, split.validation, **rules)
+            neighbours = Mixture.fit(
+                CoOccurrence.fit(split.train, 30, chosen.interest_T), alike_NN, chosen, 10
+            ).neighbours
+            history = split.train.item_rows_E[:9][None], split.train.event_types_E[:9][None]
+            lists.append(neighbours.scores(*history, 10))
+        np.testing.assert_array_equal(lists[0][0], lists[1][0])
+        np.testing.assert_allclose(lists[0][1], lists[1][1], rtol=1e-5)
+
     @pytest.mark.parametrize("exclude_seen", [True, False])
     def test_every_step_scores_what_neighbours_fitted_for_it_alone_score(
         self, exclude_seen: bool, monkeypatch: pytest.MonkeyPatch
