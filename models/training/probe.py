@@ -38,10 +38,18 @@ class Probe:
     noise_PSZ: Tensor
     rows_C: Tensor
     """Candidates: the items of these histories and targets, and of the other trained items all or a sample."""
+    masked_PC: Tensor
+    """Candidates that training does not compare the next item with: where seen items are masked, those had before."""
 
     @classmethod
     def of(
-        cls, sequences: Sequences, catalogue: CatalogueTensors, config: TrainingConfig, *, uses_time: bool
+        cls,
+        sequences: Sequences,
+        catalogue: CatalogueTensors,
+        config: TrainingConfig,
+        *,
+        uses_time: bool,
+        mask_seen: bool,
     ) -> "Probe":
         """Up to NUM_POSITIONS events that have one before them, at random."""
         rng = np.random.default_rng((config.seed, NUM_POSITIONS))
@@ -58,8 +66,18 @@ class Probe:
         noise_PSZ = draw_noise(
             (len(events_P), config.num_samples, config.noise_size), torch.Generator().manual_seed(config.seed)
         )
+        columns_P = np.searchsorted(rows_C, target_rows_P)
+        masked_PC = np.zeros((len(events_P), len(rows_C)), np.bool_)
+        if mask_seen:
+            for position, had_X in enumerate(history.had_BX):
+                masked_PC[position] = np.isin(rows_C, had_X)
+            masked_PC[np.arange(len(events_P)), columns_P] = False
         return cls(
-            history, torch.from_numpy(np.searchsorted(rows_C, target_rows_P)), noise_PSZ, torch.from_numpy(rows_C)
+            history,
+            torch.from_numpy(columns_P),
+            noise_PSZ,
+            torch.from_numpy(rows_C),
+            torch.from_numpy(masked_PC),
         )
 
     @torch.no_grad()
@@ -98,8 +116,9 @@ class Probe:
 
     def _likelihoods(self, networks: Networks, guess_PD: Tensor, features_CD: Tensor) -> dict[str, float]:
         logits_PC = networks.generator.log_scale.exp() * InnerProduct.similarity(guess_PD, features_CD)
-        likelihood = functional.cross_entropy(logits_PC, self.targets_P)
-        return {"guess_likelihood": float(likelihood), "chance_likelihood": math.log(len(self.rows_C))}
+        likelihood = functional.cross_entropy(logits_PC.masked_fill(self.masked_PC, -math.inf), self.targets_P)
+        chance = (~self.masked_PC).sum(dim=1).log().mean()
+        return {"guess_likelihood": float(likelihood), "chance_likelihood": float(chance)}
 
     def _variety(self, networks: Networks, wishes_PSD: Tensor, features_CD: Tensor) -> dict[str, float]:
         """Share of the candidates that are some sample's nearest, and how far noise moves a wish.

@@ -158,7 +158,7 @@ def _run(
         average=average,
         trainee=trainee,
         catalogue=catalogue,
-        probe=Probe.of(data.sequences, catalogue, config, uses_time=data.spec.uses_time),
+        probe=Probe.of(data.sequences, catalogue, config, uses_time=data.spec.uses_time, mask_seen=data.mask_seen),
         checkpoint_folder=checkpoint_folder,
         progress=progress,
         good=start,

@@ -115,8 +115,11 @@ class Watch:
 
 
 def is_unlearned(figures: Mapping[str, float]) -> bool:
-    """Whether the single guess tells the real next items no better than a draw among all candidates."""
-    return figures["guess_likelihood"] >= figures["chance_likelihood"]
+    """Whether the single guess tells the real next items no better than a draw among all candidates.
+
+    Of a single candidate nothing is to be learned.
+    """
+    return figures["guess_likelihood"] >= figures["chance_likelihood"] > 0
 
 
 def _refuse_not_finite(step: int, values: Mapping[str, float]) -> None:

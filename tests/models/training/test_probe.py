@@ -28,7 +28,7 @@ def networks(data: TrainingData) -> Networks:
 
 
 def probe_of(data: TrainingData, catalogue: CatalogueTensors, seed: int = 0) -> Probe:
-    return Probe.of(data.sequences, catalogue, replace(CONFIG, seed=seed), uses_time=True)
+    return Probe.of(data.sequences, catalogue, replace(CONFIG, seed=seed), uses_time=True, mask_seen=data.mask_seen)
 
 
 class TestSample:
@@ -43,6 +43,20 @@ class TestSample:
         newest_P, next_P = probe.history.item_rows_BL[:, -1].tolist(), probe.rows_C[probe.targets_P].tolist()
         assert len(next_P) == module.NUM_POSITIONS
         assert set(zip(newest_P, next_P, strict=True)) <= pairs
+
+    def test_what_training_masks_is_no_candidate_of_its_position(
+        self, data: TrainingData, catalogue: CatalogueTensors, networks: Networks
+    ) -> None:
+        """It may stand as high as it likes, for nothing ever pressed it down."""
+        masking = probe_of(replace(data, mask_seen=True), catalogue)
+        plain = probe_of(replace(data, mask_seen=False), catalogue)
+        assert not plain.masked_PC.any()
+        for position, history in enumerate(masking.history.had_BX):
+            masked = set(masking.rows_C[masking.masked_PC[position]].tolist())
+            target = int(masking.rows_C[masking.targets_P[position]])
+            assert masked == {row for row in history.tolist() if row >= 0} - {target}
+        chances = [probe.figures(networks, catalogue)["chance_likelihood"] for probe in (masking, plain)]
+        assert chances[0] < chances[1] == pytest.approx(np.log(len(plain.rows_C)))
 
     def test_depends_on_the_seed_alone(self, data: TrainingData, catalogue: CatalogueTensors) -> None:
         first, again, other = (probe_of(data, catalogue, seed) for seed in (0, 0, 1))
@@ -105,4 +119,4 @@ class TestFigures:
             event_types_E=sequences.event_types_E[:1],
             timestamps_E=sequences.timestamps_E[:1],
         )
-        assert Probe.of(single, catalogue, CONFIG, uses_time=True).figures(networks, catalogue) == {}
+        assert Probe.of(single, catalogue, CONFIG, uses_time=True, mask_seen=True).figures(networks, catalogue) == {}

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from models.domain.errors import TrainingDiverged
-from models.training.watch import FALL, LIKELIHOOD_RISE, NEWEST_STEPS, NORM_RISE, Watch
+from models.training.watch import FALL, LIKELIHOOD_RISE, NEWEST_STEPS, NORM_RISE, Watch, is_unlearned
 
 HEALTHY = {"guess_likelihood": 2.0, "chance_likelihood": 3.0, "hit_rate": 0.8, "coverage": 0.9, "spread": 0.2}
 
@@ -78,6 +78,10 @@ class TestLookAtProbe:
         watch = Watch()
         watch.look_at_probe(1, {**HEALTHY, "guess_likelihood": 3.5})
         watch.look_at_probe(2, {**HEALTHY, "hit_rate": 0.1, "coverage": 0.1})
+
+    def test_of_a_single_item_nothing_is_to_be_learned(self) -> None:
+        assert is_unlearned({**HEALTHY, "guess_likelihood": 3.0})
+        assert not is_unlearned({**HEALTHY, "guess_likelihood": 0.0, "chance_likelihood": 0.0})
 
     def test_a_small_coverage_may_come_and_go(self) -> None:
         watch = Watch()
