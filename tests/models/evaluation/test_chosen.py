@@ -4,8 +4,9 @@ import numpy as np
 
 from models.baselines.buy_again import USUAL_AGE_DECAY
 from models.baselines.ease import Ease
-from models.data.split import EvaluationCases
+from models.data.split import EvaluationCases, split_sequences
 from models.evaluation.chosen import REGULARISATIONS, USUAL_REGULARISATION, chosen_buy_again, chosen_ease
+from models.training.found import LIST_LENGTH, found_next
 from tests.models.data.histories import sequences_of
 from tests.models.evaluation.rivals import rival_data
 
@@ -29,6 +30,23 @@ class TestEase:
         cases = EvaluationCases(sequences_of({"a": [(0, 1)]}), np.array([0, 1]), np.array([1], np.int32))
         expected = Ease.fit(TRAIN, 4, REGULARISATIONS[0]).weights_NN
         assert np.array_equal(chosen_ease(rival_data(TRAIN, 4, validation=cases)).weights_NN, expected)
+
+    def test_takes_what_finds_most(self) -> None:
+        rng = np.random.default_rng(3)
+        walks = {
+            f"u{user}": [(int(row), 0) for row in (user + rng.integers(4, size=8).cumsum()) % 30] for user in range(60)
+        }
+        split = split_sequences(sequences_of(walks), "leave-one-out", time="order", seed=0)
+        data = rival_data(split.train, 30, validation=split.validation)
+        found = []
+        for regularisation in REGULARISATIONS:
+            lists = Ease.fit(split.train, 30, regularisation).rank(
+                split.validation.histories, LIST_LENGTH + 1, exclude_seen=data.exclude_seen
+            )
+            found.append(float(found_next(split.validation, *lists).mean()))
+        best = int(np.argmax(found))
+        assert best > 0
+        assert np.array_equal(chosen_ease(data).weights_NN, Ease.fit(split.train, 30, REGULARISATIONS[best]).weights_NN)
 
 
 class TestBuyAgain:

@@ -118,6 +118,28 @@ class TestTrain:
         with pytest.raises(SettingsRefused, match="refitted"):
             evaluate(EvaluateOptions(dataset=options.dataset, bundle=outcome.bundle))
 
+    @pytest.mark.long
+    def test_what_is_held_out_for_the_test_changes_no_file(self, options: TrainOptions, tmp_path: Path) -> None:
+        """Only what is said of the bundle: other shoppers take other things after the instant, and it is the same."""
+        plain = verify_bundle(train(options).bundle)
+        instant = datetime.fromtimestamp(plain.split["test"], UTC)
+        shop, rng = tmp_path / "other", np.random.default_rng(0)
+        shop.mkdir()
+        events = pl.read_parquet(options.dataset / "events.parquet")
+        others = pl.Series(rng.permutation(events["item_id"].to_numpy()))
+        is_later = pl.col("timestamp") >= instant
+        changed = events.with_columns(item_id=pl.when(is_later).then(others).otherwise(pl.col("item_id")))
+        assert not changed.equals(events)
+        changed.write_parquet(shop / "events.parquet")
+        for name in ("catalogue.parquet", "dataset.json"):
+            (shop / name).write_bytes((options.dataset / name).read_bytes())
+        told = verify_bundle(train(replace(options, dataset=shop, out=tmp_path / "bundles" / "other")).bundle)
+        card = "MODEL_CARD.md"
+        assert told.files.keys() == plain.files.keys()
+        assert [name for name in plain.files if plain.files[name] != told.files[name]] == [card]
+        assert (told.fusion, told.neighbours, told.serves) == (plain.fusion, plain.neighbours, plain.serves)
+        assert told.scoreboard != plain.scoreboard
+
     def test_networks_beyond_help_leave_no_bundle(self, options: TrainOptions, capsys, monkeypatch) -> None:
         """What `figment train` says then is one line, and its exit code tells."""
         reason = "the likelihood is not a finite number; 5 roll-backs did not help"
