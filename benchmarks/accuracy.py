@@ -3,17 +3,19 @@
     python benchmarks/accuracy.py --dataset DIR --json benchmarks/results/accuracy_NAME.json
 
 Runs `figment train` and `figment evaluate` as anybody would; where lists keep what was had, also with `--first-time`.
-Each finished seed is a file in the folder that a second start skips.
+Each finished seed is a file in the folder that a second start skips, whatever the code is by then: it says of which
+revision its bundle is, and when and where it was measured.
 """
 
 import argparse
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from record import circumstances
+from record import circumstances, hardware
 from runs import figment, finished
 
 PACKAGES = ["torch", "numpy", "faiss-cpu", "onnxruntime", "scipy", "polars"]
@@ -57,6 +59,8 @@ def measured(arguments: argparse.Namespace, folder: Path, seed: int) -> dict[str
     return {
         "seed": seed,
         "revision": manifest["git_revision"],
+        "date": datetime.now(UTC).date().isoformat(),
+        "hardware": hardware(),
         "training": {
             "cpu_seconds": metrics["training_cpu_seconds"],
             "peak_memory_gib": round(metrics["peak_memory_bytes"] / 2**30, 2),
