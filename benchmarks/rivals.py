@@ -2,19 +2,22 @@
 
     python benchmarks/rivals.py --dataset DIR --systems sasrec,sasrec+item-knn --json results/rivals_NAME.json
 
-Runs `figment evaluate` as anybody would, with the full profile's settings and seed 0, on the split of `accuracy.py`. A
-finished run is a file in var/rivals that a second start skips.
+Runs `figment evaluate` as anybody would, with the full profile's settings and seed 0, on the split of `accuracy.py`.
+`--bundles`, such as accuracy.py leaves: for each a run on its split beside its `figment`, over the same shoppers, so
+that the record says by how much one is ahead and whether that is more than chance. A finished run is a file in
+var/rivals that a second start skips.
 """
 
 import argparse
 import json
 import resource
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from accuracy import PACKAGES, over_seeds
-from record import circumstances
+from record import circumstances, hardware
 from runs import figment, finished
 
 from models.pipeline.fill_bundle import git_revision
@@ -25,34 +28,47 @@ def main() -> int:
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--systems", required=True, help="as `figment evaluate --systems`")
     parser.add_argument("--json", type=Path, required=True)
+    parser.add_argument("--bundles", type=Path, nargs="*", default=[])
     arguments = parser.parse_args()
-    file = Path("var/rivals") / f"{arguments.dataset.name}-{arguments.systems.replace(',', '-')}.json"
-    run = finished(file, lambda: measured(arguments))
+    folder = Path("var/rivals") / f"{arguments.dataset.name}-{arguments.systems.replace(',', '-')}"
+    runs = [
+        finished(
+            folder / f"{bundle.name if bundle else 'alone'}.json", lambda bundle=bundle: measured(arguments, bundle)
+        )
+        for bundle in arguments.bundles or [None]
+    ]
     command = f"python benchmarks/rivals.py --dataset {arguments.dataset.name} --systems {arguments.systems}"
     result = {
-        "what": f"rivals on {run['figures']['dataset']}",
-        **circumstances(command, PACKAGES),
-        "over_seeds": over_seeds([run]),
-        "runs": [run],
+        "what": f"rivals on {runs[0]['figures']['dataset']}",
+        **circumstances(f"{command} --bundles …" if arguments.bundles else command, PACKAGES),
+        "over_seeds": over_seeds(runs),
+        "runs": runs,
     }
     arguments.json.write_text(json.dumps(result, indent=1) + "\n")
     return 0
 
 
-def measured(arguments: argparse.Namespace) -> dict[str, Any]:
+def measured(arguments: argparse.Namespace, bundle: Path | None) -> dict[str, Any]:
     """What the systems find, and what that took."""
     figures = arguments.json.with_suffix(".figures")
-    options = ["--dataset", str(arguments.dataset), "--systems", arguments.systems, "--json", str(figures)]
+    systems = f"figment,{arguments.systems}" if bundle else arguments.systems
+    options = ["--dataset", str(arguments.dataset), "--systems", systems, "--json", str(figures)]
+    options += ["--bundle", str(bundle)] if bundle else []
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     status, told = figment("evaluate", *options)
     if status != 0:
         sys.exit(f"figment evaluate ended with {status}:\n{told[-2000:]}")
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_seconds = usage.ru_utime + usage.ru_stime - before.ru_utime - before.ru_stime
     found = json.loads(figures.read_text())
     figures.unlink()
     return {
         "seed": 0,
+        **({"beside": bundle.name} if bundle else {}),
         "revision": git_revision(),
-        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 1),
+        "date": datetime.now(UTC).date().isoformat(),
+        "hardware": hardware(),
+        "cpu_seconds": round(cpu_seconds, 1),
         "peak_memory_gib": round(usage.ru_maxrss / 2**20, 2),
         "figures": found,
     }
