@@ -25,6 +25,7 @@ INNER_CASES: Final = 20_000
 """With so many there is enough without later baskets."""
 LEAST_EVENTS_OF_A_CASE: Final = 3
 """One event to train on or to answer from, one to validate, one to test."""
+ORDER_SUFFICES: Final = "the split 'leave-one-out' needs no more than an order"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,15 +167,18 @@ def inner_split(train: Sequences, kind: SplitKind) -> Split:
 def _split_temporal(sequences: Sequences, time: TimeMeaning) -> Split:
     """One instant each cuts all users at once; nothing later than the instant is known before it."""
     if time == "order":
-        raise SplitRefused("temporal", "this dataset's times only stand for positions")
-    if sequences.num_events == 0 or sequences.timestamps_E.min() < 0:
-        raise SplitRefused("temporal", "there are events without a time" if sequences.num_events else "no events")
+        raise SplitRefused("temporal", f"this dataset's times only stand for positions; {ORDER_SUFFICES}")
+    if sequences.num_events == 0:
+        raise SplitRefused("temporal", "no events")
+    if sequences.timestamps_E.min() < 0:
+        raise SplitRefused("temporal", f"there are events without a time; {ORDER_SUFFICES}")
     times_E = np.sort(sequences.timestamps_E)
     last = len(times_E) - 1
     validation_at = int(times_E[min(last, int(VALIDATION_QUANTILE * len(times_E)))])
     test_at = int(times_E[min(last, int(TEST_QUANTILE * len(times_E)))])
     if not times_E[0] < validation_at < test_at:
-        raise SplitRefused("temporal", "too many events share one timestamp to cut the time into three parts")
+        reason = "too many events share one timestamp to cut the time into three parts"
+        raise SplitRefused("temporal", f"{reason}; {ORDER_SUFFICES}")
     return Split(
         kind="temporal",
         train=sequences.take_events(sequences.timestamps_E < validation_at),
