@@ -106,11 +106,11 @@ class TestTemporal:
         assert split.test.targets_of(case).tolist() == [7]
 
     def test_refuses_times_that_are_positions(self):
-        with pytest.raises(SplitRefused, match="positions; .*leave-one-out"):
+        with pytest.raises(SplitRefused, match=r"positions; .*leave-one-out"):
             split_sequences(sequences_of({"a": [(n, n) for n in range(20)]}), "temporal", time="order", seed=0)
 
     def test_refuses_one_single_instant(self):
-        with pytest.raises(SplitRefused, match="one timestamp .*leave-one-out"):
+        with pytest.raises(SplitRefused, match=r"one timestamp .*leave-one-out"):
             split_sequences(sequences_of({"a": [(n, 5) for n in range(20)]}), "temporal", time="real", seed=0)
 
     def test_refuses_events_without_a_time(self):
