@@ -30,6 +30,9 @@ FALL: Final = 0.25
 """Share of its best that a probe's figure may fall to. In healthy runs they rise: 0.87 of the best was the lowest."""
 BEST_COUNTS_FROM: Final = {"hit_rate": 0.0, "coverage": 0.2}
 """Figures that must not fall, and the least best that counts: a quarter of a small coverage is a handful of items."""
+LEAST_GAIN: Final = 0.01
+"""Nats by which the single guess beats a draw where anything is learned. Healthy runs: from 1; networks that tell all
+items alike gain a millionth by rounding."""
 LEAST_SPREAD: Final = 0.001
 """Of the samples, in the items' own deviations: below, noise changes nothing. Healthy runs never fell below 0.09."""
 
@@ -119,7 +122,7 @@ def is_unlearned(figures: Mapping[str, float]) -> bool:
 
     Of a single candidate nothing is to be learned.
     """
-    return figures["guess_likelihood"] >= figures["chance_likelihood"] > 0
+    return figures["guess_likelihood"] > figures["chance_likelihood"] - LEAST_GAIN and figures["chance_likelihood"] > 0
 
 
 def _refuse_not_finite(step: int, values: Mapping[str, float]) -> None:

@@ -42,7 +42,7 @@ def defined(ranker: Ranker, asked: Question) -> list[int]:
     rows_C = np.array(sorted(rows - {-1}), np.int32)
     said_of = dict(zip(near[0].tolist(), said[0].tolist(), strict=True))
     near_C = np.array([said_of.get(int(row), 0.0) for row in rows_C], np.float32)
-    is_seen_C = np.isin(rows_C, history.item_rows_BL[0])
+    is_seen_C = np.isin(rows_C, seen if asked.seen_left_out else history.item_rows_BL[0])
     new_C = ~is_seen_C if (~is_seen_C).any() else np.ones_like(is_seen_C)
     best_C = among_best(liked_N[rows_C], new_C)
     core_C = best_C | among_best(near_C, new_C & (near_C > 0)) | is_seen_C | np.isin(rows_C, list(habitual))
