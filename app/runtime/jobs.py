@@ -64,7 +64,8 @@ class JobWorker:
         try:
             return await asyncio.shield(taking)
         except asyncio.CancelledError:  # the store finishes what it began: what it took would be nobody's for a lease
-            with suppress(StoreError):
+            # whatever goes wrong here must not take the place of the cancellation: the worker would go on for ever
+            with going_on("a job that was being taken waits for its lease"):
                 if (taken := await taking) is not None:
                     await self._give_back(taken)
             raise

@@ -138,6 +138,23 @@ class TestWorker:
         found = await jobs.get(job.job_id)
         assert (found.state, found.attempts) == ("queued", 0)
 
+    async def test_a_worker_closes_though_taking_fails_meanwhile(self, database, running):
+        begun, may_end = asyncio.Event(), asyncio.Event()
+
+        class FailsLate(JobStore):
+            async def take(self, kinds):
+                begun.set()
+                await may_end.wait()
+                raise KeyError("what nobody foresaw")
+
+        worker = running(FailsLate(database), None)
+        await begun.wait()
+        closing = asyncio.ensure_future(worker.close())
+        await asyncio.sleep(0)
+        may_end.set()
+        async with asyncio.timeout(60):
+            await closing
+
     async def test_work_stops_where_another_process_has_the_job(self, database, running, monkeypatch):
         monkeypatch.setattr(jobs_module, "HEARTBEAT_SECONDS", 0.05)
         jobs = JobStore(database, lease=timedelta(0))
