@@ -16,7 +16,7 @@ from models.recommend.ranker import Ranker
 from models.training.found import LIST_LENGTH, found_next
 
 NEIGHBOUR_WEIGHTS: Final = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
-TAKEN_WEIGHTS: Final = (0.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+TAKEN_WEIGHTS: Final = (0.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
 """Tried where items of the history are listed again."""
 MAX_CASES: Final = 4_096
 CASES_PER_CALL: Final = 256
