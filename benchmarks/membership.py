@@ -19,22 +19,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 import torch
+from known_shoppers import known_shoppers
 from record import circumstances, keep
 from synthesis import as_sequences, auc, markov, nearest_overlap, pairs_of
 
-from app.observability.progress import TaskProgress
 from models.data.sequences import Sequences
-from models.data.sequences_from_events import sequences_from_events
-from models.pipeline.train import TrainOptions, train
 from models.recommend.recommender import Recommender
 from models.synthesis.walk import beginning, walk
 from models.synthesis.workshop import Workshop
 
 ASKED_ABOUT = 4_000
 """Members, and as many others."""
-LEAST_EVENTS = 3
 PACKAGES = ["torch", "numpy", "onnxruntime"]
 
 
@@ -42,8 +38,10 @@ def main() -> int:
     arguments = _arguments()
     started = time.process_time()
     torch.set_num_threads(1)
-    members, others, recommender = halves(arguments)
-    walked = as_sequences(walk(Workshop(recommender), beginning(Workshop(recommender)), members.num_users, 0), "walk")
+    shoppers = known_shoppers(arguments.dataset, arguments.folder, 0.5)
+    members, others = shoppers.known, shoppers.unknown
+    workshop = Workshop(Recommender.open(shoppers.bundle))
+    walked = as_sequences(walk(workshop, beginning(workshop), members.num_users, 0), "walk")
     made = {
         "figment": walked,
         "markov chain": markov(members, walked.lengths_U, np.random.default_rng(0)),
@@ -55,32 +53,12 @@ def main() -> int:
         f" {asked[0].num_users:,} of them and {asked[1].num_users:,} others asked about",
         **circumstances(f"python benchmarks/membership.py --dataset {arguments.dataset.name} --json …", PACKAGES),
         "cpu_seconds": round(time.process_time() - started),
-        "rows": {name: inferred(each, *asked, len(recommender.item_ids)) for name, each in made.items()},
+        "rows": {name: inferred(each, *asked, len(workshop.recommender.item_ids)) for name, each in made.items()},
     }
     print(json.dumps(result["rows"], indent=1))
     if arguments.json:
         keep(result, arguments.json)
     return 0
-
-
-def halves(arguments: argparse.Namespace) -> tuple[Sequences, Sequences, Recommender]:
-    """Members, others, and what was trained on the members; from its folder on the second start."""
-    events = pl.read_parquet(arguments.dataset / "events.parquet")
-    users = np.random.default_rng(0).permutation(events["user_id"].unique().sort().to_numpy())
-    parts = [events.filter(pl.col("user_id").is_in(half)) for half in np.array_split(users, 2)]
-    folder, bundle = arguments.folder / "members", arguments.folder / "bundles" / "members"
-    if not bundle.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        parts[0].write_parquet(folder / "events.parquet")
-        for name in ("catalogue.parquet", "dataset.json"):
-            (folder / name).write_bytes((arguments.dataset / name).read_bytes())
-        with TaskProgress() as progress:
-            train(TrainOptions(dataset=folder, out=bundle, profile="quick", split="none"), progress)
-    recommender = Recommender.open(bundle)
-    of_time = recommender.manifest.dataset.time
-    sequences = [sequences_from_events(part, recommender.item_ids, time=of_time, seed=0) for part in parts]
-    long = [each.take_users(np.flatnonzero(each.lengths_U >= LEAST_EVENTS)) for each in sequences]
-    return long[0], long[1], recommender
 
 
 def inferred(made: Sequences, members: Sequences, others: Sequences, num_items: int) -> dict[str, Any]:

@@ -139,9 +139,9 @@ class ListingScore(AnswerPart):
     """What is thought of a listing."""
 
     item_id: str | None
-    score: float
-    """As of sessions."""
-    calibrated_probability: float
+    score: float | None
+    """As of sessions; null where the catalogue has too few other items to compare it with."""
+    calibrated_probability: float | None
     decision: Decision
     evidence: list[MismatchedField]
     """The worst first; empty where only the text or the networks speak against it."""

@@ -6,7 +6,7 @@ from typing import cast
 from app.runtime.live_model import ServedModel
 from models.fraud.detector import Detector
 from models.fraud.listing_verdicts import ListingChecker
-from models.fraud.open import open_detector, refuse_without_detector
+from models.fraud.open import listing_judgement, open_detector, refuse_without_detector
 from models.fraud.sessions import SessionChecker
 from models.recommend.recommender import Recommender
 
@@ -33,11 +33,11 @@ class FraudCheckers:
             return self._sessions[1]
 
     def listings(self, model: ServedModel) -> ListingChecker:
-        """As above."""
+        """As above, and where its detector knows no listings."""
         with self._lock:
             if self._listings is None or self._listings[0] != model.index_version:
-                detector = self._detector_of(model)
-                self._listings = (model.index_version, ListingChecker(cast(Recommender, model), detector.listing))
+                judgement = listing_judgement(self._detector_of(model), model.manifest)
+                self._listings = (model.index_version, ListingChecker(cast(Recommender, model), judgement))
             return self._listings[1]
 
     def _detector_of(self, model: ServedModel) -> Detector:

@@ -14,11 +14,11 @@ from models.domain.layered_rows import Rows
 from models.fraud.reduce import deviations, distinct, means, smallest
 from models.fraud.steps import COMPARISONS, VOICES
 
-RARE_EVENTS: Final = 5
-"""An item with fewer events sells little."""
+RARE: Final = float(-np.log(0.8))
+"""Of an item that sells no better than the worst fifth, in the units of `ranked_sales`."""
 PLAIN: Final = (
     "log_events",
-    *(f"sales_{figure}" for figure in ("mean", "deviation", "least", "second_least", "most")),
+    *(f"sales_rank_{figure}" for figure in ("mean", "deviation", "least", "second_least", "most")),
     "rare_share",
     "different_items",
     "different_brands",
@@ -43,9 +43,10 @@ def behaviour_figures(
     histories: Sequences,
     percentiles_EVK: NDArray[np.float32],
     facts: ItemFacts,
+    sales_N: NDArray[np.float32],
     item_features_ND: Rows,
 ) -> NDArray[np.float32]:
-    """[B, len(BEHAVIOUR)]; no history is empty."""
+    """[B, len(BEHAVIOUR)]; no history is empty. `sales_N` is as `ranked_sales` gives it."""
     offsets_B1 = histories.offsets_U1
     steps = [
         column
@@ -54,7 +55,7 @@ def behaviour_figures(
         for column in _step_figures(percentiles_EVK[:, voice, comparison], offsets_B1)
     ]
     closeness = _step_figures(_closeness(histories, item_features_ND), offsets_B1)
-    figures_BF = np.stack([*_plain(histories, facts), *steps, *closeness], axis=1).astype(np.float32)
+    figures_BF = np.stack([*_plain(histories, facts, sales_N), *steps, *closeness], axis=1).astype(np.float32)
     assert figures_BF.shape[1] == len(BEHAVIOUR)
     return figures_BF
 
@@ -69,10 +70,10 @@ def _step_figures(values_E: NDArray[np.float32], offsets_B1: NDArray[np.int64]) 
     ]
 
 
-def _plain(histories: Sequences, facts: ItemFacts) -> list[NDArray[np.float64]]:
+def _plain(histories: Sequences, facts: ItemFacts, sales_N: NDArray[np.float32]) -> list[NDArray[np.float64]]:
     offsets_B1, rows_E = histories.offsets_U1, histories.item_rows_E
     lengths_B = np.maximum(histories.lengths_U, 1)
-    sales_E = np.log1p(facts.events_N[rows_E])
+    sales_E = sales_N[rows_E]
     category_EP = facts.category_NP[rows_E]
     levels = category_EP.shape[1]
     deepest_E = category_EP.max(axis=1) if levels else np.zeros(len(rows_E), np.int32)
@@ -81,7 +82,7 @@ def _plain(histories: Sequences, facts: ItemFacts) -> list[NDArray[np.float64]]:
     return [
         np.log(lengths_B),
         *_step_figures(sales_E, offsets_B1),
-        means((facts.events_N[rows_E] < RARE_EVENTS).astype(np.float32), offsets_B1),
+        means((sales_E <= RARE).astype(np.float32), offsets_B1),
         distinct(rows_E, offsets_B1) / lengths_B,
         *(distinct(each, offsets_B1) / lengths_B for each in (facts.brand_N[rows_E], *level_E, deepest_E)),
         means((histories.event_types_E == purchase).astype(np.float32), offsets_B1),

@@ -83,8 +83,8 @@ class Detector:
     """Of one history by its counts and times alone; decides nothing by itself, only within a pool."""
     group: Judgement
     """Of a history within a pool."""
-    listing: Judgement
-    """Of an item as it is listed."""
+    listing: Judgement | None
+    """Of an item as it is listed; None where nothing of the catalogue can be swapped."""
 
     def save(self, path: Path) -> None:
         """One .npz file."""
@@ -92,7 +92,7 @@ class Detector:
             self.alone.arrays("alone_"),
             self.counts.arrays("counts_"),
             self.group.arrays("group_"),
-            self.listing.arrays("listing_"),
+            *([self.listing.arrays("listing_")] if self.listing else []),
         )
         with path.open("wb") as file:
             arrays: dict[str, Any] = {name: each for part in parts for name, each in part.items()}
@@ -117,7 +117,7 @@ class Detector:
             Judgement.of_arrays(arrays, "alone_", alone),
             Judgement.of_arrays(arrays, "counts_", counts),
             Judgement.of_arrays(arrays, "group_", group),
-            Judgement.of_arrays(arrays, "listing_", listing),
+            Judgement.of_arrays(arrays, "listing_", listing) if "listing_figures" in arrays else None,
         )
 
 

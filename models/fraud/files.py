@@ -15,7 +15,7 @@ from models.data.write_table import refuse_unwritable_table, write_table
 from models.domain.errors import DatasetError
 from models.domain.progress import NoProgress, Progress
 from models.fraud.listing_verdicts import ListingChecker, ListingVerdict
-from models.fraud.open import open_detector
+from models.fraud.open import listing_judgement, open_detector
 from models.fraud.sessions import ReadHistory, SessionChecker, SessionVerdict
 from models.recommend.recommender import Recommender
 
@@ -105,7 +105,8 @@ def score_catalogue(
     """
     refuse_unwritable_table(out, "scores")
     recommender = Recommender.open(bundle)
-    checker = ListingChecker(recommender, open_detector(recommender.folder, recommender.manifest).listing)
+    detector = open_detector(recommender.folder, recommender.manifest)
+    checker = ListingChecker(recommender, listing_judgement(detector, recommender.manifest))
     items = _items(catalogue)
     with_text = [item for item in items if checker.has_text(item)]
     progress.start("comparing listings", total=len(with_text))

@@ -18,14 +18,16 @@ from models.fraud.listings import CatalogueLore, FieldMismatch, ListingFigures, 
 from models.recommend.recommender import Recommender
 
 NEAREST_TOLD: Final = 3
+LEAST_COMPARED: Final = 3
+"""Other items that a listing needs to be judged by."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListingVerdict:
-    """What is thought of one listing."""
+    """What is thought of one listing; without a score where there is too little to compare it with."""
 
-    score: float
-    probability: float
+    score: float | None
+    probability: float | None
     decision: Decision
     evidence: Sequence[FieldMismatch]
     """Fields that do not fit, the worst first."""
@@ -46,9 +48,16 @@ class ListingChecker:
     def verdicts(self, documents: Sequence[Mapping[str, Any]]) -> list[ListingVerdict]:
         """One verdict an item, as it would be listed; an item of the catalogue is compared with all others.
 
+        `abstain` where these are fewer than `LEAST_COMPARED`.
+
         Raises RuleRefused for an item without any text.
         """
         found = self._figures(documents)
+        if found.nearest_CK.shape[1] < LEAST_COMPARED:
+            return [
+                ListingVerdict(None, None, "abstain", evidence=(), nearest=self._nearest(found, number))
+                for number in range(len(documents))
+            ]
         return [
             ListingVerdict(
                 score=self._judgement.score(float(log_odds)),

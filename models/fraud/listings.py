@@ -233,7 +233,9 @@ def _by_networks(
     critic: RunsNetwork,
 ) -> NDArray[np.float64]:
     """Percentile of the critic's verdict on the listing among the near items, for one who wants such items; and the
-    cosine of its feature with theirs, less what is usual among them."""
+    cosine of its feature with theirs, less what is usual among them. Zeros where nothing is near."""
+    if nearest_CK.shape[1] == 0:
+        return np.zeros((len(features_CD), 2))
     features_CKD = np.asarray(item_features_ND[nearest_CK], np.float32)
     weights_CK = np.exp(SHARPNESS * (cosine_CK - cosine_CK.max(axis=1, keepdims=True, initial=-2.0)))
     weights_CK /= weights_CK.sum(axis=1, keepdims=True)

@@ -7,7 +7,7 @@ from models.bundle.layout import FRAUD
 from models.bundle.manifest import Manifest
 from models.domain.errors import BundleCorrupt, ModelLacks
 from models.fraud.behaviour import BEHAVIOUR, PLAIN
-from models.fraud.detector import Detector, OtherFigures
+from models.fraud.detector import Detector, Judgement, OtherFigures
 from models.fraud.listings import LISTING
 from models.fraud.scored import POOL
 
@@ -30,3 +30,11 @@ def refuse_without_detector(manifest: Manifest) -> None:
     """Raises ModelLacks."""
     if FRAUD not in manifest.files:
         raise ModelLacks("fraud detector", manifest.model_version, REMEDY)
+
+
+def listing_judgement(detector: Detector, manifest: Manifest) -> Judgement:
+    """Raises ModelLacks where the catalogue was one that listings cannot be judged by."""
+    if detector.listing is None:
+        lacks = "its catalogue needs titles, or a category, brand, label or price that differs between items"
+        raise ModelLacks("detector of listings", manifest.model_version, f"{lacks}; {REMEDY}")
+    return detector.listing

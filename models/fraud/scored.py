@@ -38,8 +38,10 @@ class ScoredHistories:
         """Every step is asked about; of long histories the newest that the networks can see. None is empty."""
         histories = newest(histories, ranker.spec.max_history_events)
         percentiles_EVK = scorer.percentiles(histories)
-        features_ND = ranker.source.item_features_ND
-        return cls(histories, percentiles_EVK, behaviour_figures(histories, percentiles_EVK, ranker.facts, features_ND))
+        figures_BF = behaviour_figures(
+            histories, percentiles_EVK, ranker.facts, scorer.sales_N, ranker.source.item_features_ND
+        )
+        return cls(histories, percentiles_EVK, figures_BF)
 
     def without_networks(self) -> "ScoredHistories":
         """The same, as if nobody had been asked about the steps."""

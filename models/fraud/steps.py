@@ -45,6 +45,8 @@ class StepScorer:
     """The same items for every step, so that a verdict does not depend on its company."""
     by_sales_N: NDArray[np.int32]
     place_by_sales_N: NDArray[np.int32]
+    sales_N: NDArray[np.float32]
+    """As `ranked_sales` says."""
 
     @classmethod
     def over(
@@ -62,7 +64,8 @@ class StepScorer:
         by_sales_N = drawn_N[np.argsort(events_N[drawn_N], kind="stable")]
         place_by_sales_N = np.searchsorted(events_N[by_sales_N], events_N).astype(np.int32)
         place_by_sales_N[by_sales_N] = np.arange(len(by_sales_N))
-        return cls(source, spec, noise_size, text_NE, drawn_N[:NUM_COMPARED], by_sales_N, place_by_sales_N)
+        sales_N = ranked_sales(events_N, events_N[by_sales_N])
+        return cls(source, spec, noise_size, text_NE, drawn_N[:NUM_COMPARED], by_sales_N, place_by_sales_N, sales_N)
 
     def percentiles(self, histories: Sequences) -> NDArray[np.float32]:
         """[E, V, K] in [0, 1], low where a step is implausible; .5 where there is nothing to compare it with."""
@@ -124,6 +127,17 @@ class StepScorer:
         first_S = np.clip(self.place_by_sales_N[rows_S] - span // 2, 0, len(self.by_sales_N) - span)
         popular_SC = self.by_sales_N[first_S[:, None] + np.arange(span)]
         return np.concatenate([np.broadcast_to(self.drawn_C, (len(rows_S), len(self.drawn_C))), popular_SC], axis=1)
+
+
+def ranked_sales(events_N: NDArray[np.float32], ascending_X: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How well each item sells among others: minus the logarithm of the share of them that sell better, ties by half.
+
+    Counts themselves depend on how many shoppers were counted, and a detector is fitted on the counts of half of them.
+    """
+    below_N, up_to_N = (np.searchsorted(ascending_X, events_N, side) for side in ("left", "right"))
+    num = max(1, len(ascending_X))
+    better_N = 1.0 - (below_N + up_to_N) / (2.0 * num)
+    return np.asarray(-np.log(better_N + 0.5 / num), np.float32)
 
 
 def newest(histories: Sequences, most: int) -> Sequences:

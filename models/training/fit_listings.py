@@ -91,8 +91,10 @@ def swapped(shop: ListingShop, kind: str, rows_C: NDArray[np.int32], rng: np.ran
     return Listings(items, rows_C[kept], real.text_CE[kept])
 
 
-def fit_listings(shop: ListingShop, *, seed: int) -> Judgement:
-    """Fitted on a part of the items."""
+def fit_listings(shop: ListingShop, *, seed: int) -> Judgement | None:
+    """Fitted on a part of the items; None where none of them has anything that could be swapped."""
+    if not shop.kinds():
+        return None
     rng = np.random.default_rng(seed)
     rows_C = rng.permutation(len(shop.frame)).astype(np.int32)[:LISTINGS_PER_KIND]
     figures_CF, is_swapped_C, half_C = training_listings(shop, shop.lore(), shop.kinds(), rows_C, rng)

@@ -95,6 +95,7 @@ class TestSessions:
             row.append({"item_id": "tea-19"})
         found = scores(client, *rows)
         groups = [score["group"] for score in found if score["group"]]
+        assert groups
         assert all(group["sessions"] > 1 for group in groups)
         assert all(score["group"] is None for score in found if score["decision"] == "accept")
         assert not any(score["group"] for score in scores(client, *rows[:20]))

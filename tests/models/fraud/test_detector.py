@@ -64,6 +64,13 @@ class TestJudgement:
         assert (again.group.log_odds(figures) == judgement.log_odds(figures)).all()
         assert again.alone.review_from == judgement.review_from
 
+    def test_a_shop_without_listings_to_judge_has_a_detector_all_the_same(self, fit, tmp_path):
+        figures, _, judgement = fit
+        Detector(judgement, judgement, judgement, None).save(tmp_path / "fraud.npz")
+        again = Detector.load(tmp_path / "fraud.npz", NAMES, NAMES, NAMES, NAMES)
+        assert again.listing is None
+        assert (again.group.log_odds(figures) == judgement.log_odds(figures)).all()
+
     def test_other_figures_are_refused(self, fit, tmp_path):
         Detector(*[fit[2]] * 4).save(tmp_path / "fraud.npz")
         with pytest.raises(ValueError, match="other figures"):

@@ -1,10 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
 
 from models.features.spec import fit_feature_spec
 from models.fraud import listings
+from models.fraud.listing_verdicts import LEAST_COMPARED, ListingChecker
 from models.fraud.listings import CatalogueLore
+from models.fraud.open import open_detector
+from models.recommend.recommender import Recommender
+from models.training.fit_listings import ListingShop, fit_listings
 
 # N items, E text embedding
 
@@ -59,3 +65,21 @@ class TestSaid:
     def test_is_what_the_rows_say(self, lore, frame):
         said = lore.said(np.array([[1, 4], [4, 8]], np.int32))
         assert {row: item["title"] for row, item in said.items()} == {row: frame["title"][row] for row in (1, 4, 8)}
+
+
+class TestNothingToCompareWith:
+    def test_where_nothing_can_be_swapped_nothing_is_fitted(self, text_NE, lore):
+        frame = pl.DataFrame({"item_id": [f"i{number}" for number in range(9)], "description": ["words"] * 9})
+        shop = ListingShop(frame, text_NE, text_NE, lore.spec, item_encoder=None, critic=None)
+        assert fit_listings(shop, seed=0) is None
+
+    def test_nothing_is_decided_without_enough_others(self, fraud_bundle):
+        recommender = Recommender.open(fraud_bundle)
+        checker = ListingChecker(recommender, open_detector(fraud_bundle, recommender.manifest).listing)
+        documents = [{"item_id": "new", "title": "tea number 3", "category": "paint > kind 1"}]
+        for num_left, decided in ((LEAST_COMPARED + 1, True), (LEAST_COMPARED, False), (1, False)):
+            is_deleted_N = np.arange(len(recommender.item_ids)) >= num_left
+            checker._lore = replace(checker._lore, is_deleted_N=is_deleted_N)
+            (verdict,) = checker.verdicts(documents)
+            assert (verdict.score is not None) == decided
+            assert decided or verdict.decision == "abstain"

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from models.fraud.attacks import profiles_of
-from models.fraud.steps import COMPARISONS, VOICES, StepScorer, newest
+from models.fraud.steps import COMPARISONS, VOICES, StepScorer, newest, ranked_sales
 from models.recommend.recommender import Recommender
 
 
@@ -49,3 +49,20 @@ class TestPercentiles:
         kept = newest(profiles_of([np.arange(5), np.arange(2)]), 3)
         assert kept.item_rows_E.tolist() == [2, 3, 4, 0, 1]
         assert kept.lengths_U.tolist() == [3, 2]
+
+
+class TestRankedSales:
+    EVENTS = np.array([0, 3, 3, 40, 7], np.float32)
+
+    def ranked(self, events_N):
+        return ranked_sales(events_N, np.sort(events_N))
+
+    def test_does_not_depend_on_how_many_shoppers_were_counted(self):
+        assert self.ranked(2 * self.EVENTS) == pytest.approx(self.ranked(self.EVENTS))
+
+    def test_what_sells_better_has_more_and_equals_have_the_same(self):
+        none, three, also_three, most, seven = self.ranked(self.EVENTS)
+        assert none < three == also_three < seven < most
+
+    def test_knows_a_place_for_what_is_not_among_those_compared_with(self):
+        assert np.isfinite(ranked_sales(np.array([0, 1e6], np.float32), np.sort(self.EVENTS))).all()

@@ -251,8 +251,8 @@ class ListingScore(TypedDict):
     """What is thought of a listing."""
 
     item_id: str | None
-    score: float
-    calibrated_probability: float
+    score: float | None
+    calibrated_probability: float | None
     decision: Literal["accept", "review", "abstain"]
     evidence: list[MismatchedField]
     nearest: list[NearItem]
