@@ -9,8 +9,10 @@ beside that third, and how well an item sells is counted on the last third, beca
 
 SASRec (quick) is trained on each and tested on the real held-out events; with `--short`, also on real and made-up
 events together, for shoppers with five events or fewer, and on controls: sessions of items drawn at random, by how well
-they sell, and along neighbours. Made-up items are told from real rows by a classifier. Whether made-up sessions tell
-who was trained on: benchmarks/membership.py.
+they sell, and along neighbours. Made-up items are told from real rows by a classifier that looks at how often brand,
+category and words are seen together in other real rows; beside them real rows whose columns were shuffled, which it
+must tell, and other real rows, which it cannot. Whether made-up sessions tell who was trained on:
+benchmarks/membership.py.
 """
 
 # U sessions, E events, N items, X rows of a classifier, F its features
@@ -18,7 +20,10 @@ who was trained on: benchmarks/membership.py.
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +42,7 @@ from models.data.split import split_sequences
 from models.domain.events import EVENT_TYPES
 from models.evaluation.rival_data import RivalData, RivalTraining
 from models.evaluation.sasrec import fit_sasrec
-from models.features.spec import CATEGORY_SEPARATOR
+from models.features.spec import CATEGORY_SEPARATOR, FeatureSpec
 from models.metrics.ranking import hits, ndcg
 from models.recommend.recommender import Recommender
 from models.synthesis.items import make_items
@@ -50,6 +55,7 @@ SHORT = 5
 MAX_CASES = 8_000
 NEAREST_OF = 2_000
 """Sessions whose nearest record is looked for."""
+KINDS = ("category", "brand")
 
 
 def main() -> int:
@@ -68,12 +74,11 @@ def main() -> int:
     walked = as_sequences(walk(workshop, beginning(workshop), num_sessions, seed), "walk")
     chained = markov(real, walked.lengths_U, np.random.default_rng(seed))
     shuffled = np.random.default_rng(seed).permutation(real.num_users)
-    halves = np.array_split(shuffled, 2)
     one, other, known = (real.take_users(third) for third in np.array_split(shuffled, 3))
     made = {"figment": walked, "markov chain": chained}
     report: dict[str, Any] = {
-        name: fidelity(each.take_users(np.arange(one.num_users)), one, known, dataset.catalogue)
-        | privacy(each, real, halves)
+        name: fidelity(each.take_users(np.arange(min(one.num_users, each.num_users))), one, known, dataset.catalogue)
+        | privacy(each, real)
         for name, each in made.items()
     }
     report["real, another third"] = fidelity(other, one, known, dataset.catalogue)
@@ -257,16 +262,19 @@ def two_sample(made_XF: np.ndarray, real_XF: np.ndarray, steps: int = 400) -> fl
     return auc(said[truth], said[~truth])
 
 
-def privacy(made: Sequences, real: Sequences, halves: list[np.ndarray]) -> dict[str, float]:
-    """Copies, and how near real records are: by the share of items that two sessions have in common (Jaccard)."""
+def privacy(made: Sequences, real: Sequences) -> dict[str, float]:
+    """Copies, and how near real records are: by the share of items that two sessions have in common (Jaccard).
+
+    The ratio is 1 where made-up sessions are as far from the nearest real one as real ones are from each other, and 0
+    where they are copies.
+    """
     known = {tuple(real.items_of(user)) for user in range(real.num_users)}
     copies = np.mean([tuple(made.items_of(user)) in known for user in range(made.num_users)])
     long = [user for user in range(made.num_users) if made.lengths_U[user] > 2]
     long_copies = np.mean([tuple(made.items_of(user)) in known for user in long]) if long else 0.0
-    some = np.arange(min(NEAREST_OF, made.num_users))
-    one, other = (real.take_users(half) for half in halves)
-    to_real = nearest_overlap(made.take_users(some), one)
-    among_real = nearest_overlap(other.take_users(some[: min(len(some), other.num_users)]), one)
+    to_real = nearest_overlap(made.take_users(np.arange(min(NEAREST_OF, made.num_users))), real)
+    some = np.random.default_rng(0).permutation(real.num_users)[:NEAREST_OF]
+    among_real = nearest_overlap(real.take_users(some), real, own=some)
     ratio = (1 - to_real.mean()) / max(1e-9, 1 - among_real.mean())
     return {
         "copies": round(float(copies), 5),
@@ -275,7 +283,9 @@ def privacy(made: Sequences, real: Sequences, halves: list[np.ndarray]) -> dict[
     }
 
 
-def nearest_overlap(left: Sequences, right: Sequences) -> np.ndarray:
+def nearest_overlap(left: Sequences, right: Sequences, own: np.ndarray | None = None) -> np.ndarray:
+    """Largest overlap of each of the left with one of the right; `own`: places of the left ones among the right, which
+    do not count."""
     num_items = int(max(left.item_rows_E.max(), right.item_rows_E.max())) + 1
     sets = [
         coo_array(
@@ -290,21 +300,28 @@ def nearest_overlap(left: Sequences, right: Sequences) -> np.ndarray:
     best = []
     for start in range(0, left.num_users, 256):
         common = (sets[0][start : start + 256] @ sets[1].T).toarray()
-        best.append((common / (sizes[0][start : start + 256, None] + sizes[1][None] - common)).max(axis=1))
+        overlap = common / (sizes[0][start : start + 256, None] + sizes[1][None] - common)
+        if own is not None:
+            overlap[np.arange(len(overlap)), own[start : start + 256]] = 0.0
+        best.append(overlap.max(axis=1))
     return np.concatenate(best)
 
 
-def item_auc(workshop: Workshop, catalogue: pl.DataFrame, seed: int) -> dict[str, float]:
-    """How well a classifier tells made-up rows from real ones, and by category alone."""
-    labels, spec = workshop.decoder.labels, workshop.spec
-    made = make_items(workshop, beginning(workshop), min(len(catalogue), 5_000), seed).frame
-    rows = [row_facts(frame, labels, spec) for frame in (made, catalogue)]
-    found = {"two_sample_auc": two_sample(*rows, steps=600)}
-    shares = [
-        frame["category"].value_counts(normalize=True) if "category" in frame.columns else None
-        for frame in (made, catalogue)
-    ]
-    if shares[0] is not None and shares[1] is not None:
+def item_auc(workshop: Workshop, catalogue: pl.DataFrame, seed: int) -> dict[str, Any]:
+    """How well a classifier tells made-up rows from real ones; shuffled columns and other real rows beside them."""
+    rng = np.random.default_rng(seed)
+    made = make_items(workshop, beginning(workshop), min(len(catalogue) // 3, 5_000), seed).frame
+    known, one, other = (catalogue[rows] for rows in np.array_split(rng.permutation(len(catalogue)), 3))
+    columns = [name for name in ("category", "brand") if name in catalogue.columns]
+    shuffled = other.with_columns(other[name].gather(rng.permutation(len(other))) for name in columns)
+    seen = Seen.of(known, workshop)
+    real_XF = seen.facts(one)
+    found: dict[str, Any] = {
+        name: two_sample(seen.facts(rows), real_XF, steps=600)
+        for name, rows in {"made-up": made, "real, shuffled columns": shuffled, "real, another third": other}.items()
+    }
+    if "category" in columns:
+        shares = [frame["category"].value_counts(normalize=True) for frame in (made, catalogue)]
         both = shares[0].join(shares[1], on="category", how="full", coalesce=True).fill_null(0.0)
         found["category_share_distance"] = round(
             float((both["proportion"] - both["proportion_right"]).abs().sum() / 2), 4
@@ -312,24 +329,49 @@ def item_auc(workshop: Workshop, catalogue: pl.DataFrame, seed: int) -> dict[str
     return found
 
 
-def row_facts(frame: pl.DataFrame, labels: Any, spec: Any) -> np.ndarray:
-    """Words, categories and brands that the decoder knows, hashed to 256 columns, how many words, and the price."""
-    facts = np.zeros((len(frame), 258), np.float32)
-    known = set(labels.words)
-    for row, item in enumerate(frame.iter_rows(named=True)):
-        words = [word for word in item_words(item, spec) if word in known]
-        tags = [f"w{word}" for word in words]
-        tags += [
-            f"{name}{item[name]}" for name in ("category", "brand") if item.get(name) in getattr(labels, PLURAL[name])
-        ]
-        for tag in tags:
-            facts[row, int.from_bytes(tag.encode()[-8:], "little") % 251] += 1
-        facts[row, 256] = len(words)
-        facts[row, 257] = np.log1p(item.get("price") or 0.0)
-    return facts
+@dataclass(frozen=True)
+class Seen:
+    """How often words, categories and brands that the decoder knows stand in rows, alone and together."""
+
+    words: frozenset[str]
+    tags: dict[str, frozenset[str]]
+    spec: FeatureSpec
+    counts: Counter[tuple[str, ...]]
+
+    @classmethod
+    def of(cls, frame: pl.DataFrame, workshop: Workshop) -> "Seen":
+        labels = workshop.decoder.labels
+        tags = {"category": frozenset(labels.categories), "brand": frozenset(labels.brands)}
+        seen = cls(frozenset(labels.words), tags, workshop.spec, Counter())
+        for words, row_tags in seen._rows(frame):
+            seen.counts.update(each for kind in pairs(words, row_tags) for each in kind)
+        return seen
+
+    def facts(self, frame: pl.DataFrame) -> np.ndarray:
+        """[X, F]: number of words, price, and of each kind of pair the mean log count and the share of new ones."""
+        rows = []
+        prices = frame["price"].fill_null(0.0) if "price" in frame.columns else np.zeros(len(frame))
+        for (words, row_tags), price in zip(self._rows(frame), prices, strict=True):
+            row = [len(words), np.log1p(price), *(name in row_tags for name in self.tags)]
+            for kind in pairs(words, row_tags):
+                counts = np.array([self.counts[each] for each in kind] or [0])
+                row += [np.log1p(counts).mean(), (counts == 0).mean()]
+            rows.append(row)
+        return np.array(rows, np.float32)
+
+    def _rows(self, frame: pl.DataFrame) -> Iterator[tuple[list[str], dict[str, str]]]:
+        for item in frame.iter_rows(named=True):
+            tags = {name: item[name] for name, known in self.tags.items() if item.get(name) in known}
+            yield [word for word in item_words(item, self.spec) if word in self.words], tags
 
 
-PLURAL = {"category": "categories", "brand": "brands"}
+def pairs(words: list[str], tags: dict[str, str]) -> list[list[tuple[str, ...]]]:
+    """What is counted of a row: each thing by itself, and things of two kinds together."""
+    alone = [[("word", word) for word in words], *([(name, tags[name])] if name in tags else [] for name in KINDS)]
+    with_words = [[(name, tags[name], word) for word in words] if name in tags else [] for name in KINDS]
+    together = [[("both", *(tags[name] for name in KINDS))]] if len(tags) == len(KINDS) else [[]]
+    among_words = [[("words", *sorted(pair)) for pair in combinations(words, 2)]]
+    return [*alone, *with_words, *together, *among_words]
 
 
 def tested(
