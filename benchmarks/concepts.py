@@ -194,9 +194,10 @@ def measured(arguments: argparse.Namespace, seed: int) -> list[dict[str, Any]]:
     left_rows = np.array([row_of[item] for item in fit["catalogue"]["item_id"].to_list()])
     fit["content_AD"] = content_FD[left_rows]
     shop = HiddenShop(recommender=None, fit=fit)
-    lists = all_lists(shop, np.random.default_rng(seed))
     rows = []
-    for group in groups:
+    for number, group in enumerate(groups):
+        # other shoppers and other noise each time: the networks alone are what the draws of a training share
+        lists = all_lists(shop, np.random.default_rng((seed, number)))
         hidden_rows = np.array([row_of[item] for item in group])
         systems = {
             name: hit_rates(points_XD, shop.content_AD, content_FD[hidden_rows], list(group.values()))
@@ -220,11 +221,12 @@ def all_lists(shop: HiddenShop, rng: np.random.Generator) -> dict[str, np.ndarra
     content_AD = shop.content_AD
     mean_D, spread_DD = content_AD.mean(axis=0), np.cov(content_AD.T)
     random_XD = directions(rng.multivariate_normal(mean_D, spread_DD, NUM_CANDIDATES).astype(np.float32))
-    centres_XD = directions(kmeans2(tastes_BD.astype(float), 64, seed=1, minit="points")[0].astype(np.float32))
-    lists = {}
+    centres_XD = directions(kmeans2(tastes_BD.astype(float), 64, seed=rng, minit="points")[0].astype(np.float32))
+    # with and without D, of the same noise
+    lists, noise = {}, int(rng.integers(2**32))
     for novelty in NOVELTIES:
         for least, name in ((0.1, "figment"), (0.0, "figment without D")):
-            found = candidates(shop, histories, novelty, np.random.default_rng(1), least_realism=least)
+            found = candidates(shop, histories, novelty, np.random.default_rng(noise), least_realism=least)
             lists[f"{name}, novelty {novelty:g}"] = found.features_XD[led(found.features_XD, LIST_LENGTH)[0]]
         for name, points_XD in (("random points", random_XD), ("k-means of tastes", centres_XD)):
             moved_XD = into_the_gap(points_XD, content_AD, novelty)
@@ -317,8 +319,8 @@ def buyers_found(
         buyers = np.array([number_of[user] for user in sorted(who) if user in number_of])
         if len(buyers) < 20:
             continue
+        others = rng.permutation(np.setdiff1d(list(number_of.values()), buyers))[:NUM_BUYERS]
         buyers = rng.permutation(buyers)[:NUM_BUYERS]
-        others = np.setdiff1d(rng.permutation(list(number_of.values()))[: 2 * NUM_BUYERS], buyers)[:NUM_BUYERS]
         histories = [history_of(train, user) for user in np.concatenate([buyers, others])]
         noise = rng.standard_normal((len(histories), 4, shop.noise_size)).astype(np.float32)
         _, wishes_BSD = shop.wishes(histories, noise)
