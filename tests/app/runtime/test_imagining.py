@@ -1,6 +1,7 @@
 import asyncio
 import time
 
+import numpy as np
 import pytest
 
 from app.runtime.imagining import SESSIONS, Imagining
@@ -13,6 +14,16 @@ from tests.app.conftest import sqlite_url
 pytestmark = pytest.mark.anyio
 FAR_TOO_MANY = 500_000
 """Sessions: minutes of work."""
+TEA = {"histories": [[{"item_id": "tea-1"}, {"item_id": "tea-2"}]]}
+
+
+class TestConcepts:
+    def test_of_a_critic_that_likes_nothing_are_none_with_a_warning(self, process, monkeypatch):
+        monkeypatch.setattr("models.concepts.imagine.realism", lambda _, tastes_XD, *rest: np.zeros(len(tastes_XD)))
+        answer = process.post("/v1/concepts", json={"segment": TEA, "n": 3})
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["concepts"] == []
+        assert answer.json()["warnings"] == ["0 of 3: the segment's wishes hold no more that are unlike"]
 
 
 class TestJobs:

@@ -1,9 +1,12 @@
 """What imagining stands on, of a bundle that was really trained and a shop that goes on changing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from models.concepts.imagine import imagine
+from models.concepts.table import as_documents, render_concepts
 from models.domain.errors import NothingListed
 from models.domain.events import HistoryEvent
 from models.recommend.live.documents import ItemDocument
@@ -78,6 +81,17 @@ class TestBlocks:
         assert [each.demand for each in pieces.concepts] == pytest.approx(
             [each.demand for each in whole.concepts], rel=1e-4
         )
+
+
+class TestCriticThatLikesNothing:
+    def test_leaves_no_concept(self, recommender, monkeypatch):
+        source = replace(recommender.ranker.source, critic=lambda inputs: np.zeros(inputs["candidates"].shape[:2]))
+        monkeypatch.setattr(recommender, "ranker", replace(recommender.ranker, source=source))
+        workshop = Workshop(recommender)
+        found = imagine(workshop, encoded_histories(workshop, TEA), n=3, novelty=0.5, seed=1)
+        assert (list(found.concepts), found.num_shoppers) == ([], len(TEA))
+        assert as_documents(workshop, found, seed=1)["concepts"] == []
+        assert render_concepts(workshop, found) == "The segment's wishes hold no concept."
 
 
 class TestItems:
