@@ -24,7 +24,9 @@ SHARES_PER_BLOCK: Final = 4_000_000
 MIN_EVENTS: Final = 2
 """A session of one event goes on to nothing."""
 START_SECONDS: Final = 30 * 86_400
-"""Sessions begin within so long after the model was made."""
+"""Sessions begin within so long after the model was made, and after the history that they go on from."""
+LAST_SECONDS: Final = 253_402_300_799
+"""The end of the year 9999: later times cannot be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,8 @@ def _walk_block(workshop: Workshop, begin: Beginning, size: int, rng: np.random.
         for place in (rng.integers(len(begin.histories), size=size) if begin.histories else range(size))
     ]
     taken = [len(history[0]) for history in known]
-    now_B = workshop.recommender.manifest.created_at.timestamp() + rng.random(size) * START_SECONDS
+    made_at = workshop.recommender.manifest.created_at.timestamp()
+    now_B = np.array([max([made_at, *times]) for _, _, times in known]) + rng.random(size) * START_SECONDS
     for step in range(int(lengths_B.max())):
         active = np.flatnonzero(lengths_B > step)
         rows = _next_items(workshop, begin, [known[user] for user in active], rng)
@@ -125,7 +128,7 @@ def _walk_block(workshop: Workshop, begin: Beginning, size: int, rng: np.random.
             known[user] = (
                 np.append(old_rows, row).astype(np.int32),
                 np.append(types, _event_type(workshop, types, rng)).astype(np.int8),
-                np.append(times, np.int64(now_B[user])),
+                np.append(times, np.int64(min(now_B[user], LAST_SECONDS))),
             )
     return [
         (rows[first:], types[first:], times[first:]) for first, (rows, types, times) in zip(taken, known, strict=True)
