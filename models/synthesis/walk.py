@@ -15,7 +15,7 @@ from models.domain.events import EVENT_TYPES
 from models.domain.filter import Filter
 from models.domain.progress import NoProgress, Progress
 from models.recommend.question import EncodedHistory
-from models.synthesis.habits import NUM_QUANTILES
+from models.synthesis.habits import NUM_QUANTILES, Habits
 from models.synthesis.workshop import Workshop
 
 SHOPPERS_PER_BLOCK: Final = 256
@@ -106,10 +106,21 @@ def walk(
     )
 
 
+def mean_length(habits: Habits) -> float:
+    """Events of a session that is made up by these habits, on average."""
+    shares_L = _length_shares(habits)
+    return float(shares_L @ (MIN_EVENTS + np.arange(len(shares_L))))
+
+
+def _length_shares(habits: Habits) -> NDArray[np.float64]:
+    """Of sessions of `MIN_EVENTS` events and more."""
+    lengths_L = habits.lengths_L[MIN_EVENTS:].astype(np.float64)
+    return lengths_L / lengths_L.sum() if lengths_L.sum() else np.eye(len(lengths_L))[0]
+
+
 def _walk_block(workshop: Workshop, begin: Beginning, size: int, rng: np.random.Generator) -> list[EncodedHistory]:
     habits = workshop.habits
-    lengths_L = habits.lengths_L[MIN_EVENTS:].astype(np.float64)
-    shares_L = lengths_L / lengths_L.sum() if lengths_L.sum() else np.eye(len(lengths_L))[0]
+    shares_L = _length_shares(habits)
     lengths_B = MIN_EVENTS + rng.choice(len(shares_L), size, p=shares_L)
     known: list[EncodedHistory] = [
         begin.histories[place] if begin.histories else _nothing()

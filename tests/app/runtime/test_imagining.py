@@ -1,4 +1,5 @@
 import asyncio
+import re
 import time
 
 import numpy as np
@@ -26,8 +27,26 @@ class TestConcepts:
         assert answer.json()["warnings"] == ["0 of 3: the segment's wishes hold no more that are unlike"]
 
 
+class TestSessions:
+    @pytest.mark.parametrize("num", [1_000, 1_001])
+    def test_of_too_many_events_are_refused_at_once_and_as_a_job(self, process, monkeypatch, num):
+        monkeypatch.setattr("app.runtime.imagining.MAX_EVENTS", 200)
+        refused = process.post("/v1/synthetic-sessions", json={"num_sessions": num})
+        assert refused.status_code == 422, refused.text
+        (told,) = refused.json()["errors"]
+        assert told["pointer"] == "/num_sessions"
+        assert f"{num:,} sessions are about " in told["detail"]
+        assert "events in this shop, the limit is 200: ask for at most" in told["detail"]
+        most = int(re.search(r"at most (\d+)", told["detail"])[1])
+        answer = process.post("/v1/synthetic-sessions", json={"num_sessions": most})
+        assert answer.status_code == 200, answer.text
+        assert sum(len(session["events"]) for session in answer.json()["sessions"]) == pytest.approx(200, rel=0.3)
+        assert process.post("/v1/synthetic-sessions", json={"num_sessions": most + 1}).status_code == 422
+
+
 class TestJobs:
-    async def test_one_that_is_given_back_keeps_no_thread(self, tiny_bundle, tmp_path):
+    async def test_one_that_is_given_back_keeps_no_thread(self, tiny_bundle, tmp_path, monkeypatch):
+        monkeypatch.setattr("app.runtime.imagining.MAX_EVENTS", 100 * FAR_TOO_MANY)
         workers = Workers(threads=1, max_in_flight=1)
         live = LiveModel(lambda: Recommender.open(tiny_bundle), workers)
         await live.load()

@@ -115,6 +115,12 @@ class TestItems:
         assert made.equals(titled.drop("title"))
 
 
+class TestLengths:
+    def test_are_on_average_what_is_expected(self, workshop):
+        made = walk.walk(workshop, walk.beginning(workshop), 500, seed=1)
+        assert len(made.item_rows_E) / 500 == pytest.approx(walk.mean_length(workshop.habits), rel=0.1)
+
+
 class TestTimes:
     """Of sessions that go on from a history."""
 
