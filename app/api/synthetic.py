@@ -22,7 +22,7 @@ from app.api.dependencies import (
     SlowWorkersDep,
     StoreDep,
 )
-from app.api.jobs import JOB_ID, job_id
+from app.api.jobs import JOB_ID, job_id, queued
 from app.api.list_request import MAX_SEED
 from app.api.parts import AnswerPart, RequestPart
 from app.api.paths import IdRoute
@@ -159,7 +159,7 @@ class Making:
             work = partial(_written, shape, lambda: MAKERS[kind](workshop, asked, lambda _: None), job_id=None)
             return _json(await self.workers.run(work, deadline=self.deadline))
         await self.workers.run(lambda: _check(workshop, kind, asked), deadline=self.deadline)
-        job = await self.store.jobs.create(kind, asked, key_id=self.key_id)
+        job = await queued(self.store, kind, asked, self.key_id)
         self.imagining.job_written()
         nothing = {"sessions": [], "items": [], "provenance": workshop.provenance(asked["seed"])}
         return _json(_written(shape, lambda: nothing, job_id=job.job_id), status=202)

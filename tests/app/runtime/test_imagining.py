@@ -5,9 +5,11 @@ import time
 import numpy as np
 import pytest
 
+from app.api.jobs import MAX_UNFINISHED
 from app.runtime.imagining import SESSIONS, Imagining
 from app.runtime.live_model import LiveModel
 from app.runtime.workers import Workers
+from app.store.jobs import JobStore
 from app.store.store import Store
 from models.recommend.recommender import Recommender
 from tests.app.conftest import sqlite_url
@@ -45,6 +47,22 @@ class TestSessions:
 
 
 class TestJobs:
+    def test_that_wait_are_limited(self, process, monkeypatch):
+        async def nothing(*_):
+            return None
+
+        monkeypatch.setattr(JobStore, "take", nothing)
+        orders = [
+            ("/v1/synthetic-sessions", {"num_sessions": 1_001}),
+            ("/v1/synthetic-items", {"num_items": 1_001}),
+        ]
+        for path, order in orders:
+            waiting = [process.post(path, json=order).status_code for _ in range(MAX_UNFINISHED)]
+            assert waiting == [202] * MAX_UNFINISHED
+            refused = process.post(path, json=order)
+            assert (refused.status_code, refused.headers["Retry-After"]) == (429, "10")
+            assert f"{MAX_UNFINISHED} jobs of this kind are not done" in refused.json()["detail"]
+
     async def test_one_that_is_given_back_keeps_no_thread(self, tiny_bundle, tmp_path, monkeypatch):
         monkeypatch.setattr("app.runtime.imagining.MAX_EVENTS", 100 * FAR_TOO_MANY)
         workers = Workers(threads=1, max_in_flight=1)
