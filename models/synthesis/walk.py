@@ -115,7 +115,7 @@ def mean_length(habits: Habits) -> float:
 def _length_shares(habits: Habits) -> NDArray[np.float64]:
     """Of sessions of `MIN_EVENTS` events and more."""
     lengths_L = habits.lengths_L[MIN_EVENTS:].astype(np.float64)
-    return lengths_L / lengths_L.sum() if lengths_L.sum() else np.eye(len(lengths_L))[0]
+    return np.asarray(lengths_L / lengths_L.sum() if lengths_L.sum() else np.eye(len(lengths_L))[0])
 
 
 def _walk_block(workshop: Workshop, begin: Beginning, size: int, rng: np.random.Generator) -> list[EncodedHistory]:
