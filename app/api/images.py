@@ -21,7 +21,7 @@ from app.api.dependencies import (
     StoreDep,
 )
 from app.api.fields import refused
-from app.api.jobs import JOB_ID, job_id
+from app.api.jobs import JOB_ID, job_id, queued
 from app.api.list_request import MAX_SEED, Query
 from app.api.parts import AnswerPart, Id, RequestPart
 from app.api.paths import IdRoute
@@ -153,7 +153,7 @@ async def make_images(
         asked = opened.model.of_concept(asked, concept.category, concept.words)
     if asked.num > MAX_PICTURES:
         opened.model.check(asked)
-        job = await store.jobs.create(KIND, asdict(asked), key_id=key_id)
+        job = await queued(store, KIND, asdict(asked), key_id)
         pictures.job_written()
         response.status_code = 202
         return _answer(opened, asked, [], job_id=job.job_id)

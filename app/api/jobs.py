@@ -1,6 +1,6 @@
 """`GET /v1/jobs/{job_id}`: how far long work is."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Request
 from starlette.exceptions import HTTPException
@@ -9,14 +9,18 @@ from app.api.auth import needs
 from app.api.dependencies import StoreDep
 from app.api.parts import AnswerPart
 from app.api.paths import IdRoute, path_id, path_id_parameter
-from app.api.problem import Problem
+from app.api.problem import Problem, RequestError
 from app.runtime.imagining import RESULTS as IMAGINED
 from app.runtime.import_jobs import KIND, ImportRange
 from app.runtime.pictures import KIND as PICTURES
 from app.store.jobs import Job
+from app.store.store import Store
 
 RESULTS: Final = {PICTURES: "/v1/images", **IMAGINED}
 """Where what a job of each kind made can be had."""
+MAX_UNFINISHED: Final = 20
+"""Of one kind and key: each is minutes of work, and may wait with megabytes of histories."""
+RETRY_SECONDS: Final = 10
 JOB_ID: Final = path_id_parameter("job_id", "As it was answered when the work began.")
 
 
@@ -26,6 +30,17 @@ async def job_id(request: Request) -> str:
 
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=IdRoute, dependencies=[needs()])
+
+
+async def queued(store: Store, kind: str, payload: Any, key_id: str | None) -> Job:
+    """A job that waits for its turn. Raises the 429 where as many of this key's are not done as may be.
+
+    Counted beforehand: what is asked for at the same moment may come to a few more.
+    """
+    if await store.jobs.num_unfinished(kind, key_id) >= MAX_UNFINISHED:
+        detail = f"{MAX_UNFINISHED} jobs of this kind are not done, which is the limit of a key: ask again when one is"
+        raise RequestError(429, detail, headers={"Retry-After": str(RETRY_SECONDS)})
+    return await store.jobs.create(kind, payload, key_id=key_id)
 
 
 class JobAnswer(AnswerPart):

@@ -22,13 +22,13 @@ from app.api.dependencies import (
     SlowWorkersDep,
     StoreDep,
 )
-from app.api.jobs import JOB_ID, job_id
+from app.api.jobs import JOB_ID, job_id, queued
 from app.api.list_request import MAX_SEED
 from app.api.parts import AnswerPart, RequestPart
 from app.api.paths import IdRoute
 from app.api.problem import Problem
 from app.api.segments import ProvenancePart, SegmentBody
-from app.runtime.imagining import ITEMS, MAKERS, SESSIONS, Imagining, beginning_of
+from app.runtime.imagining import ITEMS, MAKERS, SESSIONS, Imagining, beginning_of, refuse_too_many
 from app.runtime.workers import Deadline, Workers
 from app.store.store import Store
 from models.domain.events import EventType
@@ -65,7 +65,7 @@ class SessionsBody(MadeBody):
     """How many, and of whom."""
 
     num_sessions: int = Field(ge=1, le=MAX_SESSIONS)
-    """More than 1,000 are a job."""
+    """More than 1,000 are a job. Of 100,000 events at most, by how long sessions of this shop are."""
 
 
 class ItemsMadeBody(MadeBody):
@@ -153,13 +153,13 @@ class Making:
         self.deadline: Deadline | None = deadline
 
     async def answer(self, kind: str, asked: Mapping[str, Any], shape: type[MadeAnswer]) -> Response:
-        """Now, or by a job; raises InputError for a segment that is none in either case."""
+        """Now, or by a job; raises InputError for a segment that is none, or too many events, in either case."""
         workshop = self.imagining.workshop()
         if asked["num"] <= MAX_AT_ONCE:
             work = partial(_written, shape, lambda: MAKERS[kind](workshop, asked, lambda _: None), job_id=None)
             return _json(await self.workers.run(work, deadline=self.deadline))
         await self.workers.run(lambda: _check(workshop, kind, asked), deadline=self.deadline)
-        job = await self.store.jobs.create(kind, asked, key_id=self.key_id)
+        job = await queued(self.store, kind, asked, self.key_id)
         self.imagining.job_written()
         nothing = {"sessions": [], "items": [], "provenance": workshop.provenance(asked["seed"])}
         return _json(_written(shape, lambda: nothing, job_id=job.job_id), status=202)
@@ -221,6 +221,8 @@ def _check(workshop: Workshop, kind: str, asked: Mapping[str, Any]) -> None:
     beginning_of(workshop, asked["segment"])
     if kind == ITEMS:
         _ = workshop.decoder  # raises ModelLacks where there is none
+    else:
+        refuse_too_many(workshop, asked["num"])
 
 
 async def _result(store: Store, job_id: str, kind: str, shape: type[MadeAnswer]) -> Response:

@@ -9,18 +9,20 @@ from app.runtime.jobs import JobWorker, TellProgress
 from app.runtime.live_model import LiveModel, ServedModel
 from app.store.jobs import Job
 from app.store.store import Store
-from models.domain.errors import ModelLacks
+from models.domain.errors import ModelLacks, RuleRefused
 from models.domain.events import HistoryEvent
 from models.domain.filter import parse_filter
 from models.recommend.question import EncodedHistory
 from models.recommend.recommender import Recommender
 from models.synthesis.items import make_items
 from models.synthesis.segment import posted_segment, stored_segment
-from models.synthesis.walk import Beginning, beginning, walk
+from models.synthesis.walk import Beginning, beginning, mean_length, walk
 from models.synthesis.workshop import Workshop
 
 MAX_STORED_EVENTS: Final = 50_000
 """The newest of the store that a segment is looked for in."""
+MAX_EVENTS: Final = 100_000
+"""Of all sessions of an order: about 60 MB while they are made, 9 MB in the database, 100 MB while they are told."""
 SESSIONS: Final = "synthetic_sessions"
 ITEMS: Final = "synthetic_items"
 RESULTS: Final[Mapping[str, str]] = {SESSIONS: "/v1/synthetic-sessions", ITEMS: "/v1/synthetic-items"}
@@ -99,8 +101,20 @@ def beginning_of(workshop: Workshop, segment: Segment) -> Beginning:
     return beginning(workshop, parse_filter(segment["filter"]))
 
 
+def refuse_too_many(workshop: Workshop, num_sessions: int) -> None:
+    """Raises RuleRefused where so many sessions, as long as they are in this shop, have too many events."""
+    length = mean_length(workshop.habits)
+    if num_sessions * length > MAX_EVENTS:
+        raise RuleRefused(
+            ("num_sessions",),
+            f"{num_sessions:,} sessions are about {num_sessions * length:,.0f} events in this shop, the limit is "
+            f"{MAX_EVENTS:,}: ask for at most {int(MAX_EVENTS / length):,}, or use `figment synthesize sessions`",
+        )
+
+
 def made_sessions(workshop: Workshop, asked: Mapping[str, Any], tell: TellProgress = lambda _: None) -> dict[str, Any]:
-    """`asked`: `num`, `segment`, `seed`."""
+    """`asked`: `num`, `segment`, `seed`. Raises RuleRefused."""
+    refuse_too_many(workshop, asked["num"])
     begin = beginning_of(workshop, asked["segment"])
     sessions = walk(workshop, begin, asked["num"], asked["seed"], _Told(tell))
     rows = sessions.frame(workshop.recommender.item_ids, asked["seed"])

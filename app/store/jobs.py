@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from sqlalchemy import Row, Select, and_, null, or_, select, update
+from sqlalchemy import Row, Select, and_, func, null, or_, select, update
 
 from app.store.columns import Clock, utc_now
 from app.store.engine import Database, Transaction
@@ -97,6 +97,12 @@ class JobStore:
         query = select(jobs).where(jobs.c.kind == kind, jobs.c.state.not_in(ENDED))
         ordered = query.order_by(jobs.c.created_at, jobs.c.job_id)
         return [_job(row) for row in await self._database.read(lambda transaction: transaction.execute(ordered))]
+
+    async def num_unfinished(self, kind: str, key_id: str | None) -> int:
+        """Jobs of the kind that this key asked for and that wait or run."""
+        of_key = jobs.c.key_id.is_not_distinct_from(key_id)
+        query = select(func.count()).where(jobs.c.kind == kind, jobs.c.state.not_in(ENDED), of_key)
+        return int((await self._database.read(lambda transaction: transaction.execute(query))).scalar_one())
 
     async def take(self, kinds: Sequence[str]) -> TakenJob | None:
         """The oldest job of these kinds that waits, or whose worker is gone; None where there is nothing to do."""

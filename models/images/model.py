@@ -14,7 +14,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.domain.errors import InputError, NotPictured, UnknownName
+from models.domain.errors import InputError, NotPictured, RuleRefused, UnknownName
 from models.domain.stages import timed
 from models.features.text_encoder import TextEncoder
 from models.images import layout
@@ -53,13 +53,15 @@ class PictureModel:
         return cls(open_images(folder))
 
     def check(self, request: PictureRequest) -> None:
-        """Raises UnknownName, NotPictured or InputError where `pictures` would; reads no text."""
+        """Raises UnknownName, NotPictured, RuleRefused or InputError where `pictures` would; reads no text."""
         self._size(request)
         self._colour(request)
         if request.category is not None:
             self._categories(request.category)
         if request.item_id is not None:
             self._row_of(request.item_id)
+        if request.query is not None and not request.query.strip():
+            raise RuleRefused(("query",), "holds no word")
         if request.query is not None and self._images.projection is None:
             raise InputError(
                 f"the picture model {self.model_version} was trained on products without texts, so it cannot be asked "

@@ -7,9 +7,13 @@ Precision and recall after Kynkäänniemi et al. (arXiv:1904.06991), density and
 # R real, F fake (generated), D features
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+NEIGHBOURS: Final = 5
+"""The neighbour that a ball reaches to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class Prdc:
     """Share of real balls with a generated feature inside: unlike recall, a few far-off generated ones do not help."""
 
 
-def prdc(real_RD: NDArray[np.float32], fake_FD: NDArray[np.float32], k: int = 5) -> Prdc:
+def prdc(real_RD: NDArray[np.float32], fake_FD: NDArray[np.float32], k: int = NEIGHBOURS) -> Prdc:
     """All four, by Euclidean distance; a point on the edge of a ball is inside.
 
     Raises ValueError where a kind has fewer than k + 1 points: the k-th neighbour of some would not exist.

@@ -53,7 +53,15 @@ def make_items(
         frames.append(_rows(decoder, features[-1], item_ids, rng))
         progress.advance(size)
     progress.finish()
-    return SyntheticItems(pl.concat(frames), np.concatenate(features))
+    frame = pl.concat(frames)
+    if not _has_titles(workshop):  # the words are those of descriptions
+        frame = frame.drop("title", strict=False)
+    return SyntheticItems(frame, np.concatenate(features))
+
+
+def _has_titles(workshop: Workshop) -> bool:
+    frame = workshop.recommender.catalogue.attributes.frame
+    return "title" in frame.columns and frame["title"].count() > 0
 
 
 def _shoppers(workshop: Workshop, begin: Beginning, num_items: int, rng: np.random.Generator) -> list[EncodedHistory]:

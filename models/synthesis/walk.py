@@ -15,7 +15,7 @@ from models.domain.events import EVENT_TYPES
 from models.domain.filter import Filter
 from models.domain.progress import NoProgress, Progress
 from models.recommend.question import EncodedHistory
-from models.synthesis.habits import NUM_QUANTILES
+from models.synthesis.habits import NUM_QUANTILES, Habits
 from models.synthesis.workshop import Workshop
 
 SHOPPERS_PER_BLOCK: Final = 256
@@ -24,7 +24,9 @@ SHARES_PER_BLOCK: Final = 4_000_000
 MIN_EVENTS: Final = 2
 """A session of one event goes on to nothing."""
 START_SECONDS: Final = 30 * 86_400
-"""Sessions begin within so long after the model was made."""
+"""Sessions begin within so long after the model was made, and after the history that they go on from."""
+LAST_SECONDS: Final = 253_402_300_799
+"""The end of the year 9999: later times cannot be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +106,29 @@ def walk(
     )
 
 
+def mean_length(habits: Habits) -> float:
+    """Events of a session that is made up by these habits, on average."""
+    shares_L = _length_shares(habits)
+    return float(shares_L @ (MIN_EVENTS + np.arange(len(shares_L))))
+
+
+def _length_shares(habits: Habits) -> NDArray[np.float64]:
+    """Of sessions of `MIN_EVENTS` events and more."""
+    lengths_L = habits.lengths_L[MIN_EVENTS:].astype(np.float64)
+    return np.asarray(lengths_L / lengths_L.sum() if lengths_L.sum() else np.eye(len(lengths_L))[0])
+
+
 def _walk_block(workshop: Workshop, begin: Beginning, size: int, rng: np.random.Generator) -> list[EncodedHistory]:
     habits = workshop.habits
-    lengths_L = habits.lengths_L[MIN_EVENTS:].astype(np.float64)
-    shares_L = lengths_L / lengths_L.sum() if lengths_L.sum() else np.eye(len(lengths_L))[0]
+    shares_L = _length_shares(habits)
     lengths_B = MIN_EVENTS + rng.choice(len(shares_L), size, p=shares_L)
     known: list[EncodedHistory] = [
         begin.histories[place] if begin.histories else _nothing()
         for place in (rng.integers(len(begin.histories), size=size) if begin.histories else range(size))
     ]
     taken = [len(history[0]) for history in known]
-    now_B = workshop.recommender.manifest.created_at.timestamp() + rng.random(size) * START_SECONDS
+    made_at = workshop.recommender.manifest.created_at.timestamp()
+    now_B = np.array([max([made_at, *times]) for _, _, times in known]) + rng.random(size) * START_SECONDS
     for step in range(int(lengths_B.max())):
         active = np.flatnonzero(lengths_B > step)
         rows = _next_items(workshop, begin, [known[user] for user in active], rng)
@@ -125,7 +139,7 @@ def _walk_block(workshop: Workshop, begin: Beginning, size: int, rng: np.random.
             known[user] = (
                 np.append(old_rows, row).astype(np.int32),
                 np.append(types, _event_type(workshop, types, rng)).astype(np.int8),
-                np.append(times, np.int64(now_B[user])),
+                np.append(times, np.int64(min(now_B[user], LAST_SECONDS))),
             )
     return [
         (rows[first:], types[first:], times[first:]) for first, (rows, types, times) in zip(taken, known, strict=True)

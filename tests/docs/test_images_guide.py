@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from app.api.images import DEFAULT_NUM
+from app.api.jobs import MAX_UNFINISHED
 from models.images.provenance import read_provenance
 from models.images.request import MAX_JOB_PICTURES, MAX_PICTURES
 from models.images.vocabulary import MIN_PHOTOS
+from models.pipeline.images.prepare import MIN_MEASURED
 from models.pipeline.images.prepare import MIN_PHOTOS as MIN_PHOTOS_IN_ALL
 from models.training.images.config import PictureConfig
 from tests.docs.documents import REPOSITORY, shell_blocks
@@ -31,6 +33,8 @@ class TestLimits:
         )
         assert f"fewer than {MIN_PHOTOS} photographs are learned as part of their parent" in self.guide
         assert f"at least {MIN_PHOTOS_IN_ALL} photographs are needed in all" in self.guide
+        assert f"of what is trained on at least {MIN_MEASURED} are needed" in self.guide
+        assert f"at most {MAX_UNFINISHED} such jobs wait or run" in self.guide
         assert f"how long ({PictureConfig(size=64).steps:,} by default)" in self.guide
 
 

@@ -7,9 +7,10 @@ import polars as pl
 import pytest
 
 from app.api.concepts import DEFAULT_NUM
+from app.api.jobs import MAX_UNFINISHED
 from app.api.segments import MAX_HISTORIES
 from app.api.synthetic import MAX_AT_ONCE, MAX_ITEMS, MAX_SESSIONS
-from app.runtime.imagining import MAX_STORED_EVENTS
+from app.runtime.imagining import MAX_EVENTS, MAX_STORED_EVENTS
 from models.concepts.imagine import (
     DEFAULT_NOVELTY,
     LEAST_REALISM,
@@ -45,6 +46,8 @@ class TestLimits:
             f"| `novelty` | {DEFAULT_NOVELTY} | 0 | 1 |",
             f"| `num_sessions` | required | 1 | {MAX_AT_ONCE:,} at once, {MAX_SESSIONS:,} as a job |",
             f"| `num_items` | required | 1 | {MAX_AT_ONCE:,} at once, {MAX_ITEMS:,} as a job |",
+            f"more than {MAX_EVENTS:,} events in all",
+            f"at most {MAX_UNFINISHED} jobs of a kind wait or run",
             f"fewer than {MIN_ITEMS} items",
         ],
     )

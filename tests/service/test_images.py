@@ -135,6 +135,8 @@ class TestRefused:
             ({"size": 64}, 422, "unknown picture size '64'; known: 32"),
             ({"n": 257}, 422, "257 is more than the most allowed, 256"),
             ({"n": 17, "category": "Boats"}, 422, "unknown category 'Boats'"),
+            ({"query": "   "}, 422, "query holds no word"),
+            ({"n": 17, "query": "   "}, 422, "query holds no word"),
             ({"concept": "c1"}, 422, "is not a known field"),
             ({"concept_id": "c1", "query": "a plate"}, 422, "says what to picture already"),
             ({"concept_id": "nothing"}, 404, "no concept 'nothing' was told"),

@@ -1,11 +1,15 @@
 import asyncio
+import re
 import time
 
+import numpy as np
 import pytest
 
+from app.api.jobs import MAX_UNFINISHED
 from app.runtime.imagining import SESSIONS, Imagining
 from app.runtime.live_model import LiveModel
 from app.runtime.workers import Workers
+from app.store.jobs import JobStore
 from app.store.store import Store
 from models.recommend.recommender import Recommender
 from tests.app.conftest import sqlite_url
@@ -13,10 +17,54 @@ from tests.app.conftest import sqlite_url
 pytestmark = pytest.mark.anyio
 FAR_TOO_MANY = 500_000
 """Sessions: minutes of work."""
+TEA = {"histories": [[{"item_id": "tea-1"}, {"item_id": "tea-2"}]]}
+
+
+class TestConcepts:
+    def test_of_a_critic_that_likes_nothing_are_none_with_a_warning(self, process, monkeypatch):
+        monkeypatch.setattr("models.concepts.imagine.realism", lambda _, tastes_XD, *rest: np.zeros(len(tastes_XD)))
+        answer = process.post("/v1/concepts", json={"segment": TEA, "n": 3})
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["concepts"] == []
+        assert answer.json()["warnings"] == ["0 of 3: the segment's wishes hold no more that are unlike"]
+
+
+class TestSessions:
+    @pytest.mark.parametrize("num", [1_000, 1_001])
+    def test_of_too_many_events_are_refused_at_once_and_as_a_job(self, process, monkeypatch, num):
+        monkeypatch.setattr("app.runtime.imagining.MAX_EVENTS", 200)
+        refused = process.post("/v1/synthetic-sessions", json={"num_sessions": num})
+        assert refused.status_code == 422, refused.text
+        (told,) = refused.json()["errors"]
+        assert told["pointer"] == "/num_sessions"
+        assert f"{num:,} sessions are about " in told["detail"]
+        assert "events in this shop, the limit is 200: ask for at most" in told["detail"]
+        most = int(re.search(r"at most (\d+)", told["detail"])[1])
+        answer = process.post("/v1/synthetic-sessions", json={"num_sessions": most})
+        assert answer.status_code == 200, answer.text
+        assert sum(len(session["events"]) for session in answer.json()["sessions"]) == pytest.approx(200, rel=0.3)
+        assert process.post("/v1/synthetic-sessions", json={"num_sessions": most + 1}).status_code == 422
 
 
 class TestJobs:
-    async def test_one_that_is_given_back_keeps_no_thread(self, tiny_bundle, tmp_path):
+    def test_that_wait_are_limited(self, process, monkeypatch):
+        async def nothing(*_):
+            return None
+
+        monkeypatch.setattr(JobStore, "take", nothing)
+        orders = [
+            ("/v1/synthetic-sessions", {"num_sessions": 1_001}),
+            ("/v1/synthetic-items", {"num_items": 1_001}),
+        ]
+        for path, order in orders:
+            waiting = [process.post(path, json=order).status_code for _ in range(MAX_UNFINISHED)]
+            assert waiting == [202] * MAX_UNFINISHED
+            refused = process.post(path, json=order)
+            assert (refused.status_code, refused.headers["Retry-After"]) == (429, "10")
+            assert f"{MAX_UNFINISHED} jobs of this kind are not done" in refused.json()["detail"]
+
+    async def test_one_that_is_given_back_keeps_no_thread(self, tiny_bundle, tmp_path, monkeypatch):
+        monkeypatch.setattr("app.runtime.imagining.MAX_EVENTS", 100 * FAR_TOO_MANY)
         workers = Workers(threads=1, max_in_flight=1)
         live = LiveModel(lambda: Recommender.open(tiny_bundle), workers)
         await live.load()

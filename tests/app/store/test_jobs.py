@@ -153,6 +153,16 @@ class TestPurge:
 
 
 class TestUnfinished:
+    async def test_are_counted_by_kind_and_key(self, jobs, clock):
+        for kind, key_id in (("import", "k1"), ("import", "k1"), ("import", "k1"), ("import", None), ("other", "k1")):
+            await jobs.create(kind, 1, key_id=key_id)
+            clock.forward(seconds=1)
+        assert await jobs.finish(await jobs.take(IMPORT), "made")
+        assert await jobs.take(IMPORT) is not None  # one that runs is not done
+        assert await jobs.num_unfinished("import", "k1") == 2
+        assert await jobs.num_unfinished("import", None) == 1
+        assert await jobs.num_unfinished("import", "k2") == 0
+
     async def test_are_those_that_wait_or_run_the_oldest_first(self, jobs, clock):
         made = []
         for _ in range(4):

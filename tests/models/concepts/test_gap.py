@@ -28,6 +28,10 @@ class TestNearest:
     def test_asks_for_no_more_than_there_are(self):
         assert nearest(circle(0), circle(5), 3)[0].shape == (1, 1)
 
+    def test_of_nothing_is_nothing(self):
+        places, cosines = nearest(circle(), circle(0, 10, 30), 2)
+        assert places.shape == cosines.shape == (0, 2)
+
 
 class TestIntoTheGap:
     def test_wishes_at_the_edge_of_the_gap_end_in_it(self):

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from models.data.photos import square
-from models.domain.errors import BundleCorrupt, BundleNotFound, InputError, NotPictured, UnknownName
+from models.domain.errors import BundleCorrupt, BundleNotFound, InputError, NotPictured, RuleRefused, UnknownName
 from models.images import layout
 from models.images.folder import open_images, place_images
 from models.images.model import PictureModel, shrunk
@@ -102,6 +102,7 @@ class TestPictures:
             (PictureRequest(colour="Mauve"), UnknownName, "Mauve.*known: Blue, Green, Red"),
             (PictureRequest(size=128), UnknownName, "picture size '128'; known: 32"),
             (PictureRequest(item_id="nothing"), NotPictured, "no photograph of item 'nothing'"),
+            (PictureRequest(query="  \n"), RuleRefused, "query: holds no word"),
         ],
     )
     def test_what_nobody_knows_is_refused(

@@ -1,11 +1,17 @@
 """What imagining stands on, of a bundle that was really trained and a shop that goes on changing."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
 import numpy as np
+import polars as pl
 import pytest
 
 from models.concepts.imagine import imagine
+from models.concepts.table import as_documents, render_concepts
 from models.domain.errors import NothingListed
 from models.domain.events import HistoryEvent
+from models.recommend.catalogue import Catalogue
 from models.recommend.live.documents import ItemDocument
 from models.recommend.recommender import Recommender
 from models.synthesis import items, walk
@@ -80,6 +86,17 @@ class TestBlocks:
         )
 
 
+class TestCriticThatLikesNothing:
+    def test_leaves_no_concept(self, recommender, monkeypatch):
+        source = replace(recommender.ranker.source, critic=lambda inputs: np.zeros(inputs["candidates"].shape[:2]))
+        monkeypatch.setattr(recommender, "ranker", replace(recommender.ranker, source=source))
+        workshop = Workshop(recommender)
+        found = imagine(workshop, encoded_histories(workshop, TEA), n=3, novelty=0.5, seed=1)
+        assert (list(found.concepts), found.num_shoppers) == ([], len(TEA))
+        assert as_documents(workshop, found, seed=1)["concepts"] == []
+        assert render_concepts(workshop, found) == "The segment's wishes hold no concept."
+
+
 class TestItems:
     def test_the_first_blocks_of_many_are_those_of_fewer(self, workshop, monkeypatch):
         monkeypatch.setattr(items, "ITEMS_PER_BLOCK", 8)
@@ -87,6 +104,43 @@ class TestItems:
         many, few = (items.make_items(workshop, begin, num, seed=1) for num in (21, 16))
         assert many.frame["item_id"].n_unique() == len(many.features_XD) == 21
         assert many.frame[:16].equals(few.frame)
+
+    @pytest.mark.parametrize("empty", [[], [pl.lit(None, pl.String).alias("title")]])
+    def test_have_no_title_where_the_catalogue_has_none(self, recommender, workshop, monkeypatch, empty):
+        titled = items.make_items(workshop, walk.beginning(workshop), 8, seed=1).frame
+        assert "title" in titled.columns
+        frame = recommender.catalogue.attributes.frame.drop("title").with_columns(*empty)
+        monkeypatch.setattr(recommender, "catalogue", Catalogue.of(frame))
+        made = items.make_items(workshop, walk.beginning(workshop), 8, seed=1).frame
+        assert made.equals(titled.drop("title"))
+
+
+class TestLengths:
+    def test_are_on_average_what_is_expected(self, workshop):
+        made = walk.walk(workshop, walk.beginning(workshop), 500, seed=1)
+        assert len(made.item_rows_E) / 500 == pytest.approx(walk.mean_length(workshop.habits), rel=0.1)
+
+
+class TestTimes:
+    """Of sessions that go on from a history."""
+
+    def walked(self, recommender, workshop, *seconds):
+        history = [HistoryEvent("tea-1", timestamp_seconds=each) for each in seconds]
+        begin = walk.beginning(workshop, histories=encoded_histories(workshop, [history]))
+        made = walk.walk(workshop, begin, 20, seed=1)
+        return made.frame(recommender.item_ids, 1)["timestamp"].to_list()
+
+    def test_are_after_its_last_known_one(self, recommender, workshop):
+        made_at = recommender.manifest.created_at
+        last = (made_at + timedelta(days=300)).timestamp()
+        for history in ((None, last), (last, None), (last - 5, last)):
+            assert min(self.walked(recommender, workshop, *history)).timestamp() > last
+        earlier = self.walked(recommender, workshop, 1.0, None)
+        assert timedelta() < min(earlier) - made_at < timedelta(days=30)
+
+    def test_end_where_no_date_is_later(self, recommender, workshop):
+        latest = datetime.max.replace(microsecond=0, tzinfo=UTC)
+        assert set(self.walked(recommender, workshop, latest.timestamp())) == {latest}
 
 
 class TestWhoHadEverything:
