@@ -92,6 +92,8 @@ def recommend_with_ray(
     _refuse_unusable(files[0], column_map)
     run = _opened(out, model_version, events, files, k, workers, column_map)
     missing = run.missing(out)
+    if not missing:
+        return ListsWritten(0, 0)
     progress.start("recommending", total=len(missing))
     num_users = num_fallbacks = 0
     try:

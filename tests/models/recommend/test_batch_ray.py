@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import polars as pl
 import psutil
@@ -10,7 +11,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from models.domain.errors import SettingsRefused
-from models.recommend.batch import recommend_file
+from models.recommend import batch_ray
+from models.recommend.batch import ListsWritten, recommend_file
 from models.recommend.batch_ray import recommend_with_ray
 
 SECONDS = 600
@@ -92,6 +94,23 @@ def pool_of(pid):
         except psutil.Error:
             continue
     return found
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """What Ray tells of the parts that were written, instead of Ray; by itself, that no shopper falls into any."""
+    rows = []
+    monkeypatch.setattr(batch_ray, "_start_ray", lambda workers: None)
+    monkeypatch.setattr(batch_ray, "_parts", lambda *_: SimpleNamespace(iter_rows=lambda: rows))
+    return rows
+
+
+@pytest.mark.usefixtures("told")
+class TestAskedAgain:
+    def test_of_a_finished_run_nothing_is_made_and_ray_not_started(self, tiny_bundle, events, tmp_path, monkeypatch):
+        recommend_with_ray(tiny_bundle, events, tmp_path / "lists", 5, workers=1)
+        monkeypatch.setattr(batch_ray, "_start_ray", lambda workers: pytest.fail("Ray was started"))
+        assert recommend_with_ray(tiny_bundle, events, tmp_path / "lists", 5, workers=1) == ListsWritten(0, 0)
 
 
 class TestRefusals:
