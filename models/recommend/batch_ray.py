@@ -68,7 +68,9 @@ class NightlyRun:
 
     def missing(self, folder: Path) -> list[int]:
         """Parts that are not made yet."""
-        return [part for part in range(self.num_parts) if not self.part_file(folder, part).is_file()]
+        # listed, not asked for one by one: a network's file system may remember for a minute that a file was not there
+        there = {file.name for file in folder.iterdir()}
+        return [part for part in range(self.num_parts) if self.part_file(folder, part).name not in there]
 
 
 def recommend_with_ray(
@@ -85,7 +87,7 @@ def recommend_with_ray(
 
     `events` is a Parquet file or a folder of them. With RAY_ADDRESS set, the processes are that cluster's, and see the
     paths as this one does; else they are this machine's. Returns what this call wrote. Raises BundleError, InputError,
-    and ListsUnfinished where parts are missing at the end.
+    and ListsUnfinished where parts are missing at the end, or one was written where this process does not see it.
     """
     files = _parquet_files(events)
     model_version = verify_bundle(bundle).model_version
@@ -96,16 +98,22 @@ def recommend_with_ray(
         return ListsWritten(0, 0)
     progress.start("recommending", total=len(missing))
     num_users = num_fallbacks = 0
+    unreported = set(missing)
     try:
         _start_ray(workers)
         for written in _parts(run, bundle, files, out, missing, workers).iter_rows():
+            file = run.part_file(out, written["part"])
+            if not file.is_file():
+                reason = f"{file.name} was written where this process does not see it; all machines have to share --out"
+                raise ListsUnfinished(out, len(unreported), reason)
+            unreported.discard(written["part"])
             num_users, num_fallbacks = num_users + written["num_users"], num_fallbacks + written["num_fallbacks"]
             progress.advance(1)
     except RayError as error:
         raise ListsUnfinished(out, len(run.missing(out)), _reason(error)) from error
     finally:
         ray.shutdown()
-    for part in run.missing(out):  # no shopper's id falls there
+    for part in unreported:  # no shopper's id falls there
         write_table(NO_LISTS, run.part_file(out, part))
     progress.finish(counted(num_users, "shopper"))
     return ListsWritten(num_users, num_fallbacks)

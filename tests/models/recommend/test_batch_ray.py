@@ -10,7 +10,7 @@ import psutil
 import pytest
 from polars.testing import assert_frame_equal
 
-from models.domain.errors import SettingsRefused
+from models.domain.errors import ListsUnfinished, SettingsRefused
 from models.recommend import batch_ray
 from models.recommend.batch import ListsWritten, recommend_file
 from models.recommend.batch_ray import recommend_with_ray
@@ -111,6 +111,14 @@ class TestAskedAgain:
         recommend_with_ray(tiny_bundle, events, tmp_path / "lists", 5, workers=1)
         monkeypatch.setattr(batch_ray, "_start_ray", lambda workers: pytest.fail("Ray was started"))
         assert recommend_with_ray(tiny_bundle, events, tmp_path / "lists", 5, workers=1) == ListsWritten(0, 0)
+
+
+class TestPartsNotSeen:
+    def test_of_another_disk_end_the_run_and_are_not_written_as_empty(self, tiny_bundle, events, tmp_path, told):
+        told.append({"part": 2, "num_users": 9, "num_fallbacks": 0})
+        with pytest.raises(ListsUnfinished, match=r"part-00002\.parquet was written where this process does not"):
+            recommend_with_ray(tiny_bundle, events, tmp_path / "lists", 5, workers=1)
+        assert not list((tmp_path / "lists").glob("part-*.parquet"))
 
 
 class TestRefusals:
