@@ -112,6 +112,15 @@ class TestAskedAgain:
         monkeypatch.setattr(batch_ray, "_start_ray", lambda workers: pytest.fail("Ray was started"))
         assert recommend_with_ray(tiny_bundle, events, tmp_path / "lists", 5, workers=1) == ListsWritten(0, 0)
 
+    def test_other_events_of_as_many_rows_under_the_same_name_are_refused(self, tiny_bundle, tiny_shop, tmp_path):
+        file = tmp_path / "events.parquet"
+        tonight = pl.read_parquet(tiny_shop / "events.parquet")
+        tonight.write_parquet(file)
+        recommend_with_ray(tiny_bundle, file, tmp_path / "lists", 5, workers=1)
+        tonight.with_columns(pl.col("item_id").reverse()).write_parquet(file)
+        with pytest.raises(SettingsRefused, match="other events"):
+            recommend_with_ray(tiny_bundle, file, tmp_path / "lists", 5, workers=1)
+
 
 class TestPartsNotSeen:
     def test_of_another_disk_end_the_run_and_are_not_written_as_empty(self, tiny_bundle, events, tmp_path, told):
