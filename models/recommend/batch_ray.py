@@ -19,6 +19,8 @@ from typing import Any, Final
 # read when Ray loads
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else it reports to its maker
 os.environ.setdefault("RAY_SCHEDULER_EVENTS", "0")  # else it writes into the progress
+# else its threads import fsspec's HTTP beside each other; without aiohttp one may find half a module, 3 times in 100
+os.environ.setdefault("RAY_DATA_LIST_FILES_THREADED_NUM_WORKERS", "1")
 if "RAY_ADDRESS" not in os.environ:
     os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # on every system: its ports on loopback alone
 

@@ -130,6 +130,13 @@ class TestPartsNotSeen:
         assert not list((tmp_path / "lists").glob("part-*.parquet"))
 
 
+def test_ray_lists_files_in_one_thread():
+    """Several race for an import, which failed runs over more than one file; whether Ray still reads that setting."""
+    from ray.data._internal.datasource_v2.common.non_sampling_file_indexer import NonSamplingFileIndexer
+
+    assert NonSamplingFileIndexer._DEFAULT_NUM_WORKERS == 1
+
+
 class TestRefusals:
     """Before Ray is started."""
 
