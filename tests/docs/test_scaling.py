@@ -2,6 +2,7 @@
 
 import json
 import re
+from math import ceil
 
 import pytest
 import yaml
@@ -12,7 +13,8 @@ from models.retrieval.choice import FEW_ITEMS, MARGIN, MIN_RECALL
 from tests.docs.documents import REPOSITORY
 
 PAGE = (REPOSITORY / "docs/scaling.md").read_text()
-RECORD = json.loads((REPOSITORY / "benchmarks/results/index.json").read_text())
+RESULTS = REPOSITORY / "benchmarks/results"
+RECORD = json.loads((RESULTS / "index.json").read_text())
 
 
 def microseconds(text: str) -> float:
@@ -42,6 +44,13 @@ class TestIndexTables:
             assert microseconds(median) == pytest.approx(kind["p50_microseconds"], rel=0.03)
             assert microseconds(p95) == pytest.approx(kind["p95_microseconds"], rel=0.03)
 
+    def test_what_a_search_costs(self):
+        (told,) = (cost for what, cost, _ in rows("| what | cost |") if what.startswith("searching an index"))
+        hundred_thousand, million = re.fullmatch(r"(.* ms) at 100,000 items, (.* ms) at a million", told).groups()
+        for cost, items in ((hundred_thousand, "100,000"), (million, "1,000,000")):
+            (lists,) = (each for each in RECORD["sizes"][items]["kinds"] if each["kind"] == "inverted lists")
+            assert microseconds(cost) == pytest.approx(lists["p50_microseconds"], rel=0.03)
+
     def test_bold_is_what_the_rule_takes(self):
         bold = re.findall(r"^\| .*\*\*(.+?)\*\*", PAGE[PAGE.index("| items | index |") :].split("\n\n")[0], re.M)
         assert bold == [size["rule takes"] for size in RECORD["sizes"].values()]
@@ -59,6 +68,28 @@ class TestIndexTables:
             assert microseconds(indexed) == pytest.approx(one["microseconds in the index"], rel=0.03)
             assert one["microseconds of all that is left"] < one["microseconds in the index"]
         assert PREFILTER_SHARE == 0.2
+
+
+class TestAnswers:
+    SYSTEMS = json.loads((RESULTS / "serving.json").read_text())["systems"]
+    BALANCED = SYSTEMS["figment, balanced"]["16"]
+
+    def test_what_one_costs(self):
+        balanced = f"{self.BALANCED['cpu_per_request'] / 1000:.2f} ms"
+        (told,) = (cost for what, cost, _ in rows("| what | cost |") if what.startswith("a whole answer over HTTP"))
+        assert told == balanced
+        assert f"Requests: {balanced} of a core" in PAGE
+        fast = self.SYSTEMS["figment, fast"]["16"]["cpu_per_request"]
+        assert f"`fast`, without the judge, costs {fast / 1000:.2f} ms" in PAGE
+
+    def test_what_a_hundred_thousand_a_second_take(self):
+        per_second = self.BALANCED["requests_per_second"]
+        cores, with_room = ceil(100_000 / per_second), ceil(100_000 / per_second / 0.7)
+        assert (
+            f"{per_second} a second; 100,000 ÷ {per_second} = {cores} cores, and at 70 % of capacity {with_room}: "
+            f"{ceil(with_room / 16)} machines of 16 cores"
+        ) in PAGE
+        assert f"| {per_second:.0f} answers a second for each core |" in PAGE
 
 
 class TestContainerFiles:
