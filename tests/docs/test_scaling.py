@@ -92,6 +92,20 @@ class TestAnswers:
         assert f"| {per_second:.0f} answers a second for each core |" in PAGE
 
 
+class TestTraining:
+    def test_is_what_the_record_says_of_a_team(self):
+        record = json.loads((RESULTS / "team_training.json").read_text())
+        (one, other_seed), (two,) = record["alone, by seed"], record["teams"]
+        alone, first_of_two = (f"{each['cpu_seconds_a_step']:.2f}".lstrip("0") for each in (one, two))
+        assert f"takes one process {alone} s of a core, the first of two spends {first_of_two} s" in PAGE
+        faster = record["speed_up_by_processor_time"]["2"]
+        assert f"{faster} times as fast there, {faster / 2:.0%}".replace("%", " %") in PAGE
+        assert (
+            f"the likelihood is {two['likelihood']:.3f} instead of {one['likelihood']:.3f}, "
+            f"where another seed has {other_seed['likelihood']:.3f}"
+        ) in re.sub(r"\s+", " ", PAGE)
+
+
 class TestContainerFiles:
     def test_are_read_and_name_settings_that_exist(self):
         compose, chart = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.S))
