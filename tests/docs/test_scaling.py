@@ -92,6 +92,30 @@ class TestAnswers:
         assert f"| {per_second:.0f} answers a second for each core |" in PAGE
 
 
+class TestNightlyLists:
+    RECORD = json.loads((RESULTS / "nightly_lists.json").read_text())
+
+    def test_runs(self):
+        alone, by_ray = self.RECORD["without ray"], self.RECORD["processes"]
+        assert rows("| | from start to end |") == [
+            ["without Ray", f"{alone['seconds']} s, {alone['processor_seconds']} s of a core", ""],
+            ["Ray, one process", f"{by_ray['1']['seconds']} s", f"{by_ray['1']['users_a_second']:.0f}"],
+            ["Ray, two processes", f"{by_ray['2']['seconds']} s", f"{by_ray['2']['users_a_second']:.0f}"],
+        ]
+        assert {run["items_as_without_ray"] for run in by_ray.values()} == {1.0}
+        assert f"a load of {self.RECORD['load_average'][0]} " in PAGE
+
+    def test_what_follows_for_a_larger_shop(self):
+        spent = self.RECORD["without ray"]["processor_seconds"]
+        num_users = re.search(r"[\d,]+(?= shoppers)", self.RECORD["what"]).group()
+        milliseconds = round(1000 * spent / int(num_users.replace(",", "")), 1)
+        assert f"{spent} s ÷ {num_users} = {milliseconds} ms of a core a shopper" in PAGE
+        hours = 100e6 * milliseconds / 1000 / 3600
+        assert f"100 M such shoppers × {milliseconds} ms = {hours:.0f} core-hours: 16 cores for three hours" in PAGE
+        assert round(hours / 16) == 3
+        assert f"| {8 * 3600 / milliseconds / 1000:.0f} M shoppers like Online Retail's for each core" in PAGE
+
+
 class TestTraining:
     def test_is_what_the_record_says_of_a_team(self):
         record = json.loads((RESULTS / "team_training.json").read_text())
