@@ -25,18 +25,16 @@ def nearest(
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Places [X, K] of the nearest items, nearest first, and their cosines; all rows have length 1."""
     k = min(k, len(content_AD))
-    places_XK = np.empty((len(features_XD), k), np.int64)
-    cosines_XK = np.empty((len(features_XD), k), np.float32)
+    places, cosines = [], []
     block = max(1, ENTRIES_PER_BLOCK // len(content_AD))
     for start in range(0, len(features_XD), block):
-        some = slice(start, start + block)
-        cosine_XA = features_XD[some] @ content_AD.T
+        cosine_XA = features_XD[start : start + block] @ content_AD.T
         best_XK = np.argpartition(-cosine_XA, k - 1, axis=1)[:, :k]
         of_best_XK = np.take_along_axis(cosine_XA, best_XK, axis=1)
         order_XK = np.argsort(-of_best_XK, axis=1, kind="stable")
-        places_XK[some] = np.take_along_axis(best_XK, order_XK, axis=1)
-        cosines_XK[some] = np.take_along_axis(of_best_XK, order_XK, axis=1)
-    return places_XK, cosines_XK
+        places.append(np.take_along_axis(best_XK, order_XK, axis=1))
+        cosines.append(np.take_along_axis(of_best_XK, order_XK, axis=1))
+    return np.concatenate(places), np.concatenate(cosines)
 
 
 def into_the_gap(

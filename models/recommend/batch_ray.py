@@ -6,11 +6,12 @@ whole or not at all: a process that dies loses the part it was at, which another
 any interruption makes what is missing.
 """
 
+import hashlib
 import json
 import logging
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,6 +32,7 @@ import ray
 import ray.data
 from ray.exceptions import RayError
 
+from models.bundle.digests import file_digest
 from models.bundle.read import verify_bundle
 from models.data.read import NO_COLUMN_MAP, load_events
 from models.data.write_table import write_table
@@ -59,7 +61,8 @@ class NightlyRun:
 
     model_version: str
     events: str
-    num_events: int
+    events_digest: str
+    """Of the files' contents, in the order of their names."""
     k: int
     num_parts: int
     column_map: Mapping[str, str]
@@ -195,17 +198,19 @@ def _opened(
     """The run as it was begun, or begun now. Raises SettingsRefused where the folder is another run's."""
     num_events = sum(pq.read_metadata(file).num_rows for file in files)
     num_parts = max(PARTS_PER_WORKER * workers, ceil(num_events / EVENTS_PER_PART))
-    run = NightlyRun(model_version, str(events.resolve()), num_events, k, num_parts, dict(column_map))
+    digest = hashlib.sha256("".join(map(file_digest, files)).encode()).hexdigest()
+    run = NightlyRun(model_version, str(events.resolve()), digest, k, num_parts, dict(column_map))
     file = out / RUN
     if out.exists() and not file.is_file() and (not out.is_dir() or any(out.iterdir())):
         raise SettingsRefused(
             f"--out {out}: --engine ray writes a folder of its own, and that has something else in it"
         )
     if file.is_file():
-        begun = NightlyRun(**json.loads(file.read_text()))
-        if begun != NightlyRun(**{**_as_dict(run), "num_parts": begun.num_parts}):
-            raise SettingsRefused(f"--out {out} holds the lists of another bundle, file of events or length: {file}")
-        return begun
+        begun = json.loads(file.read_text())
+        run = replace(run, num_parts=begun["num_parts"])
+        if begun != _as_dict(run):
+            raise SettingsRefused(f"--out {out} holds the lists of another bundle, other events or length: {file}")
+        return run
     out.mkdir(parents=True, exist_ok=True)
     unfinished = out / f".unfinished-{RUN}"
     unfinished.write_text(json.dumps(_as_dict(run), indent=1) + "\n")
