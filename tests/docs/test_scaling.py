@@ -51,6 +51,17 @@ class TestIndexTables:
             (lists,) = (each for each in RECORD["sizes"][items]["kinds"] if each["kind"] == "inverted lists")
             assert microseconds(cost) == pytest.approx(lists["p50_microseconds"], rel=0.03)
 
+    def test_what_a_search_of_more_items_would_cost(self):
+        before, million = (
+            next(kind["p50_microseconds"] for kind in size["kinds"] if kind["kind"] == "inverted lists")
+            for size in (RECORD["sizes"]["100,000"], RECORD["sizes"]["1,000,000"])
+        )
+        times = million / before
+        assert (
+            f"{times:.1f} times as long for ten times the items: {million / 1000:.1f} ms at 1 M, "
+            f"so about {million * times / 1000:.0f} ms at 10 M, {million * times**2 / 1000:.0f} ms at 100 M"
+        ) in PAGE
+
     def test_bold_is_what_the_rule_takes(self):
         bold = re.findall(r"^\| .*\*\*(.+?)\*\*", PAGE[PAGE.index("| items | index |") :].split("\n\n")[0], re.M)
         assert bold == [size["rule takes"] for size in RECORD["sizes"].values()]
