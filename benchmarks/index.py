@@ -6,12 +6,15 @@
 The items are the bundle's own features; beyond those, copies with noise of a tenth of their deviation. Queries are
 items too, each asked alone for its 100 nearest; times are of the processor, of one thread. The rule is that of
 `models.retrieval.choice`. The graph (HNSW) is none of its candidates; it is built up to `--graph-items`, as it takes
-minutes beyond.
+minutes beyond. Under a filter both ways are serving's own, `models.recommend.find_more`, from a mask that is kept.
 """
+
+# N items, D features, Q queries
 
 import argparse
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -23,11 +26,13 @@ from numpy.typing import NDArray
 from record import circumstances, keep
 
 from models.bundle.read import Bundle, open_bundle
+from models.recommend.candidates import CandidateSource, Wishes
+from models.recommend.find_more import FoundMore, find_more
+from models.recommend.mask import Mask
+from models.recommend.question import NOTHING, Question
 from models.recommend.recommender import Recommender
 from models.retrieval.choice import FEW_ITEMS, MARGIN, MIN_RECALL, IndexFigures, Probe, choose_index, measured
 from models.retrieval.faiss_index import FaissIndex, exact_index, set_search_threads
-from models.retrieval.index import VectorIndex
-from models.retrieval.metric import InnerProduct
 
 PACKAGES: Final = ["numpy", "faiss-cpu"]
 SHARES: Final = (0.1, 0.01, 0.001, 0.0001)
@@ -66,11 +71,12 @@ def of_size(bundle: Bundle, num_items: int, *, with_graph: bool) -> dict[str, An
         kinds.append(graph(features_ND, Probe.of(exact, features_ND)).as_dict())
     for each in kinds:
         print(each, flush=True)
+    trained = Recommender(enlarged(bundle, num_items, chosen.index))
     return {
         "kinds": kinds,
         "rule takes": chosen.figures.kind if num_items > FEW_ITEMS else "exact",
-        "filters": [filtered(chosen.index, features_ND, share) for share in SHARES],
-        "one new item": one_new_item(enlarged(bundle, num_items, chosen.index)),
+        "filters": [filtered(trained.ranker.source, share) for share in SHARES],
+        "one new item": one_new_item(trained),
     }
 
 
@@ -94,35 +100,40 @@ class _Graph(FaissIndex):
         return int(self._index.ntotal) * 4 * (int(self._index.d) + 2 * LINKS)
 
 
-def filtered(index: VectorIndex, features_ND: NDArray[np.float32], share: float) -> dict[str, Any]:
+def filtered(source: CandidateSource, share: float) -> dict[str, Any]:
     """The filter handed to the index, against scoring all that it leaves, which is exact."""
     rng = np.random.default_rng(1)
-    allowed_N = rng.random(len(features_ND)) < share
-    queries_QD = features_ND[rng.choice(len(features_ND), FILTERED_QUERIES)]
-    rows_A = np.flatnonzero(allowed_N)
-    true = [survivors(features_ND, rows_A, query_D) for query_D in queries_QD]
-    found = [index.search(query_D[None], K, allowed_N)[0][0] for query_D in queries_QD]
-    hits = sum(len(np.intersect1d(one, other)) for one, other in zip(found, true, strict=True))
+    num_items = len(source.item_features_ND)
+    mask = Mask.of(rng.random(num_items) < share)
+    for_index = replace(mask, count=num_items)  # where a mask says that it leaves much, serving asks the index
+    queries_QD = source.item_features_ND[rng.choice(num_items, FILTERED_QUERIES)]
+    true = [nearest(source, query_D, mask) for query_D in queries_QD]
+    found = [nearest(source, query_D, for_index) for query_D in queries_QD]
+    assert {each.strategy for each in true} == {"exact_prefilter"}
+    assert {each.strategy for each in found} == {"ann"}
+    hits = sum(
+        len(np.intersect1d(one.generated_rows, other.generated_rows)) for one, other in zip(found, true, strict=True)
+    )
     return {
         "share": share,
-        "items": len(rows_A),
-        "recall in the index": round(hits / max(1, sum(map(len, true))), 4),
-        "microseconds in the index": _microseconds(lambda each: index.search(each[None], K, allowed_N), queries_QD),
-        "microseconds of all that is left": _microseconds(
-            lambda each: survivors(features_ND, rows_A, each), queries_QD
-        ),
+        "items": mask.count,
+        "recall in the index": round(hits / max(1, sum(len(each.generated_rows) for each in true)), 4),
+        "microseconds in the index": _microseconds(lambda each: nearest(source, each, for_index), queries_QD),
+        "microseconds of all that is left": _microseconds(lambda each: nearest(source, each, mask), queries_QD),
     }
 
 
-def survivors(features_ND: NDArray[np.float32], rows_A: NDArray[np.int64], query_D: NDArray[np.float32]) -> Any:
-    """The nearest of these rows, as serving finds them under a selective filter."""
-    near_A = InnerProduct.similarity(query_D[None], features_ND[rows_A])[0]
-    return rows_A if len(rows_A) <= K else rows_A[np.argpartition(-near_A, K - 1)[:K]]
+def nearest(source: CandidateSource, query_D: NDArray[np.float32], mask: Mask) -> FoundMore:
+    """What serving does for one shopper of whom no neighbour knows anything, with everything that this takes."""
+    nobody_BX = np.empty((1, 0), np.int32)
+    wishes = Wishes(query_D[None], query_D[None, None], nobody_BX, nobody_BX.astype(np.float32))
+    no_history = (NOTHING, np.empty(0, np.int8), np.empty(0, np.int64))
+    question = Question(no_history, NOTHING, seen_left_out=True, k=K, noise_SZ=np.zeros((1, 1), np.float32), mask=mask)
+    return find_more(source, wishes, question, NOTHING, K, exact=False)
 
 
-def one_new_item(bundle: Bundle) -> dict[str, float]:
+def one_new_item(trained: Recommender) -> dict[str, float]:
     """Until a view with one more item may answer: its feature and links, then the check; the text embedded before."""
-    trained = Recommender(bundle)
     view, *others = trained, *new_items(trained, NUM_NEW)
     building, checking = [], []
     for number, item in enumerate(others):

@@ -4,7 +4,7 @@
 
 Real events and items of a dataset folder, the `full` profile for a few dozen steps; texts are not embedded and there is
 no teacher, neither of which the team shares. On a machine with a core for each process the clock says how much faster a
-team is. Processor time of the slowest process says it where cores are shared: what one process spends, a step takes.
+team is. Where cores are shared, processor time of the first process says it, as long as no other spends more.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def started(arguments: argparse.Namespace, size: int, seed: int) -> dict[str, Any]:
-    """What the first process of a team tells; the others spend as much within some hundredths."""
+    """What the first process of a team tells of itself."""
     team = ["-m", "torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1", "--nproc-per-node", str(size)]
     program = [__file__, "--dataset", str(arguments.dataset), "--steps", str(arguments.steps), "--seed", str(seed)]
     command = [sys.executable, *(team if size > 1 else []), *program, "--team-member", "--json", str(arguments.json)]

@@ -6,11 +6,12 @@ whole or not at all: a process that dies loses the part it was at, which another
 any interruption makes what is missing.
 """
 
+import hashlib
 import json
 import logging
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +20,8 @@ from typing import Any, Final
 # read when Ray loads
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else it reports to its maker
 os.environ.setdefault("RAY_SCHEDULER_EVENTS", "0")  # else it writes into the progress
+# else its threads import fsspec's HTTP beside each other; without aiohttp one may find half a module, 3 times in 100
+os.environ.setdefault("RAY_DATA_LIST_FILES_THREADED_NUM_WORKERS", "1")
 if "RAY_ADDRESS" not in os.environ:
     os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # on every system: its ports on loopback alone
 
@@ -29,6 +32,7 @@ import ray
 import ray.data
 from ray.exceptions import RayError
 
+from models.bundle.digests import file_digest
 from models.bundle.read import verify_bundle
 from models.data.read import NO_COLUMN_MAP, load_events
 from models.data.write_table import write_table
@@ -57,7 +61,8 @@ class NightlyRun:
 
     model_version: str
     events: str
-    num_events: int
+    events_digest: str
+    """Of the files' contents, in the order of their names."""
     k: int
     num_parts: int
     column_map: Mapping[str, str]
@@ -68,7 +73,9 @@ class NightlyRun:
 
     def missing(self, folder: Path) -> list[int]:
         """Parts that are not made yet."""
-        return [part for part in range(self.num_parts) if not self.part_file(folder, part).is_file()]
+        # listed, not asked for one by one: a network's file system may remember for a minute that a file was not there
+        there = {file.name for file in folder.iterdir()}
+        return [part for part in range(self.num_parts) if self.part_file(folder, part).name not in there]
 
 
 def recommend_with_ray(
@@ -85,25 +92,33 @@ def recommend_with_ray(
 
     `events` is a Parquet file or a folder of them. With RAY_ADDRESS set, the processes are that cluster's, and see the
     paths as this one does; else they are this machine's. Returns what this call wrote. Raises BundleError, InputError,
-    and ListsUnfinished where parts are missing at the end.
+    and ListsUnfinished where parts are missing at the end, or one was written where this process does not see it.
     """
     files = _parquet_files(events)
     model_version = verify_bundle(bundle).model_version
     _refuse_unusable(files[0], column_map)
     run = _opened(out, model_version, events, files, k, workers, column_map)
     missing = run.missing(out)
+    if not missing:
+        return ListsWritten(0, 0)
     progress.start("recommending", total=len(missing))
     num_users = num_fallbacks = 0
+    unreported = set(missing)
     try:
         _start_ray(workers)
         for written in _parts(run, bundle, files, out, missing, workers).iter_rows():
+            file = run.part_file(out, written["part"])
+            if not file.is_file():
+                reason = f"{file.name} was written where this process does not see it; all machines have to share --out"
+                raise ListsUnfinished(out, len(unreported), reason)
+            unreported.discard(written["part"])
             num_users, num_fallbacks = num_users + written["num_users"], num_fallbacks + written["num_fallbacks"]
             progress.advance(1)
     except RayError as error:
         raise ListsUnfinished(out, len(run.missing(out)), _reason(error)) from error
     finally:
         ray.shutdown()
-    for part in run.missing(out):  # no shopper's id falls there
+    for part in unreported:  # no shopper's id falls there
         write_table(NO_LISTS, run.part_file(out, part))
     progress.finish(counted(num_users, "shopper"))
     return ListsWritten(num_users, num_fallbacks)
@@ -183,17 +198,19 @@ def _opened(
     """The run as it was begun, or begun now. Raises SettingsRefused where the folder is another run's."""
     num_events = sum(pq.read_metadata(file).num_rows for file in files)
     num_parts = max(PARTS_PER_WORKER * workers, ceil(num_events / EVENTS_PER_PART))
-    run = NightlyRun(model_version, str(events.resolve()), num_events, k, num_parts, dict(column_map))
+    digest = hashlib.sha256("".join(map(file_digest, files)).encode()).hexdigest()
+    run = NightlyRun(model_version, str(events.resolve()), digest, k, num_parts, dict(column_map))
     file = out / RUN
     if out.exists() and not file.is_file() and (not out.is_dir() or any(out.iterdir())):
         raise SettingsRefused(
             f"--out {out}: --engine ray writes a folder of its own, and that has something else in it"
         )
     if file.is_file():
-        begun = NightlyRun(**json.loads(file.read_text()))
-        if begun != NightlyRun(**{**_as_dict(run), "num_parts": begun.num_parts}):
-            raise SettingsRefused(f"--out {out} holds the lists of another bundle, file of events or length: {file}")
-        return begun
+        begun = json.loads(file.read_text())
+        run = replace(run, num_parts=begun["num_parts"])
+        if begun != _as_dict(run):
+            raise SettingsRefused(f"--out {out} holds the lists of another bundle, other events or length: {file}")
+        return run
     out.mkdir(parents=True, exist_ok=True)
     unfinished = out / f".unfinished-{RUN}"
     unfinished.write_text(json.dumps(_as_dict(run), indent=1) + "\n")

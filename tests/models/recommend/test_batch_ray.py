@@ -3,14 +3,16 @@
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import polars as pl
 import psutil
 import pytest
 from polars.testing import assert_frame_equal
 
-from models.domain.errors import SettingsRefused
-from models.recommend.batch import recommend_file
+from models.domain.errors import ListsUnfinished, SettingsRefused
+from models.recommend import batch_ray
+from models.recommend.batch import ListsWritten, recommend_file
 from models.recommend.batch_ray import recommend_with_ray
 
 SECONDS = 600
@@ -92,6 +94,47 @@ def pool_of(pid):
         except psutil.Error:
             continue
     return found
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """What Ray tells of the parts that were written, instead of Ray; by itself, that no shopper falls into any."""
+    rows = []
+    monkeypatch.setattr(batch_ray, "_start_ray", lambda workers: None)
+    monkeypatch.setattr(batch_ray, "_parts", lambda *_: SimpleNamespace(iter_rows=lambda: rows))
+    return rows
+
+
+@pytest.mark.usefixtures("told")
+class TestAskedAgain:
+    def test_of_a_finished_run_nothing_is_made_and_ray_not_started(self, tiny_bundle, events, tmp_path, monkeypatch):
+        recommend_with_ray(tiny_bundle, events, tmp_path / "lists", 5, workers=1)
+        monkeypatch.setattr(batch_ray, "_start_ray", lambda workers: pytest.fail("Ray was started"))
+        assert recommend_with_ray(tiny_bundle, events, tmp_path / "lists", 5, workers=1) == ListsWritten(0, 0)
+
+    def test_other_events_of_as_many_rows_under_the_same_name_are_refused(self, tiny_bundle, tiny_shop, tmp_path):
+        file = tmp_path / "events.parquet"
+        tonight = pl.read_parquet(tiny_shop / "events.parquet")
+        tonight.write_parquet(file)
+        recommend_with_ray(tiny_bundle, file, tmp_path / "lists", 5, workers=1)
+        tonight.with_columns(pl.col("item_id").reverse()).write_parquet(file)
+        with pytest.raises(SettingsRefused, match="other events"):
+            recommend_with_ray(tiny_bundle, file, tmp_path / "lists", 5, workers=1)
+
+
+class TestPartsNotSeen:
+    def test_of_another_disk_end_the_run_and_are_not_written_as_empty(self, tiny_bundle, events, tmp_path, told):
+        told.append({"part": 2, "num_users": 9, "num_fallbacks": 0})
+        with pytest.raises(ListsUnfinished, match=r"part-00002\.parquet was written where this process does not"):
+            recommend_with_ray(tiny_bundle, events, tmp_path / "lists", 5, workers=1)
+        assert not list((tmp_path / "lists").glob("part-*.parquet"))
+
+
+def test_ray_lists_files_in_one_thread():
+    """Several race for an import, which failed runs over more than one file; whether Ray still reads that setting."""
+    from ray.data._internal.datasource_v2.common.non_sampling_file_indexer import NonSamplingFileIndexer
+
+    assert NonSamplingFileIndexer._DEFAULT_NUM_WORKERS == 1
 
 
 class TestRefusals:
