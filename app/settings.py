@@ -151,7 +151,8 @@ class ServiceSettings(BaseSettings):
     worker_threads: int = Field(default=2, ge=1, le=256)
     """Threads that compute recommendations, off the event loop."""
     max_in_flight: int = Field(default=64, ge=1, le=10_000)
-    """Requests computed or queued at once; one more is answered 503 at once."""
+    """Permits for what is computed or queued at once. A request takes one, a batch one for every 32 lists; what
+    finds too few is answered 503 at once."""
     read_seconds: float = Field(default=15.0, ge=0.1, le=300)
     """The longest that a request's head may take to arrive, and then its body; answered 408 after that. Of an import of
     items, the longest pause in its body."""

@@ -1,11 +1,13 @@
 """Questions to answers: many in one call of the model, each answered as it would be alone."""
 
 import asyncio
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from time import perf_counter
 from typing import Any, Final, TypeAlias
 
@@ -29,6 +31,9 @@ from models.domain.recommendation import MAX_HISTORY_EVENTS, MAX_SAMPLES, Recomm
 
 MAX_READING: Final = 8
 """Questions of one batch that read the store at once."""
+LISTS_A_PIECE: Final = 32
+"""Of one batch: what comes beside it waits for one piece, which took 25 ms at 100,000 items (process time of plain
+lists of 20, AMD EPYC). All 256 took 184 ms, a tenth less for each list; pieces of 16 an eighth more for each."""
 MAX_EXPLAINED: Final = MAX_HISTORY_EVENTS * MAX_SAMPLES
 """Events of one batch, times samples: as many as one question alone may ask to explain."""
 NO_PAGES: Final = "there are no further pages: too many lists wait to be written"
@@ -92,16 +97,19 @@ async def _write_now(asking: Asking, recommendation_ids: Sequence[str]) -> None:
 
 
 async def _made(asking: Asking, ready: Sequence[Asked]) -> Sequence[Made | InputError]:
-    """In one piece of work, which takes one permit; a plain list shares a call with those that wait beside it."""
+    """In pieces, each of which takes a permit; a plain list shares a call with those that wait beside it."""
     if not ready:
         return ()
     model, live = asking.loaded.model, asking.live
     if len(ready) == 1 and ready[0].shares_call:
         return [await live.together.ask(ready[0], partial(make_all, model), group=model, deadline=asking.deadline)]
-    made = await live.workers.run(lambda: make_all(model, ready), deadline=asking.deadline)
-    if num_lists := sum(not isinstance(each, InputError) and each.whole is not None for each in made):
-        live.metrics.call_answered(num_lists)
-    return made
+    size = max(LISTS_A_PIECE, math.ceil(len(ready) / live.workers.max_in_flight))  # no batch needs more than there are
+    pieces = [partial(make_all, model, ready[start : start + size]) for start in range(0, len(ready), size)]
+    made = await live.workers.run_in_turn(pieces, deadline=asking.deadline)
+    for piece in made:
+        if num_lists := sum(not isinstance(each, InputError) and each.whole is not None for each in piece):
+            live.metrics.call_answered(num_lists)
+    return list(chain.from_iterable(made))
 
 
 async def _all_asked(asking: Asking, bodies: Sequence[ListBody]) -> list[Asked | Refusal]:

@@ -79,7 +79,7 @@ BodyDep = Annotated[BatchBody, Depends(json_body(BatchBody, max_bytes=MAX_LARGE_
     openapi_extra={"requestBody": request_body(BatchBody), "parameters": [TIMEOUT_PARAMETER]},
 )
 async def recommend_batch(asking: AskingDep, body: BodyDep) -> Response:
-    """Each is answered as it would be alone, and in one piece of work: cheaper than as many requests.
+    """Each is answered as it would be alone, and in pieces of many: cheaper than as many requests.
 
     A bad one fails alone. A time limit holds for all of them together.
     """

@@ -45,19 +45,23 @@ class Tracing:
 class RequestSpan:
     """The span of one request; the stages of its work stand below it."""
 
-    __slots__ = ("_begin_stage", "_offset", "_span")
+    __slots__ = ("_begin_stage", "_num_stages", "_offset", "_span")
 
     def __init__(self, begin_stage: Callable[[str, Span, int], Span], span: Span, offset: int) -> None:
         """`offset` makes nanoseconds since the epoch of those of perf_counter."""
         self._begin_stage = begin_stage
         self._span = span
         self._offset = offset
+        self._num_stages = 0
 
     def add_stages(self, laps: Sequence[Lap]) -> None:
-        """A span for each; even where the request has ended already, because its caller gave up."""
-        if len(laps) > MAX_STAGE_SPANS:
-            self._span.set_attribute("figment.stages_left_out", len(laps) - MAX_STAGE_SPANS)
-        for name, started, ended in laps[:MAX_STAGE_SPANS]:
+        """A span for each, of one piece of work after another; even where the request has ended already, because its
+        caller gave up."""
+        told = laps[: max(0, MAX_STAGE_SPANS - self._num_stages)]
+        self._num_stages += len(laps)
+        if self._num_stages > MAX_STAGE_SPANS:
+            self._span.set_attribute("figment.stages_left_out", self._num_stages - MAX_STAGE_SPANS)
+        for name, started, ended in told:
             stage = self._begin_stage(name, self._span, self._offset + int(started * 1e9))
             stage.end(self._offset + int(ended * 1e9))
 

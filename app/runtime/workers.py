@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -101,7 +101,29 @@ class Workers:
         Work that still waits for a thread at its deadline, or when its caller is cancelled, is never started; running
         work ends before its next stage (`models.domain.stages`). Its permit comes back only when it has ended.
         """
-        self.admit(deadline)
+        (result,) = await self.run_in_turn([work], deadline=deadline)
+        return result
+
+    async def run_in_turn(
+        self, pieces: Sequence[Callable[[], Result]], *, deadline: Deadline | None = None
+    ) -> list[Result]:
+        """What each piece returns; it begins when the one before has ended, so that other work comes in between.
+
+        Each takes a permit before the first begins, and gives it back when it has ended or will never begin. Raises
+        what `run` raises.
+        """
+        self.admit(deadline, permits=len(pieces))
+        results: list[Result] = []
+        left = len(pieces)
+        try:
+            for work in pieces:
+                left -= 1
+                results.append(await self._run_admitted(work, deadline))
+        finally:
+            self.release(left)
+        return results
+
+    async def _run_admitted(self, work: Callable[[], Result], deadline: Deadline | None) -> Result:
         observed = ObservedWork(deadline.at) if deadline else ObservedWork()
         job = self.submit(observed, work)
         waiting = asyncio.wrap_future(job)
@@ -116,18 +138,18 @@ class Workers:
             raise DeadlineExceeded(deadline.timeout_ms)
         return waiting.result()
 
-    def admit(self, deadline: Deadline | None = None) -> None:
-        """Takes a permit, which `release` gives back. Raises Overloaded, and DeadlineExceeded past the deadline."""
-        if self.is_full:
-            raise Overloaded(self.in_flight, self.max_in_flight)
+    def admit(self, deadline: Deadline | None = None, *, permits: int = 1) -> None:
+        """Takes permits, which `release` gives back. Raises Overloaded, and DeadlineExceeded past the deadline."""
+        if self.in_flight + permits > self.max_in_flight:
+            raise Overloaded(self.in_flight, self.max_in_flight, permits)
         if deadline and not deadline.remaining_seconds:
             self.metrics.work_abandoned("never_started")
             raise DeadlineExceeded(deadline.timeout_ms)
-        self.in_flight += 1
+        self.in_flight += permits
 
-    def release(self) -> None:
-        """A permit comes back."""
-        self.in_flight -= 1
+    def release(self, permits: int = 1) -> None:
+        """Permits come back."""
+        self.in_flight -= permits
 
     def submit(self, observed: ObservedWork, work: Callable[[], Result]) -> "Future[Result]":
         """The work, to be begun when a thread is free; whoever submits it has a permit."""

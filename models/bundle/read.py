@@ -77,6 +77,9 @@ class Bundle:
             raise BundleCorrupt(self.folder / file, "is missing")
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
+        # an arena keeps the most that it ever held: after a call of 64 histories of fifty events 85 MiB more than after
+        # a lone one, without it 24; a list cost the same within 1.5 % (Amazon Sports, 128 numbers an item, AMD EPYC)
+        options.enable_cpu_mem_arena = False
         return ort.InferenceSession(self.folder / file, options, providers=["CPUExecutionProvider"])
 
     def critic_taste_HD(self) -> NDArray[np.float32]:

@@ -26,7 +26,7 @@ FigmentError
 ├── ListsUnfinished             lists for everyone that several processes could not all make
 └── ServiceError
     ├── NotReady                the bundle is still loading, or the process is draining
-    ├── Overloaded              no permit is free
+    ├── Overloaded              too few permits are free
     ├── DeadlineExceeded        the caller's own time limit passed first
     ├── AddressTaken            another program listens there, or the address is not ours
     ├── NotYetServed            a write is stored, and answers do not know of it in time
@@ -232,12 +232,13 @@ class NotReady(ServiceError):
 
 
 class Overloaded(ServiceError):
-    """No permit is free."""
+    """Too few permits are free."""
 
-    def __init__(self, in_flight: int, limit: int) -> None:
+    def __init__(self, in_flight: int, limit: int, needed: int = 1) -> None:
         self.in_flight = in_flight
         self.limit = limit
-        super().__init__(f"{in_flight} requests are in flight, the limit is {limit}")
+        self.needed = needed
+        super().__init__(f"{in_flight} of {limit} permits are taken, and the request needs {needed}")
 
 
 class DeadlineExceeded(ServiceError):

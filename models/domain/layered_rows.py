@@ -2,6 +2,7 @@
 
 # N rows in all, A replaced or appended, C that change
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -45,10 +46,6 @@ class LayeredRows:
         """As an array of all rows would have it."""
         return (len(self), *self.base.shape[1:])
 
-    def whole(self) -> NDArray[Any]:
-        """All rows as one array."""
-        return self[np.arange(len(self))]
-
     def changed(self, rows_C: NDArray[np.int32], values_C: NDArray[Any], num_rows: int) -> "LayeredRows":
         """With these values in these rows, which may lie beyond the last one; `num_rows` in all afterwards.
 
@@ -67,6 +64,17 @@ class LayeredRows:
 
 Rows: TypeAlias = NDArray[Any] | LayeredRows
 """What is only ever read by rows."""
+
+
+def of_each(rows: Rows, ask: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
+    """What `ask` tells of every row, in its last axis; base and delta are asked apart, so that no row is copied."""
+    if not isinstance(rows, LayeredRows):
+        return ask(rows)
+    of_base, of_delta = ask(rows.base), ask(rows.delta)
+    told = np.empty((*of_base.shape[:-1], len(rows)), of_base.dtype)
+    told[..., : len(rows.base)] = of_base
+    told[..., rows.layered] = of_delta
+    return told
 
 
 def layered(rows: Rows) -> LayeredRows:

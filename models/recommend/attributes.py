@@ -4,7 +4,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Final
 
 import numpy as np
@@ -54,25 +54,35 @@ class AttributeTable:
         """Which items a filter is true of, whether they may be listed or not; raises RuleRefused."""
         return self._fits(asked)
 
+    # The caches die with the table: another state of the catalogue has other masks. They hold its parts and not the
+    # table itself, which would stay in memory until a collector of garbage came by.
+
     @cached_property
     def _masks(self) -> Callable[[Filter | None, bool], Mask]:
-        # the cache dies with the table: another state of the catalogue has other masks
-        return lru_cache(MASKS_KEPT)(self._evaluate)
+        return lru_cache(MASKS_KEPT)(partial(_evaluate, self.is_deleted_N, self.in_stock_N, self._fits))
 
     @cached_property
     def _fits(self) -> Callable[[Filter], NDArray[np.bool_]]:
-        return lru_cache(MASKS_KEPT)(self._compare)
+        return lru_cache(MASKS_KEPT)(partial(_compare, self.frame, self.kinds))
 
-    def _compare(self, asked: Filter) -> NDArray[np.bool_]:
-        check_filter(asked, self.kinds)
-        fits_N = np.array(self.frame.select(expression(asked, self.frame.schema)).to_series().to_numpy(), np.bool_)
-        fits_N.flags.writeable = False
-        return fits_N
 
-    def _evaluate(self, asked: Filter | None, include_out_of_stock: bool) -> Mask:
-        allowed_N = ~self.is_deleted_N
-        if not include_out_of_stock:
-            allowed_N &= self.in_stock_N
-        if asked is not None:
-            allowed_N &= self.fits(asked)
-        return Mask.of(allowed_N)
+def _compare(frame: pl.DataFrame, kinds: Kinds, asked: Filter) -> NDArray[np.bool_]:
+    check_filter(asked, kinds)
+    fits_N = np.array(frame.select(expression(asked, frame.schema)).to_series().to_numpy(), np.bool_)
+    fits_N.flags.writeable = False
+    return fits_N
+
+
+def _evaluate(
+    is_deleted_N: NDArray[np.bool_],
+    in_stock_N: NDArray[np.bool_],
+    fits: Callable[[Filter], NDArray[np.bool_]],
+    asked: Filter | None,
+    include_out_of_stock: bool,
+) -> Mask:
+    allowed_N = ~is_deleted_N
+    if not include_out_of_stock:
+        allowed_N &= in_stock_N
+    if asked is not None:
+        allowed_N &= fits(asked)
+    return Mask.of(allowed_N)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.baselines.neighbours import Neighbours
 from models.domain.item_rows import NO_ITEM
-from models.domain.layered_rows import LayeredRows, Rows
+from models.domain.layered_rows import Rows
 from models.domain.stages import tell_wishes, timed
 from models.features.histories import HistoryBatch
 from models.features.row_keys import HALF, row_keys, unsigned
@@ -135,9 +135,8 @@ class CandidateSource:
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         if not exact:
             return self.index.search(queries_XD, k)
-        features_ND = self.item_features_ND
-        whole_ND = features_ND.whole() if isinstance(features_ND, LayeredRows) else features_ND
-        return ExactIndex(whole_ND).search(queries_XD, k, None if self.is_gone_N is None else ~self.is_gone_N)
+        allowed_N = None if self.is_gone_N is None else ~self.is_gone_N
+        return ExactIndex(self.item_features_ND).search(queries_XD, k, allowed_N)
 
     def wishes(self, history: HistoryBatch, noise_BSZ: NDArray[np.float32]) -> Wishes:
         """What B histories ask for."""

@@ -33,7 +33,7 @@ from models.recommend.systems import Stage
 
 USERS_PER_CALL: Final = 256
 PROPOSALS_PER_CALL: Final = 256 * 200
-"""Of each source: shoppers who had hundreds of items are asked so many more, and fewer of them share a call."""
+"""Of all samples: shoppers who had hundreds of items are asked so many more, and fewer of them share a call."""
 _END: Final = np.iinfo(np.int32).max
 
 
@@ -232,7 +232,7 @@ class Ranker:
     ) -> dict[Stage, StageLists]:
         """The lists of each stage, of the same proposals: a call of bounded size after another."""
         lists = {stage: StageLists.empty(len(questions), k) for stage in stages}
-        for users in self._calls(questions):
+        for users in self.calls(questions):
             asked = [questions[user] for user in users]
             started = time.perf_counter()
             known = _known(asked, *stages)
@@ -244,12 +244,12 @@ class Ranker:
                 found.seconds += time.perf_counter() - started + (0.0 if stage == "popularity" else seconds)
         return lists
 
-    def _calls(self, questions: Sequence[Question]) -> Iterator[NDArray[np.int64]]:
-        """Numbers of the questions of each call: of similar length, so that little of it is padding."""
+    def calls(self, questions: Sequence[Question]) -> Iterator[NDArray[np.int64]]:
+        """Numbers of the questions of each call of bounded size: of similar length, so that little is padding."""
         rest = np.argsort([len(question.history[0]) for question in questions], kind="stable")
-        fetch = np.array([self._fetch(question) for question in questions], np.int64)
+        proposals = np.array([len(question.noise_SZ) * self._fetch(question) for question in questions], np.int64)
         while len(rest):
-            users = min(USERS_PER_CALL, max(1, PROPOSALS_PER_CALL // int(fetch[rest[:USERS_PER_CALL]].max())))
+            users = min(USERS_PER_CALL, max(1, PROPOSALS_PER_CALL // int(proposals[rest[:USERS_PER_CALL]].max())))
             yield rest[:users]
             rest = rest[users:]
 

@@ -35,7 +35,7 @@ from models.recommend.live.items import LiveItems
 from models.recommend.live.verify import probe_recall, verify_view
 from models.recommend.nothing_listed import why_nothing
 from models.recommend.question import Question, RankedList
-from models.recommend.ranker import USERS_PER_CALL, Ranker
+from models.recommend.ranker import Ranker
 from models.recommend.requests import ReadRequest, RequestReader
 from models.recommend.search.searcher import Found, Searcher, handed_in
 from models.recommend.search.text import TextSearch
@@ -149,7 +149,7 @@ class Recommender:
         """One answer a request, in their order; each is the same alone and in company. Raises InputError."""
         read = [self._reader.read(request) for request in requests]
         answers: dict[int, RankedList] = {}
-        for profile, numbers in _calls(requests, read):
+        for profile, numbers in self._calls(requests, read):
             ranked = self.ranker.rank(
                 [read[number].question for number in numbers], self._stage_of(profile), exact=profile == "exact"
             )
@@ -265,6 +265,17 @@ class Recommender:
             index_version=self.index_version,
         )
 
+    def _calls(
+        self, requests: Sequence[RecommendationRequest], read: Sequence[ReadRequest]
+    ) -> Iterable[tuple[SearchProfile, list[int]]]:
+        """Numbers of the requests that share one call of the networks, and their profile."""
+        groups: dict[tuple[SearchProfile, Hashable], list[int]] = {}
+        for number, (request, each) in enumerate(zip(requests, read, strict=True)):
+            groups.setdefault((request.search_profile, len(each.question.noise_SZ)), []).append(number)
+        for (profile, _), numbers in groups.items():
+            for places in self.ranker.calls([read[number].question for number in numbers]):
+                yield profile, [numbers[place] for place in places]
+
     def _listed(self, rows_K: NDArray[np.int32], scores_K: NDArray[np.float32]) -> list[RecommendedItem]:
         return [
             RecommendedItem(self.item_ids[row], row, score)
@@ -308,15 +319,3 @@ class Recommender:
             sources=ranked.sources,
             index_version=self.index_version,
         )
-
-
-def _calls(
-    requests: Sequence[RecommendationRequest], read: Sequence[ReadRequest]
-) -> Iterable[tuple[SearchProfile, list[int]]]:
-    """Numbers of the requests that can share one call of the networks, and their profile."""
-    groups: dict[tuple[SearchProfile, Hashable], list[int]] = {}
-    for number, (request, each) in enumerate(zip(requests, read, strict=True)):
-        groups.setdefault((request.search_profile, len(each.question.noise_SZ)), []).append(number)
-    for (profile, _), numbers in groups.items():
-        for start in range(0, len(numbers), USERS_PER_CALL):
-            yield profile, numbers[start : start + USERS_PER_CALL]

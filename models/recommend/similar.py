@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.domain.item_rows import NO_ITEM
-from models.domain.layered_rows import LayeredRows, Rows
+from models.domain.layered_rows import of_each
 from models.recommend.candidates import CandidateSource
 from models.recommend.mask import Mask
 
@@ -42,7 +42,8 @@ class SimilarItems:
     def _likeness(self, row: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         features_ND, one = self.source.item_features_ND, np.array([row])
         direction_D = features_ND[one][0] / max(float(self._lengths_N[row]), 1e-9)
-        likeness_N = np.asarray(_products(features_ND, direction_D) / np.maximum(self._lengths_N, 1e-9), np.float32)
+        products_N = of_each(features_ND, lambda features_XD: features_XD @ direction_D)
+        likeness_N = np.asarray(products_N / np.maximum(self._lengths_N, 1e-9), np.float32)
         neighbours = self.source.neighbours
         rows_M, voices_MV = neighbours.rows_NM[one][0], neighbours.voices_NMV[one][0]
         weights_M = neighbours.weighed(voices_MV)[rows_M != NO_ITEM]
@@ -54,26 +55,7 @@ class SimilarItems:
 
     @cached_property
     def _lengths_N(self) -> NDArray[np.float32]:
-        features_ND = self.source.item_features_ND
-        if isinstance(features_ND, LayeredRows):
-            return _layered(features_ND, _lengths(features_ND.base), _lengths(features_ND.delta))
-        return _lengths(features_ND)
-
-
-def _products(features_ND: Rows, direction_D: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Inner products with all rows [N], without copying what was not changed."""
-    if isinstance(features_ND, LayeredRows):
-        return _layered(features_ND, features_ND.base @ direction_D, features_ND.delta @ direction_D)
-    return np.array(features_ND @ direction_D, np.float32)
-
-
-def _layered(rows: LayeredRows, of_base: NDArray[np.float32], of_delta: NDArray[np.float32]) -> NDArray[np.float32]:
-    """One number a row, from those of either layer."""
-    values_N = np.empty(len(rows), np.float32)
-    values_N[: len(of_base)] = of_base
-    beside = rows.layered
-    values_N[beside] = of_delta[rows.slots[beside]]
-    return values_N
+        return of_each(self.source.item_features_ND, _lengths)
 
 
 def _lengths(features_XD: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,6 +1,6 @@
 """The slow, obvious index: every query meets every item."""
 
-# B queries, N items, A allowed items, D features, K nearest
+# B queries, N items, D features, K nearest
 
 from dataclasses import dataclass
 from typing import Final
@@ -9,17 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.domain.item_rows import NO_ITEM
+from models.domain.layered_rows import Rows, of_each
 from models.retrieval.metric import InnerProduct
 
-QUERIES_PER_BLOCK: Final = 256
-"""Bounds the similarities that lie in memory at once: 100 MB for 100,000 items."""
+QUERIES_PER_BLOCK: Final = 64
+"""Bounds the similarities that lie in memory at once: 25 MB for 100,000 items."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExactIndex:
     """Exact in any size; of equally near items the one with the lower row comes first."""
 
-    item_features_ND: NDArray[np.float32]
+    item_features_ND: Rows
 
     @property
     def num_items(self) -> int:
@@ -30,15 +31,27 @@ class ExactIndex:
         self, queries_BD: NDArray[np.float32], k: int, allowed_N: NDArray[np.bool_] | None = None
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """As `VectorIndex` says."""
-        rows_A = np.arange(self.num_items) if allowed_N is None else np.flatnonzero(allowed_N)
-        features_AD = self.item_features_ND if allowed_N is None else self.item_features_ND[rows_A]
         rows_BK = np.full((len(queries_BD), k), NO_ITEM, np.int32)
         scores_BK = np.full((len(queries_BD), k), -np.inf, np.float32)
-        found = min(k, len(rows_A))
+        found = min(k, self.num_items if allowed_N is None else int(allowed_N.sum()))
         for start in range(0, len(queries_BD), QUERIES_PER_BLOCK):
-            block = slice(start, start + QUERIES_PER_BLOCK)
-            similarity_BA = InnerProduct.similarity(queries_BD[block], features_AD)
-            order_BK = np.argsort(-similarity_BA, axis=1, kind="stable")[:, :found]
-            rows_BK[block, :found] = rows_A[order_BK]
-            scores_BK[block, :found] = np.take_along_axis(similarity_BA, order_BK, axis=1)
+            for query, similarity_N in enumerate(
+                self._similarity(queries_BD[start : start + QUERIES_PER_BLOCK]), start
+            ):
+                if allowed_N is not None:
+                    similarity_N[~allowed_N] = -np.inf
+                nearest = _nearest(similarity_N, found)
+                rows_BK[query, :found], scores_BK[query, :found] = nearest, similarity_N[nearest]
         return rows_BK, scores_BK
+
+    def _similarity(self, queries_BD: NDArray[np.float32]) -> NDArray[np.float32]:
+        return of_each(self.item_features_ND, lambda features_XD: InnerProduct.similarity(queries_BD, features_XD))
+
+
+def _nearest(similarity_N: NDArray[np.float32], num: int) -> NDArray[np.int64]:
+    """The `num` best rows in their order; no more of them are sorted than are as good as the last."""
+    if not num:
+        return np.empty(0, np.int64)
+    last = len(similarity_N) - num
+    rows_X = np.flatnonzero(similarity_N >= np.partition(similarity_N, last)[last])
+    return rows_X[np.argsort(-similarity_N[rows_X], kind="stable")[:num]]

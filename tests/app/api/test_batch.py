@@ -1,6 +1,7 @@
 import pytest
 
 from app.api import MAX_LARGE_BODY_BYTES
+from app.api.answering import LISTS_A_PIECE
 from app.api.batch import MAX_REQUESTS
 from tests.app.api.lists import HISTORY, ask
 from tests.app.api.shoppers import event, store
@@ -54,6 +55,27 @@ class TestBatch:
         before = model.num_calls
         results(client, *[GOOD] * 5)
         assert (model.num_calls, len(model.asked)) == (before + 1, 5)
+
+    def test_a_long_one_is_made_in_pieces(self, client, model):
+        bodies = [{"history": HISTORY, "exploration": 1.0, "seed": seed, "k": 2} for seed in range(LISTS_A_PIECE + 3)]
+        bodies[LISTS_A_PIECE] = {"history": HISTORY, "filter": {"field": "colour", "op": "eq", "value": 1}}
+        alone = [ask(client, body).json() for body in bodies]
+        before = model.num_calls
+        told = results(client, *bodies)
+        assert model.num_calls == before + 2
+        assert told.pop(LISTS_A_PIECE)["error"]["errors"][0]["pointer"] == f"/requests/{LISTS_A_PIECE}/filter/field"
+        assert alone.pop(LISTS_A_PIECE)["status"] == 422
+        assert [without_what_differs(one) for one in told] == [without_what_differs(one) for one in alone]
+
+    def test_each_piece_takes_a_permit(self, client, model, live):
+        model.gate.clear()
+        hurry = {"X-Request-Timeout-Ms": "300"}
+        check_problem(client.post("/v1/recommendations", json={"history": []}, headers=hurry), 504)
+        path, more = "/v1/recommendations:batch", [{"history": []}] * (LISTS_A_PIECE + 1)
+        refused = check_problem(client.post(path, json={"requests": more}, headers=hurry), 503)
+        assert "1 of 2 permits are taken, and the request needs 2" in refused["detail"]
+        check_problem(client.post(path, json={"requests": more[1:]}, headers=hurry), 504)
+        model.gate.set()
 
     def test_one_bad_entry_fails_alone(self, client):
         first, bad, last = results(client, GOOD, {"history": HISTORY, "k": 1000}, GOOD)

@@ -114,7 +114,7 @@ class TestOverHttp:
         for _ in range(live.workers.max_in_flight):
             client.post("/v1/recommendations", json={"history": []}, headers={"X-Request-Timeout-Ms": "300"})
         answer = client.post("/v1/recommendations", json={"history": []})
-        assert "2 requests are in flight, the limit is 2" in check_problem(answer, 503)["detail"]
+        assert "2 of 2 permits are taken, and the request needs 1" in check_problem(answer, 503)["detail"]
         assert answer.headers["retry-after"] == "1"
         check_problem(client.get("/health/ready"), 503)
         assert client.get("/health/live").status_code == 200

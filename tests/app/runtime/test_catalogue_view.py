@@ -1,3 +1,5 @@
+import gc
+import weakref
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -7,6 +9,8 @@ import pytest
 from app.runtime.catalogue_view import CatalogueView
 from app.store.item_rows import Item
 from models.bundle.read import open_bundle
+from models.domain.events import HistoryEvent
+from models.domain.recommendation import RecommendationRequest, SearchRequest, SimilarRequest
 from models.recommend.recommender import Recommender
 
 NOW = datetime(2026, 11, 24, 3, tzinfo=UTC)
@@ -90,6 +94,26 @@ class TestAfter:
     def test_new_fields_hold_what_the_first_item_says(self, trained):
         view = trained.after([item("tea-77", {**NEW_TEA, "grams": 250}, 7)], 7)
         assert view.field_check().kinds["grams"] == "number"
+
+    def test_a_replaced_view_goes_without_a_search_for_garbage(self, trained):
+        """Else each change would leave the catalogue before it in memory, as the service hardly ever makes one."""
+        gc.disable()
+        try:
+            view = trained.after([item("tea-77", NEW_TEA, 7)], 7)
+            view = view.begin(list(view.waiting.values())).finished(embed)
+            request = RecommendationRequest([HistoryEvent("tea-77"), HistoryEvent("tea-5")], num_samples=2)
+            view.model.recommend([request, replace(request, search_profile="exact"), RecommendationRequest(())])
+            view.model.explain(request, full=True)
+            view.model.search(SearchRequest(request, "tea"))
+            view.model.similar(SimilarRequest("tea-77"))
+            model = view.model
+            held = [model, model.items, model.catalogue, model.catalogue.attributes, model._texts, model._similar]
+            replaced = [weakref.ref(each) for each in held]
+            view = view.after([gone("tea-6", 8)], 8)
+            del model, held
+            assert [each() for each in replaced] == [None] * len(replaced)
+        finally:
+            gc.enable()
 
 
 class TestContentDraft:

@@ -1,6 +1,7 @@
 import asyncio
 import threading
 import time
+from functools import partial
 
 import pytest
 
@@ -61,11 +62,79 @@ class TestWorkers:
             running = [asyncio.create_task(workers.run(gate.wait)) for _ in range(2)]
             await asyncio.sleep(0)
             assert workers.is_full
-            with pytest.raises(Overloaded, match="2 requests are in flight, the limit is 2"):
+            with pytest.raises(Overloaded, match="2 of 2 permits are taken, and the request needs 1"):
                 await workers.run(gate.wait)
             gate.set()
             assert await asyncio.gather(*running) == [True, True]
             assert workers.in_flight == 0
+
+        asyncio.run(check())
+
+    def test_other_work_comes_in_between_the_pieces_of_one(self, gate):
+        async def check():
+            workers = Workers(threads=1, max_in_flight=4)
+            begun = []
+
+            def piece(number):
+                begun.append(number)
+                gate.wait()
+                return number
+
+            batch = asyncio.create_task(workers.run_in_turn([partial(piece, number) for number in range(3)]))
+            await asyncio.sleep(0)
+            lone = asyncio.create_task(workers.run(lambda: begun.append("lone")))
+            await asyncio.sleep(0)
+            gate.set()
+            await lone
+            assert await batch == [0, 1, 2]
+            assert begun == [0, "lone", 1, 2]
+            assert workers.in_flight == 0
+
+        asyncio.run(check())
+
+    def test_each_piece_takes_a_permit_and_gives_it_back(self, gate):
+        async def check():
+            workers = Workers(threads=1, max_in_flight=3)
+            second = threading.Event()
+            batch = asyncio.create_task(workers.run_in_turn([second.wait, gate.wait]))
+            await asyncio.sleep(0)
+            assert workers.in_flight == 2
+            with pytest.raises(Overloaded, match="2 of 3 permits are taken, and the request needs 2"):
+                await workers.run_in_turn([gate.wait] * 2)
+            second.set()
+            await until_in_flight(workers, 1)
+            gate.set()
+            assert await batch == [True, True]
+            assert workers.in_flight == 0
+
+        asyncio.run(check())
+
+    @pytest.mark.parametrize("gives_up", [lambda batch: batch.cancel(), lambda _: None])
+    def test_pieces_after_the_last_that_anybody_waited_for_never_begin(self, gate, gives_up):
+        async def check():
+            workers = await warm(Workers(threads=1, max_in_flight=3))
+            begun = []
+            batch = asyncio.create_task(
+                workers.run_in_turn([gate.wait, *[lambda: begun.append(1)] * 2], deadline=deadline(100))
+            )
+            await asyncio.sleep(0.01)
+            gives_up(batch)
+            with pytest.raises((DeadlineExceeded, asyncio.CancelledError)):
+                await batch
+            assert workers.in_flight == 1
+            gate.set()
+            await until_in_flight(workers, 0)
+            assert begun == []
+
+        asyncio.run(check())
+
+    def test_a_piece_that_fails_is_the_last(self):
+        async def check():
+            workers = Workers(threads=1, max_in_flight=3)
+            begun = []
+            with pytest.raises(ZeroDivisionError):
+                await workers.run_in_turn([lambda: begun.append(0), lambda: 1 / 0, lambda: begun.append(2)])
+            assert (begun, workers.in_flight) == ([0], 0)
 
         asyncio.run(check())
 

@@ -62,6 +62,9 @@ class TestOpenBundle:
         (answer,) = open_bundle(sealed).session("generator").run(None, {"x": row})
         np.testing.assert_array_equal(answer, row)
 
+    def test_a_network_keeps_no_memory_for_the_next_call(self, sealed: Path) -> None:
+        assert not open_bundle(sealed).session("generator").get_session_options().enable_cpu_mem_arena
+
     def test_text_encoder_embeds_as_in_training(self, sealed: Path) -> None:
         bundle = open_bundle(sealed)
         encoder = bundle.text_encoder(threads=1)

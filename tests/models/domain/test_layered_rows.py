@@ -3,9 +3,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.domain.layered_rows import LayeredRows, layered
+from models.domain.layered_rows import LayeredRows, layered, of_each
 
 BASE = np.arange(12, dtype=np.float32).reshape(4, 3)
+
+
+def whole_of(rows: LayeredRows):
+    return rows[np.arange(len(rows))]
 
 
 class TestLayeredRows:
@@ -18,18 +22,19 @@ class TestLayeredRows:
             replaced = rng.choice(len(whole), int(rng.integers(len(whole))), replace=False)
             changed = np.concatenate([replaced, np.arange(len(whole), num_rows)]).astype(np.int32)
             values = rng.normal(size=(len(changed), 3)).astype(np.float32)
-            before = rows.whole()
+            before = whole_of(rows)
             later = rows.changed(changed, values, num_rows)
-            np.testing.assert_array_equal(rows.whole(), before)
+            np.testing.assert_array_equal(whole_of(rows), before)
             whole = np.concatenate([whole, np.zeros((num_rows - len(whole), 3), np.float32)])
             whole[changed] = values
             rows = later
         assert rows.shape == whole.shape
-        np.testing.assert_array_equal(rows.whole(), whole)
+        np.testing.assert_array_equal(whole_of(rows), whole)
         some = rng.integers(-1, len(whole), size=(5, 2))
         np.testing.assert_array_equal(rows[some], whole[some])
         places = rng.integers(3, size=(5, 2))
         np.testing.assert_array_equal(rows[some, places], whole[some, places])
+        np.testing.assert_array_equal(of_each(rows, lambda layer: 2 * layer.T), 2 * whole.T)
         assert BASE[0, 0] == 0.0
 
     def test_what_it_gives_may_be_written_to(self) -> None:

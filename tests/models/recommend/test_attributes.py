@@ -1,5 +1,7 @@
 """Filters on a table, against the same filters read value by value."""
 
+import gc
+import weakref
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -213,6 +215,18 @@ class TestMask:
     def test_cannot_be_changed_by_who_gets_it(self) -> None:
         with pytest.raises(ValueError, match="read-only"):
             TABLE.mask(None, include_out_of_stock=False).allowed_N[0] = True
+
+    def test_a_replaced_table_goes_without_a_search_for_garbage(self) -> None:
+        """The service hardly ever makes one: each change of the catalogue would leave a table behind."""
+        gc.disable()
+        try:
+            table = AttributeTable.of(FRAME)
+            table.mask(parse_filter({"field": "brand", "op": "eq", "value": "OPI"}), include_out_of_stock=False)
+            replaced = weakref.ref(table)
+            del table
+            assert replaced() is None
+        finally:
+            gc.enable()
 
     def test_without_a_stock_column_everything_is_in_stock(self) -> None:
         assert AttributeTable.of(FRAME.drop("in_stock")).in_stock_N.all()

@@ -176,10 +176,17 @@ class TestRankByStages:
         """Each asks a place more of every source for what it had, so that the room of a call would grow with them."""
         long = question(list(range(400)))
         asked = [long, *[question([user % 400]) for user in range(300)], long]
-        calls = [call.tolist() for call in RANKER._calls(asked)]
+        calls = [call.tolist() for call in RANKER.calls(asked)]
         assert sorted(user for call in calls for user in call) == list(range(302))
         assert max(map(len, calls)) == USERS_PER_CALL
         assert all(len(call) * RANKER._fetch(asked[user]) <= PROPOSALS_PER_CALL for call in calls for user in call)
+
+    def test_of_many_samples_fewer_share_a_call(self) -> None:
+        """Each sample proposes as much as a question without others does."""
+        many = np.zeros((32, 2), np.float32)
+        asked = [replace(question([user % 400]), noise_SZ=many) for user in range(40)]
+        most = PROPOSALS_PER_CALL // (32 * RANKER._fetch(asked[0]))
+        assert [len(call) for call in RANKER.calls(asked)] == [most, most, 40 - 2 * most]
 
     def test_a_stage_takes_as_long_as_its_proposals_at_least(self) -> None:
         class Slow:

@@ -109,6 +109,26 @@ class TestRecommend:
         assert scores == sorted(scores, reverse=True)
         assert 0 <= scores[-1] <= scores[0] <= 1
 
+    def test_calls_of_the_networks_are_bounded_by_their_samples(self, tiny_bundle: Path) -> None:
+        recommender, sizes = Recommender.open(tiny_bundle), []
+        generator = recommender.ranker.source.generator
+
+        def counting(inputs):
+            sizes.append(inputs["noise"].shape[:2])
+            return generator(inputs)
+
+        recommender.ranker = replace(recommender.ranker, source=replace(recommender.ranker.source, generator=counting))
+        histories = [[TEA[number % 20], PAINT[number % 7]][: 1 + number % 2] for number in range(60)]
+        requests = [
+            RecommendationRequest([HistoryEvent(each) for each in ids], seed=1, exploration=1.0, num_samples=32)
+            for ids in histories
+        ]
+        together = recommender.recommend(requests)
+        assert max(users for users, _ in sizes) < 20
+        assert sum(users for users, _ in sizes) == 60
+        alone = [recommender.recommend([request])[0] for request in requests]
+        assert [ids(answer) for answer in together] == [ids(answer) for answer in alone]
+
     def test_the_seed_decides_the_exploration(self, recommender: Recommender) -> None:
         def explored(seed: int):
             return ask(recommender, "tea-1", k=20, exploration=1.0, num_samples=4, seed=seed)
