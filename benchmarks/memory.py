@@ -2,8 +2,10 @@
 
     python benchmarks/memory.py --dataset DIR --bundle BUNDLE --json benchmarks/results/memory.json
 
-The service of `serving.py`, started for each of `--items`, smallest first, and busy for a while: what it holds at its
-first answer, and after the load. *Anonymous* is what belongs to the process alone; the rest are pages of mapped files.
+The service of `serving.py`, started for each of `--items`, smallest first, and busy for a while with plain lists, with
+histories of fifty events, with rules, and with batches of 64: what it holds at its first answer, and after all that,
+because memory that a large call needed may stay with the process. *Anonymous* is what belongs to the process alone;
+the rest are pages of mapped files.
 """
 
 import argparse
@@ -15,9 +17,11 @@ from enlarged_bundle import enlarged_bundle
 from load import Service, loaded
 from record import circumstances, keep
 from serving import PACKAGES, figment_serving
-from serving_bodies import write_bodies
+from serving_bodies import FULL_LENGTH, write_bodies
 
-CONCURRENCY: Final = 16
+LOADS: Final = ("fast", "balanced", f"balanced, {FULL_LENGTH} events", "balanced, rules")
+CONCURRENCY: Final = 64
+BATCHES_AT_ONCE: Final = 4
 KIB_PER_MIB: Final = 1024
 
 
@@ -26,7 +30,7 @@ def main() -> None:
     sizes = {num_items: measured(arguments, num_items) for num_items in sorted(arguments.items)}
     command = f"python benchmarks/memory.py --dataset {arguments.dataset.name} --bundle …"
     result = {
-        "what": f"memory of the service by items, made from {arguments.bundle.name}, profile {arguments.profile}",
+        "what": f"memory of the service by items, made from {arguments.bundle.name}",
         **circumstances(command, PACKAGES),
         "sizes": {f"{num_items:,} items": each for num_items, each in sizes.items()},
         "anonymous at work": line_through({number: each["anonymous at work, MiB"] for number, each in sizes.items()}),
@@ -41,13 +45,15 @@ def measured(arguments: argparse.Namespace, num_items: int) -> dict[str, Any]:
     bodies = write_bodies(root / f"bodies-{num_items}", arguments.bundle, arguments.dataset, num_items)
     with figment_serving(bundle, bodies, root) as (service, seconds):
         first = _held(service, "at the first answer")
-        load = loaded(service, bodies[arguments.profile], CONCURRENCY, arguments.seconds)
+        loads = [loaded(service, bodies[asked], CONCURRENCY, arguments.seconds) for asked in LOADS]
+        batches = Service(f"{service.url}:batch", service.process, service.key)
+        loads.append(loaded(batches, bodies["balanced, batch"], BATCHES_AT_ONCE, arguments.seconds))
         return {
             "seconds until the first answer": round(seconds, 2),
             **first,
             **_held(service, "at work"),
-            "requests": load.requests,
-            "errors": load.errors,
+            "requests": sum(load.requests for load in loads),
+            "errors": sum(load.errors for load in loads),
             "files of the bundle, MiB": round(sum(file.stat().st_size for file in _files(bundle)) / 2**20, 1),
         }
 
@@ -81,8 +87,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--bundle", type=Path, required=True)
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--items", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="three sizes")
-    parser.add_argument("--profile", default="balanced")
-    parser.add_argument("--seconds", type=float, default=10, help="of load")
+    parser.add_argument("--seconds", type=float, default=10, help="of each load")
     parser.add_argument("--folder", type=Path, default=Path("var/bench-serving"), help="for bundles, bodies and logs")
     parser.add_argument("--json", type=Path, required=True)
     return parser.parse_args()

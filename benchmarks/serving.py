@@ -64,11 +64,15 @@ def main() -> None:
             memory = {
                 "seconds until the first answer": round(seconds, 2),
                 "RSS then, MiB": round(service.rss_mib(), 1),
-                "of that anonymous, MiB": round(service.anonymous_mib(), 1),
+                "of that anonymous then, MiB": round(service.anonymous_mib(), 1),
             }
             for asked in arguments.asked:
                 systems[f"figment, {asked}"] = _at_each(service, bodies, asked, arguments)
             systems |= _batches(service, bodies, arguments)
+            memory |= {
+                "RSS after all loads, MiB": round(service.rss_mib(), 1),
+                "of that anonymous, MiB": round(service.anonymous_mib(), 1),
+            }
             _check_answers(service, bodies)
     figures = {name: {str(each.concurrency): asdict(each) for each in found} for name, found in systems.items()}
     result = {

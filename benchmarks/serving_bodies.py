@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import cycle, islice, pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,7 +54,7 @@ def write_bodies(folder: Path, source: Path, dataset: Path, num_items: int) -> B
     catalogue = recommender.catalogue.attributes.frame
     shown = [name for name in SHOWN if name in catalogue.columns][:2]
     plain = [{"history": events_of(items), "k": LIST_LENGTH, "return_properties": shown} for items in histories]
-    long = [{**body, "history": (body["history"] * FULL_LENGTH)[-FULL_LENGTH:]} for body in plain]
+    long = [{**body, "history": _lengthened(plain, number)} for number, body in enumerate(plain)]
     rules = {"filter": filter_of(catalogue), "diversity": 0.3, "exploration": 0.5, "num_samples": 4}
     bodies = Bodies(folder, [len(items) for items in histories])
     folder.mkdir(parents=True, exist_ok=True)
@@ -73,6 +73,16 @@ def write_bodies(folder: Path, source: Path, dataset: Path, num_items: int) -> B
 def _histories(cases: Any) -> Iterable[Any]:
     offsets, rows = cases.histories.offsets_U1, cases.histories.item_rows_E
     return (rows[start:stop][-FULL_LENGTH:] for start, stop in pairwise(offsets))
+
+
+def _lengthened(plain: Sequence[dict[str, Any]], number: int) -> list[dict[str, str]]:
+    """A history and those of the shoppers after it, until there are enough events: of as many different items."""
+    events: list[dict[str, str]] = []
+    for body in islice(cycle(plain), number, None):
+        events = [*body["history"], *events]
+        if len(events) >= FULL_LENGTH:
+            break
+    return events[-FULL_LENGTH:]
 
 
 def events_of(items: Sequence[str]) -> list[dict[str, str]]:
