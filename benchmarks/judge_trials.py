@@ -31,7 +31,7 @@ from models.pipeline.fill_bundle import git_revision
 from models.pipeline.fit import Fitting, unsealed_ranker
 from models.pipeline.train_judge import judgings_of
 from models.recommend.candidates import RunsNetwork
-from models.recommend.evidence import EVIDENCE
+from models.recommend.evidence import EVIDENCE, GENERATOR_EVIDENCE
 from models.recommend.proposals import Proposals
 from models.recommend.ranker import Ranker
 from models.recommend.systems import Stage
@@ -59,7 +59,7 @@ def main() -> int:
                 lambda name=name, seed=seed: trials.run(name, seed),
             )
             for seed in arguments.seeds
-            for name in TRIALS
+            for name in arguments.trials
         ]
     command = f"python benchmarks/judge_trials.py --dataset {arguments.dataset.name} --profile {arguments.profile}"
     command += f" --seeds {' '.join(map(str, arguments.seeds))}"
@@ -184,6 +184,8 @@ TRIALS: Final[dict[str, Callable[[JudgedLists, int], RunsNetwork]]] = {
     "as it is": with_all,
     "without baskets": without(BASKETS),
     "without what was taken before": without(TAKEN_EVIDENCE),
+    "without the critic": without(("critic",)),
+    "without the generator": without(GENERATOR_EVIDENCE),
     "whole lists in a step": with_whole_lists,
     "boosted trees": boosted_trees,
 }
@@ -194,6 +196,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--profile", choices=["full", "quick"], default="full")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2], help="of the judges")
+    parser.add_argument("--trials", nargs="+", choices=list(TRIALS), default=list(TRIALS))
     parser.add_argument("--folder", type=Path, default=Path("var/judge-trials"), help="logs and checkpoints")
     parser.add_argument("--json", type=Path, required=True)
     return parser.parse_args()
