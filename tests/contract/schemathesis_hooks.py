@@ -32,6 +32,7 @@ BEYOND_SCHEMAS: Final = (
     "holds the character U+0000",
     "has the character U+0000 in its name",
     "would be one more attribute than the limit",
+    "events in this shop, the limit is",
     "is of a kind that cannot be changed",
     # what an attribute holds is learned from the first item that has it
     "holds text, not",
