@@ -10,7 +10,6 @@ of the kinds that the detector was fitted on, with other targets.
 
 import argparse
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +22,7 @@ from app.observability.progress import TaskProgress
 from models.data.sequences import Sequences
 from models.fraud.attacks import ATTACKS, Shop, draw_campaign
 from models.fraud.open import open_detector
-from models.fraud.sessions import MIN_POOL, ReadHistory, SessionChecker, SessionVerdict
+from models.fraud.sessions import MIN_POOL, SessionChecker, SessionVerdict, read_histories
 from models.pipeline.fit_detector import FitOptions, fit_detector
 from models.recommend.recommender import Recommender
 from models.training.fit_fraud import timed_like
@@ -109,16 +108,7 @@ class Served:
         return timed_like(campaign.profiles, self.genuine)
 
     def _judged(self, histories: Sequences, at_once: int) -> list[SessionVerdict]:
-        offsets = histories.offsets_U1
-        read = [
-            ReadHistory(
-                histories.item_rows_E[first:last],
-                histories.event_types_E[first:last],
-                histories.timestamps_E[first:last],
-                np.arange(last - first),
-            )
-            for first, last in pairwise(offsets)
-        ]
+        read = read_histories(histories)
         return [
             verdict
             for start in range(0, len(read), at_once)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import numpy as np
 import polars as pl
 
 from models.data.catalogue import read_catalogue
@@ -16,7 +15,7 @@ from models.domain.errors import DatasetError
 from models.domain.progress import NoProgress, Progress
 from models.fraud.listing_verdicts import ListingChecker, ListingVerdict
 from models.fraud.open import listing_judgement, open_detector
-from models.fraud.sessions import ReadHistory, SessionChecker, SessionVerdict
+from models.fraud.sessions import SessionChecker, SessionVerdict, read_histories
 from models.recommend.recommender import Recommender
 
 LISTINGS_PER_CALL: Final = 256
@@ -75,16 +74,7 @@ def score_events(
         loaded.events, recommender.item_ids, time=manifest.dataset.time, seed=int(manifest.split["seed"])
     )
     progress.start("asking about every step")
-    read = [
-        ReadHistory(
-            histories.item_rows_E[first:last],
-            histories.event_types_E[first:last],
-            histories.timestamps_E[first:last],
-            np.arange(last - first),
-        )
-        for first, last in zip(histories.offsets_U1[:-1], histories.offsets_U1[1:], strict=True)
-    ]
-    verdicts = checker.judge(read)
+    verdicts = checker.judge(read_histories(histories))
     progress.finish()
     rows = [_session_row(user_id, verdict) for user_id, verdict in zip(histories.user_ids, verdicts, strict=True)]
     write_table(_most_suspicious_first(pl.DataFrame(rows, schema=SESSION_SCHEMA, orient="row")), out)

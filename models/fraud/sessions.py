@@ -4,6 +4,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -72,6 +73,19 @@ class ReadHistory:
     positions: NDArray[np.int64]
     """Of each event in the history as it was handed in."""
     num_unknown: int = 0
+
+
+def read_histories(histories: Sequences) -> list[ReadHistory]:
+    """Of events whose items are all known; positions count from each history's first event."""
+    return [
+        ReadHistory(
+            histories.item_rows_E[first:last],
+            histories.event_types_E[first:last],
+            histories.timestamps_E[first:last],
+            np.arange(last - first),
+        )
+        for first, last in pairwise(histories.offsets_U1)
+    ]
 
 
 class SessionChecker:

@@ -4,11 +4,12 @@ import numpy as np
 import polars as pl
 import pytest
 
+from models.domain.errors import ModelLacks
 from models.features.spec import fit_feature_spec
 from models.fraud import listings
 from models.fraud.listing_verdicts import LEAST_COMPARED, ListingChecker
 from models.fraud.listings import CatalogueLore
-from models.fraud.open import open_detector
+from models.fraud.open import listing_judgement, open_detector
 from models.recommend.recommender import Recommender
 from models.training.fit_listings import ListingShop, fit_listings
 
@@ -72,6 +73,13 @@ class TestNothingToCompareWith:
         frame = pl.DataFrame({"item_id": [f"i{number}" for number in range(9)], "description": ["words"] * 9})
         shop = ListingShop(frame, text_NE, text_NE, lore.spec, item_encoder=None, critic=None)
         assert fit_listings(shop, seed=0) is None
+
+    def test_a_detector_without_listings_says_what_the_catalogue_lacks(self, fraud_bundle):
+        manifest = Recommender.open(fraud_bundle).manifest
+        detector = open_detector(fraud_bundle, manifest)
+        assert listing_judgement(detector, manifest) is detector.listing
+        with pytest.raises(ModelLacks, match=r"no detector of listings: its catalogue needs titles, or a category"):
+            listing_judgement(replace(detector, listing=None), manifest)
 
     def test_nothing_is_decided_without_enough_others(self, fraud_bundle):
         recommender = Recommender.open(fraud_bundle)
