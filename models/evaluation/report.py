@@ -64,7 +64,8 @@ def render_report(report: EvaluationReport, conditions: Conditions) -> str:
     report = replace(report, scores=_best_first(report))
     figures = report.to_json()["systems"]
     # a list of ten is what is judged: those columns are seen without scrolling
-    metrics = sorted(next(iter(report.scores.values())).metrics, key=lambda metric: not metric.endswith("@10"))
+    measured = dict.fromkeys(metric for score in report.scores.values() for metric in score.metrics)
+    metrics = sorted(measured, key=lambda metric: not metric.endswith("@10"))
     return template.render(
         report=report,
         conditions=conditions,
@@ -93,14 +94,20 @@ def _best(figures: Mapping[str, Mapping[str, Any]], metrics: list[str]) -> dict[
     for metric in metrics:
         end = MEANINGS[metric.partition("@")[0]][1]
         if end:
-            best[metric] = (max if end == "highest" else min)(row[metric] for row in figures.values())
+            best[metric] = (max if end == "highest" else min)(row[metric] for row in figures.values() if metric in row)
     return best
 
 
 def _row(name: str, row: Mapping[str, Any], metrics: list[str], best: Mapping[str, float]) -> dict[str, Any]:
-    """A system's cells: text, interval where there is one, and whether no other system does better."""
+    """A system's cells: text, interval where there is one, and whether no other system does better.
+
+    A figure that was not measured is a dash.
+    """
     cells = []
     for metric in metrics:
+        if metric not in row:
+            cells.append({"text": "-", "interval": "", "is_best": False})
+            continue
         low_high = row.get(f"{metric}_interval")
         interval = "{:.4f} to {:.4f}".format(*low_high) if low_high else ""
         text = f"{row[metric]:.{1 if metric == 'seconds' else 4}f}"

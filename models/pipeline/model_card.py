@@ -1,6 +1,6 @@
 """MODEL_CARD.md: what a bundle is, what it was trained on, how well it does and where it does not."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from models.bundle.manifest import Manifest
@@ -42,7 +42,7 @@ def model_card(manifest: Manifest) -> str:
         "",
         "## Exploration",
         "",
-        *_exploration(manifest.metrics.get("exploration", {})),
+        *_exploration(manifest.metrics.get("exploration", {}), is_held_out=bool(manifest.scoreboard)),
         "",
         "## Limits",
         "",
@@ -61,11 +61,13 @@ def _scoreboard(scoreboard: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return [
         "| system | " + " | ".join(METRICS) + " |",
         "|---" * (len(METRICS) + 1) + "|",
-        *(
-            f"| {name} | " + " | ".join(f"{row[metric]:.4f}" if metric in row else "-" for metric in METRICS) + " |"
-            for name, row in scoreboard.items()
-        ),
+        *(f"| {name} | " + " | ".join(_cells(row, METRICS)) + " |" for name, row in scoreboard.items()),
     ]
+
+
+def _cells(row: Mapping[str, Any], metrics: Iterable[str]) -> list[str]:
+    """A figure that was not measured is a dash."""
+    return [f"{row[metric]:.4f}" if metric in row else "-" for metric in metrics]
 
 
 def _stability(metrics: Mapping[str, Any]) -> list[str]:
@@ -98,19 +100,16 @@ def _decoder(figures: Mapping[str, float]) -> list[str]:
     ]
 
 
-def _exploration(effect: Mapping[str, Mapping[str, float]]) -> list[str]:
+def _exploration(effect: Mapping[str, Mapping[str, float]], *, is_held_out: bool) -> list[str]:
     if not effect:
-        return ["Not measured: no event was held out."]
-    names = list(next(iter(effect.values())))
+        return [f"Not measured: no {'held-out shopper has a history' if is_held_out else 'event was held out'}."]
+    names = list(dict.fromkeys(name for row in effect.values() for name in row))
     return [
         "What the `exploration` of a request does to the list, everything else equal (8 samples, generator's order):",
         "",
         "| exploration | " + " | ".join(names) + " |",
         "|---" * (len(names) + 1) + "|",
-        *(
-            f"| {level} | " + " | ".join(f"{value:.4f}" for value in row.values()) + " |"
-            for level, row in effect.items()
-        ),
+        *(f"| {level} | " + " | ".join(_cells(row, names)) + " |" for level, row in effect.items()),
         "",
         _widening(effect),
     ]

@@ -203,6 +203,18 @@ class TestPage:
     def test_text_of_plots_stays_text(self) -> None:
         assert "NDCG@10</text>" in self.PAGE
 
+    def test_what_was_not_measured_is_a_dash_and_no_plot(self) -> None:
+        scores = dict(self.REPORT.scores)
+        for name in ("figment", "item-knn"):
+            known = {metric: value for metric, value in scores[name].metrics.items() if metric != "ild@10"}
+            scores[name] = replace(scores[name], metrics=known)
+        some = replace(self.REPORT, scores=scores)
+        page = render_report(some, CONDITIONS)
+        assert page.count("<td>-</td>") == 2
+        assert "ild@10" in page
+        assert "against diversity" not in page
+        assert len(plots(some)) == len(plots(self.REPORT)) - 1
+
     def test_names_are_escaped(self) -> None:
         hostile = """</title><script>alert("1")</script><img src=x onerror='alert(2)'>{{ 7 * 7 }}"""
         page = render_report(replace(self.REPORT, dataset=hostile), replace(CONDITIONS, command=hostile))
