@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from models.bundle.manifest import Manifest
+from models.recommend.systems import ahead_of, told_ahead
 
 METRICS = ("hr@10", "ndcg@10", "coverage@10", "gini@10", "ild@10", "novelty@10", "miscalibration@10")
 
@@ -31,6 +32,7 @@ def model_card(manifest: Manifest) -> str:
         "",
         f"Every item is ranked for every held-out shopper. `{manifest.serves}` is what serves;"
         f" weights beside the generator's 1: {_weights(manifest.fusion)}.",
+        *_ahead(manifest),
         "",
         "## Stability",
         "",
@@ -63,6 +65,11 @@ def _scoreboard(scoreboard: Mapping[str, Mapping[str, Any]]) -> list[str]:
         "|---" * (len(METRICS) + 1) + "|",
         *(f"| {name} | " + " | ".join(_cells(row, METRICS)) + " |" for name, row in scoreboard.items()),
     ]
+
+
+def _ahead(manifest: Manifest) -> list[str]:
+    ahead = ahead_of(manifest.serves, manifest.scoreboard)
+    return ["", f"Ahead of it in NDCG@10 on these events: {told_ahead(ahead)}."] if ahead else []
 
 
 def _cells(row: Mapping[str, Any], metrics: Iterable[str]) -> list[str]:
@@ -135,8 +142,8 @@ def _who_orders(manifest: Manifest) -> str:
         "figment": f"They are ordered together with the neighbours' proposals, {judged}.",
         "figment-fused": "They are ordered together with the neighbours' proposals; the judge did not improve them.",
         "figment-generator": "They stand in the index's order: neither neighbours nor judge improved the list.",
-        "item-knn+content": "On this data neighbours alone find more, so they serve.",
-        "popularity": "On this data popularity alone finds more, so it serves.",
+        "item-knn+content": "On this data nothing in the bundle finds more than neighbours alone, so they serve.",
+        "popularity": "On this data nothing in the bundle finds more than popularity alone, so it serves.",
     }
     return told[manifest.serves] + " Validation events decided it."
 

@@ -93,6 +93,7 @@ class TestTheTinyBundle:
 
     def test_evaluate_gives_the_scoreboard_again(self, tiny_bundle: Path, tiny_shop: Path) -> None:
         report = evaluate(EvaluateOptions(dataset=tiny_shop, bundle=tiny_bundle)).to_json()
+        assert report["serves"] == verify_bundle(tiny_bundle).serves
         for name, row in verify_bundle(tiny_bundle).scoreboard.items():
             assert report["systems"][name]["ndcg@10"] == pytest.approx(row["ndcg@10"], abs=1e-6)
 
