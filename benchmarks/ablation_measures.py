@@ -55,7 +55,7 @@ class Measuring:
         questions = ranker.best_guesses(measuring.cases.histories, measuring.depth, measuring.exclude_seen)
         lists = ranker.rank_by_stages(questions, measuring.depth, (stage,), self.proposals)[stage]
         score = protocol.score_lists(lists.rows_BK, lists.scores_BK, lists.seconds, measuring)
-        return {name: round(score.metrics[name], 5) for name in SHOWN_METRICS}
+        return {name: round(score.metrics[name], 5) for name in SHOWN_METRICS if name in score.metrics}
 
     def realism(self, ranker: Ranker) -> dict[str, float]:
         """PRDC of one wish a user against what these users really took, each item once, as directions."""

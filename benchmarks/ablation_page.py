@@ -19,6 +19,8 @@ from ablation_plots import draw_curves, draw_realism, draw_trade_off
 DOCS: Final = Path(__file__).parents[1] / "docs"
 IMAGES: Final = DOCS / "images"
 RESULTS: Final = Path(__file__).parent / "results"
+PAGE: Final = DOCS / "ablation.md"
+ABLATION_RECORD: Final = RESULTS / "ablation_amazon_beauty.json"
 VARIETY_RECORD: Final = RESULTS / "variety_amazon_beauty.json"
 ONE_WISH: Final = "noise, 1 wish"
 COLD_RECORD: Final = RESULTS / "accuracy_amazon_beauty_cold_items.json"
@@ -45,13 +47,18 @@ ARMS: Final = (
 
 
 def main() -> None:
-    record = json.loads(Path(sys.argv[1]).read_text())
-    runs = record["runs"]
+    record = Path(sys.argv[1])
+    runs = json.loads(record.read_text())["runs"]
     IMAGES.mkdir(exist_ok=True)
     for name, draw in (("trade_off", draw_trade_off), ("realism", draw_realism), ("curves", draw_curves)):
         draw(runs, IMAGES / f"ablation_{name}.svg")
-    cold = json.loads(COLD_RECORD.read_text())
-    (DOCS / "ablation.md").write_text("\n".join(page(record, runs, cold)) + "\n", encoding="utf-8")
+    PAGE.write_text(page_of(record), encoding="utf-8")
+
+
+def page_of(record: Path) -> str:
+    """The page's text, of this record of the ablation and of the records that it is held against."""
+    ablation, cold = (json.loads(path.read_text()) for path in (record, COLD_RECORD))
+    return "\n".join(page(ablation, ablation["runs"], cold)) + "\n"
 
 
 def page(record: dict[str, Any], runs: list[Run], cold: dict[str, Any]) -> list[str]:

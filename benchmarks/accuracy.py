@@ -104,6 +104,8 @@ def over_seeds(runs: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, floa
                 "deviation": round(stdev(row[metric] for row in rows), 5) if len(rows) > 1 else 0.0,
             }
             for metric in SUMMARISED
+            # diversity is absent where nothing is known of the items
+            if all(metric in row for row in rows)
         }
     return table
 

@@ -85,7 +85,7 @@ class TradingOff:
             "ndcg@10": round(float(ndcg(hits_BK, np.diff(self.cases.target_offsets_U1), LIST_LENGTH).mean()), 5),
             "hr@10": round(float(hit_rate(hits_BK, LIST_LENGTH).mean()), 5),
             "coverage@10": round(coverage(rows_BK, self.content_NV.shape[0]), 5),
-            "ild@10": round(float(intra_list_diversity(rows_BK, self.content_NV).mean()), 5),
+            "ild@10": round(float(np.nanmean(intra_list_diversity(rows_BK, self.content_NV))), 5),
         }
 
 

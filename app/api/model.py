@@ -12,6 +12,7 @@ from app.api.outcomes import OutcomeFacts, outcome_facts
 from app.api.problem import Problem
 from app.runtime.live_model import Loaded
 from models.bundle.manifest import DatasetRecord, TextEncoderRecord
+from models.recommend.systems import ahead_of
 
 router = APIRouter(prefix="/v1", tags=["model"], dependencies=[needs()])
 
@@ -52,7 +53,8 @@ class ModelFacts(BaseModel):
     """Which system orders the lists of this service: the winner, unless the operator chose another. Who found the items
     of one list is told in its `retrieval.sources`."""
     winner: str
-    """Which system was best on validation events; the scoreboard says how each does on other events."""
+    """Which was best on validation events, of the systems that the bundle holds; the scoreboard says how each does on
+    other events, and how rivals do that no bundle holds."""
     dataset: DatasetRecord
     """Name, source, licence and digest of the data it was trained on."""
     split: dict[str, Any]
@@ -73,6 +75,9 @@ class ModelFacts(BaseModel):
     """On held-out events."""
     scoreboard: dict[str, dict[str, float | None]]
     """The same measures for other systems on the same events."""
+    ahead: dict[str, float]
+    """What of the scoreboard finds more than what serves, and by how much NDCG@10. `ease`, `item-knn` and `buy-again`
+    are in no bundle and cannot serve."""
     fusion: dict[str, float]
     """Weights of the candidate sources beside the generator's 1."""
     neighbours: dict[str, Any]
@@ -111,11 +116,12 @@ async def model(loaded: LoadedDep, shop: ShopDep, caller: CallerDep) -> ModelFac
 def facts(loaded: Loaded, **only_if_allowed: Any) -> ModelFacts:
     """The part of the manifest that callers can use, and what serves now."""
     served, manifest = loaded.model, loaded.model.manifest
-    told = manifest.model_dump(include=set(ModelFacts.model_fields) - {"serves", "num_items"})
+    told = manifest.model_dump(include=set(ModelFacts.model_fields) - {"serves", "num_items", "ahead"})
     return ModelFacts(
         **told,
         winner=manifest.serves,
         serves=served.serves,
+        ahead=ahead_of(served.serves, manifest.scoreboard),
         index_version=served.index_version,
         index_age_seconds=loaded.index.age_seconds,
         index=None if served.index_figures is None else IndexFacts(**served.index_figures),

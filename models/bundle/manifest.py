@@ -61,6 +61,7 @@ class Manifest(_Record):
     scoreboard: Mapping[str, Mapping[str, float | None]]
     """System → metric → value, all on the same held-out events."""
     serves: str
+    """Of the systems that the bundle holds, the best on validation events; a rival of the scoreboard may be ahead."""
     fusion: Mapping[str, float]
     """Weights of the sources beside the generator's 1."""
     neighbours: Mapping[str, Any] = {}

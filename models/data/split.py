@@ -25,7 +25,11 @@ INNER_CASES: Final = 20_000
 """With so many there is enough without later baskets."""
 LEAST_EVENTS_OF_A_CASE: Final = 3
 """One event to train on or to answer from, one to validate, one to test."""
+LEAST_EVENTS_OF_INSTANTS: Final = 10
+"""With as many of different times, the two instants always differ and have events before, between and after them."""
+NO_HISTORY: Final = "impressions and dislikes are no history"
 ORDER_SUFFICES: Final = "the split 'leave-one-out' needs no more than an order"
+NONE_HELD_OUT: Final = "`figment train --split none` trains on all that there is and measures nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,18 +171,21 @@ def inner_split(train: Sequences, kind: SplitKind) -> Split:
 def _split_temporal(sequences: Sequences, time: TimeMeaning) -> Split:
     """One instant each cuts all users at once; nothing later than the instant is known before it."""
     if time == "order":
-        raise SplitRefused("temporal", f"this dataset's times only stand for positions; {ORDER_SUFFICES}")
+        raise SplitRefused("temporal", f"this dataset's times only stand for positions; {_way_out(sequences)}")
     if sequences.num_events == 0:
-        raise SplitRefused("temporal", "no events")
+        raise SplitRefused("temporal", _too_few("no event is part of a history"))
     if sequences.timestamps_E.min() < 0:
-        raise SplitRefused("temporal", f"there are events without a time; {ORDER_SUFFICES}")
+        raise SplitRefused("temporal", f"there are events without a time; {_way_out(sequences)}")
     times_E = np.sort(sequences.timestamps_E)
     last = len(times_E) - 1
     validation_at = int(times_E[min(last, int(VALIDATION_QUANTILE * len(times_E)))])
     test_at = int(times_E[min(last, int(TEST_QUANTILE * len(times_E)))])
     if not times_E[0] < validation_at < test_at:
-        reason = "too many events share one timestamp to cut the time into three parts"
-        raise SplitRefused("temporal", f"{reason}; {ORDER_SUFFICES}")
+        cut = "to cut the time into three parts"
+        if len(times_E) < LEAST_EVENTS_OF_INSTANTS:
+            few = f"too few events {cut}: {len(times_E)}; {LEAST_EVENTS_OF_INSTANTS} of different times always suffice"
+            raise SplitRefused("temporal", f"{few} ({NO_HISTORY}); {_way_out(sequences)}")
+        raise SplitRefused("temporal", f"too many events share one timestamp {cut}; {_way_out(sequences)}")
     return Split(
         kind="temporal",
         train=sequences.take_events(sequences.timestamps_E < validation_at),
@@ -186,6 +193,15 @@ def _split_temporal(sequences: Sequences, time: TimeMeaning) -> Split:
         test=_next_baskets(sequences, test_at, int(times_E[-1]) + 1),
         instants={"validation": validation_at, "test": test_at},
     )
+
+
+def _way_out(sequences: Sequences) -> str:
+    """Which other split these sequences allow."""
+    return ORDER_SUFFICES if (sequences.lengths_U >= LEAST_EVENTS_OF_A_CASE).any() else NONE_HELD_OUT
+
+
+def _too_few(reason: str) -> str:
+    return f"{reason} ({NO_HISTORY}); {NONE_HELD_OUT}"
 
 
 def _next_baskets(sequences: Sequences, start: int, end: int) -> EvaluationCases:
@@ -239,7 +255,7 @@ def _split_leave_one_out(sequences: Sequences) -> Split:
     """Last event tests, the one before validates, the rest trains; shorter histories train whole."""
     users = np.flatnonzero(sequences.lengths_U >= LEAST_EVENTS_OF_A_CASE)
     if len(users) == 0:
-        raise SplitRefused("leave-one-out", f"no user has {LEAST_EVENTS_OF_A_CASE} events or more")
+        raise SplitRefused("leave-one-out", _too_few(f"no user has {LEAST_EVENTS_OF_A_CASE} events or more"))
     last_U = sequences.offsets_U1[users + 1] - 1
     from_end_E = np.repeat(sequences.offsets_U1[1:], sequences.lengths_U) - np.arange(sequences.num_events)
     is_case_E = np.repeat(sequences.lengths_U >= LEAST_EVENTS_OF_A_CASE, sequences.lengths_U)

@@ -64,6 +64,8 @@ class EvaluationReport:
     """What was found while reading; None where the caller had read the dataset."""
     first_time: bool = False
     """Whether only those who took something for the first time were asked about, and only about that."""
+    serves: str | None = None
+    """What the bundle serves, measured here or not; None without a bundle."""
 
     def to_json(self) -> dict[str, Any]:
         """The shape that `--json` promises."""
@@ -72,6 +74,7 @@ class EvaluationReport:
             "split": self.split,
             "seen_filtered": self.seen_filtered,
             "first_time": self.first_time,
+            "serves": self.serves,
             "num_users": self.num_users,
             "systems": {name: self._row(score) for name, score in self.scores.items()},
         }
@@ -132,7 +135,7 @@ def evaluate(options: EvaluateOptions, progress: Progress = NoProgress()) -> Eva
         training=_training(options, manifest),
         progress=progress,
     )
-    return replace(scored, data=loaded.report)
+    return replace(scored, data=loaded.report, serves=manifest.serves if manifest else None)
 
 
 def score_systems(

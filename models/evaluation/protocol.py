@@ -13,7 +13,7 @@ from scipy import sparse
 
 from models.data.split import EvaluationCases
 from models.evaluation.systems import System
-from models.metrics.beyond_accuracy import coverage, exposure_gini, intra_list_diversity, novelty
+from models.metrics.beyond_accuracy import coverage, exposure_gini, intra_list_diversity, mean_of_known, novelty
 from models.metrics.bootstrap import mean_interval
 from models.metrics.calibration import miscalibration
 from models.metrics.ranking import hit_rate, hits, ndcg, reciprocal_rank
@@ -51,7 +51,10 @@ class Score:
     """A system's row of the table, and what it did for each case."""
 
     metrics: Mapping[str, float]
-    """By the names of `figment evaluate --json`, means over cases; no `miscalibration@10` without known kinds."""
+    """By the names of `figment evaluate --json`, means over cases.
+
+    No `ild@10` where no list has two items with content, no `miscalibration@10` without known kinds.
+    """
     intervals: Mapping[str, tuple[float, float]]
     """95 % intervals of `hr@10` and `ndcg@10`."""
     segments: Mapping[str, Mapping[str, float]]
@@ -84,14 +87,15 @@ def score_lists(
     metrics |= {
         "coverage@10": coverage(shown_BK, len(measuring.num_events_N)),
         "gini@10": exposure_gini(shown_BK, len(measuring.num_events_N)),
-        "ild@10": float(intra_list_diversity(shown_BK, measuring.content_NV).mean()),
         "novelty@10": float(novelty(shown_BK, measuring.num_events_N).mean()),
         "seconds": seconds,
     }
     histories = cases.histories
-    divergence_B = miscalibration(shown_BK, histories.offsets_U1, histories.item_rows_E, measuring.groups_N)
-    if np.isfinite(divergence_B).any():
-        metrics["miscalibration@10"] = float(np.nanmean(divergence_B))
+    of_content = {
+        "ild@10": intra_list_diversity(shown_BK, measuring.content_NV),
+        "miscalibration@10": miscalibration(shown_BK, histories.offsets_U1, histories.item_rows_E, measuring.groups_N),
+    }
+    metrics |= {name: mean for name, values_B in of_content.items() if (mean := mean_of_known(values_B)) is not None}
     segments = _segments(rows_BK, scores_BK, per_case, measuring)
     return Score(
         metrics=metrics,

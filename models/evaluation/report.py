@@ -15,6 +15,7 @@ from models.evaluation.evaluate import REPORT_PAGE, EvaluationReport
 from models.evaluation.protocol import CUTOFFS, Score
 from models.evaluation.report_headline import headline, is_own, signed
 from models.evaluation.report_plots import plots, segment_names
+from models.recommend.systems import ahead_of, told_ahead
 
 MEANINGS: Final[Mapping[str, tuple[str, str]]] = {
     "hr": ("hit rate: share of shoppers for whom something they took next is among the first k", "highest"),
@@ -64,7 +65,8 @@ def render_report(report: EvaluationReport, conditions: Conditions) -> str:
     report = replace(report, scores=_best_first(report))
     figures = report.to_json()["systems"]
     # a list of ten is what is judged: those columns are seen without scrolling
-    metrics = sorted(next(iter(report.scores.values())).metrics, key=lambda metric: not metric.endswith("@10"))
+    measured = dict.fromkeys(metric for score in report.scores.values() for metric in score.metrics)
+    metrics = sorted(measured, key=lambda metric: not metric.endswith("@10"))
     return template.render(
         report=report,
         conditions=conditions,
@@ -72,7 +74,11 @@ def render_report(report: EvaluationReport, conditions: Conditions) -> str:
         cutoffs=", ".join(map(str, CUTOFFS)),
         metrics=metrics,
         meanings=_meanings(metrics),
-        rows=[_row(name, row, metrics, _best(figures, metrics)) for name, row in figures.items()],
+        rows=[
+            {**_row(name, row, metrics, _best(figures, metrics)), "serves": name == report.serves}
+            for name, row in figures.items()
+        ],
+        ahead=_ahead(report),
         segments=segment_names(report),
         plots=plots(report),
     )
@@ -80,6 +86,12 @@ def render_report(report: EvaluationReport, conditions: Conditions) -> str:
 
 def _best_first(report: EvaluationReport) -> dict[str, Score]:
     return dict(sorted(report.scores.items(), key=lambda named: -named[1].metrics["ndcg@10"]))
+
+
+def _ahead(report: EvaluationReport) -> str:
+    """What finds more than what serves, in words; empty where nothing does, or none serves."""
+    metrics = {name: score.metrics for name, score in report.scores.items()}
+    return told_ahead(ahead_of(report.serves, metrics)) if report.serves else ""
 
 
 def _meanings(metrics: list[str]) -> dict[str, tuple[str, str]]:
@@ -93,14 +105,20 @@ def _best(figures: Mapping[str, Mapping[str, Any]], metrics: list[str]) -> dict[
     for metric in metrics:
         end = MEANINGS[metric.partition("@")[0]][1]
         if end:
-            best[metric] = (max if end == "highest" else min)(row[metric] for row in figures.values())
+            best[metric] = (max if end == "highest" else min)(row[metric] for row in figures.values() if metric in row)
     return best
 
 
 def _row(name: str, row: Mapping[str, Any], metrics: list[str], best: Mapping[str, float]) -> dict[str, Any]:
-    """A system's cells: text, interval where there is one, and whether no other system does better."""
+    """A system's cells: text, interval where there is one, and whether no other system does better.
+
+    A figure that was not measured is a dash.
+    """
     cells = []
     for metric in metrics:
+        if metric not in row:
+            cells.append({"text": "-", "interval": "", "is_best": False})
+            continue
         low_high = row.get(f"{metric}_interval")
         interval = "{:.4f} to {:.4f}".format(*low_high) if low_high else ""
         text = f"{row[metric]:.{1 if metric == 'seconds' else 4}f}"

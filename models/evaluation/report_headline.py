@@ -25,21 +25,36 @@ def signed(difference: float) -> str:
 
 
 def headline(report: EvaluationReport) -> str:
-    """Figment as served (else its best stage, else the best system) against the best of its rivals, in plain words."""
+    """What serves against its best rival, in plain words.
+
+    In place of what serves, where that is not among what was measured: `figment`, else its best stage, else the best.
+    """
     subject = _subject(report)
+    return " ".join([*_serving(report, subject), _comparison(report, subject)])
+
+
+def _serving(report: EvaluationReport, subject: str) -> list[str]:
+    """Which system the bundle serves; nothing where there is no bundle."""
+    if report.serves is None:
+        return []
+    return [f"The bundle serves {report.serves}{'' if report.serves == subject else ', which was not measured here'}."]
+
+
+def _comparison(report: EvaluationReport, subject: str) -> str:
     rivals = _rivals(report, subject)
     if not rivals:
         return f"Only {subject} was measured: NDCG@10 {_value(report, subject):.4f}, with nothing to compare it to."
     rival = _best(report, rivals)
     sentence = f"{_ranking(report, subject, rival)} {_over_shoppers(report, subject, rival)}"
     if _value(report, report.best) > max(_value(report, subject), _value(report, rival)):
-        sentence += (
-            f" Highest of all is {report.best}, a variant of Figment. {_over_shoppers(report, report.best, rival)}"
-        )
+        what = "which the bundle holds too" if report.best == OWN_PREFIX else "a variant of Figment"
+        sentence += f" Highest of all is {report.best}, {what}. {_over_shoppers(report, report.best, rival)}"
     return sentence
 
 
 def _subject(report: EvaluationReport) -> str:
+    if report.serves and report.serves in report.scores:
+        return report.serves
     if OWN_PREFIX in report.scores:
         return OWN_PREFIX
     return _best(report, [name for name in report.scores if is_own(name)] or list(report.scores))

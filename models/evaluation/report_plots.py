@@ -27,11 +27,18 @@ def plots(report: EvaluationReport) -> list[Plot]:
     found = [
         *(_with_intervals(report, metric) for metric in HEADLINES),
         against_accuracy(report, "coverage@10", "share of the catalogue that stands in any list"),
-        against_accuracy(report, "ild@10", "intra-list diversity, how different a list's items are"),
+        *_against_diversity(report),
         over_cutoffs(report),
         _exposure(report),
     ]
     return found + ([_segments(report)] if segment_names(report) else [])
+
+
+def _against_diversity(report: EvaluationReport) -> list[Plot]:
+    """None where nothing is known of the items of some system's lists."""
+    if not all("ild@10" in score.metrics for score in report.scores.values()):
+        return []
+    return [against_accuracy(report, "ild@10", "intra-list diversity, how different a list's items are")]
 
 
 def segment_names(report: EvaluationReport) -> list[str]:

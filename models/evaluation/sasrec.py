@@ -7,7 +7,6 @@ arXiv:2309.07602); the generator's teacher, over co-occurrence alone, adds as mu
 # B users, L events, D features, N items, K places
 
 import copy
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -34,7 +33,7 @@ from models.training.build import use_repeatable_arithmetic
 from models.training.choose_neighbours import choose_neighbours
 from models.training.config import Profile, TrainingConfig, training_config
 from models.training.optimise import apply_gradient, decaying_optimizer, follow, set_learning_rate
-from models.training.run import RunLength
+from models.training.run import NO_STEP, RunLength
 from models.training.teacher import TaughtLists, Teacher, taught_lists
 from models.training.watch import Watch
 
@@ -122,7 +121,7 @@ def _train(data: RivalData, config: TrainingConfig) -> SasRecNetwork:
             follow(average, network, config.ema_decay, done)
             done += 1
             progress.advance(1, f"epoch {epoch + 1}/{length.epochs} · likelihood {watch.means['likelihood']:.3f}")
-    progress.finish(f"likelihood {watch.means.get('likelihood', math.nan):.3f}")
+    progress.finish(f"likelihood {watch.means['likelihood']:.3f}" if watch.means else NO_STEP)
     return average
 
 

@@ -6,13 +6,14 @@ from typing import Final
 from models.domain.counted import counted
 from models.evaluation.evaluate import EvaluationReport
 from models.evaluation.protocol import HEADLINES
+from models.recommend.systems import ahead_of, told_ahead
 
 COLUMNS: Final = (
     *("hr@10", "ndcg@10", "mrr@10", "coverage@10", "gini@10", "ild@10", "novelty@10", "miscalibration@10"),
     "seconds",
 )
 BEST: Final = "*"
-
+SERVES: Final = "<"
 
 LEGEND: Final = f"{BEST} the highest HR@10 and NDCG@10"
 
@@ -23,9 +24,9 @@ def render_table(report: EvaluationReport) -> str:
     seen = "seen items left out" if report.seen_filtered else "seen items kept"
     asked = " · taken for the first time" if report.first_time else ""
     title = f"{report.dataset} · {report.split} · {counted(report.num_users, 'shopper')} · {seen}{asked}"
-    rows = _rows({name: score.metrics for name, score in report.scores.items()}, intervals)
-    apart = _segments(report)
-    return "\n".join([title, *rows, f"{LEGEND}; [low, high]: 95 % interval", *apart])
+    scoreboard = {name: score.metrics for name, score in report.scores.items()}
+    legend = [f"{LEGEND}; [low, high]: 95 % interval", *(_serving(scoreboard, report.serves) if report.serves else [])]
+    return "\n".join([title, *_rows(scoreboard, intervals, report.serves), *legend, *_segments(report)])
 
 
 def _segments(report: EvaluationReport) -> list[str]:
@@ -43,18 +44,29 @@ def _segments(report: EvaluationReport) -> list[str]:
 
 
 def render_scoreboard(scoreboard: Mapping[str, Mapping[str, float]], serves: str) -> str:
-    """What a bundle's manifest holds: one line a system, the best HR and NDCG starred, and which system serves."""
-    return "\n".join([*_rows(scoreboard, {}), f"{LEGEND}; {serves} is what the bundle serves"])
+    """What a bundle's manifest holds: one line a system, the best HR and NDCG starred; which serves, what is ahead."""
+    return "\n".join([*_rows(scoreboard, {}, serves), LEGEND, *_serving(scoreboard, serves)])
+
+
+def _serving(scoreboard: Mapping[str, Mapping[str, float]], serves: str) -> list[str]:
+    """What the bundle serves, and what was measured to find more."""
+    if serves not in scoreboard:
+        return [f"the bundle serves {serves}, which was not measured here"]
+    ahead = ahead_of(serves, scoreboard)
+    lines = [f"{SERVES} {serves} is what the bundle serves, of the systems that it holds the best on validation events"]
+    return [*lines, *([f"  ahead of it in NDCG@10: {told_ahead(ahead)}"] if ahead else [])]
 
 
 def _rows(
-    metrics: Mapping[str, Mapping[str, float]], intervals: Mapping[str, Mapping[str, tuple[float, float]]]
+    metrics: Mapping[str, Mapping[str, float]],
+    intervals: Mapping[str, Mapping[str, tuple[float, float]]],
+    serves: str | None,
 ) -> list[str]:
     """Header and systems in columns of equal width; a figure that was not measured is a dash."""
     best = {column: max(row[column] for row in metrics.values()) for column in HEADLINES}
     lines = [["system", *COLUMNS]]
     for name, row in metrics.items():
-        cells = [name]
+        cells = [f"{name} {SERVES}" if name == serves else name]
         for column in COLUMNS:
             digits = 1 if column == "seconds" else 4
             cell = f"{row[column]:.{digits}f}" if column in row else "-"

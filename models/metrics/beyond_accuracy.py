@@ -1,6 +1,6 @@
 """What lists are like besides being right: how much of the catalogue, how evenly, how varied, how surprising."""
 
-# B users, K places, N items, V content values
+# B users, K places, N items, V content values, X those of a few users
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +8,12 @@ from scipy import sparse
 
 from models.domain.item_rows import NO_ITEM
 from models.metrics.gini import gini
+
+
+def mean_of_known(values_B: NDArray[np.float64]) -> float | None:
+    """The mean of those that are numbers; None where none is."""
+    known_X = values_B[~np.isnan(values_B)]
+    return float(known_X.mean()) if len(known_X) else None
 
 
 def coverage(rows_BK: NDArray[np.int32], num_items: int) -> float:
@@ -23,8 +29,8 @@ def exposure_gini(rows_BK: NDArray[np.int32], num_items: int) -> float:
 def intra_list_diversity(rows_BK: NDArray[np.int32], content_NV: sparse.csr_array) -> NDArray[np.float64]:
     """Mean of 1 − cosine over the pairs of each list, [B]; `content_NV` has rows of unit length, or of zeros.
 
-    Items without content (rows of zeros) are passed over: nobody knows how different they are. Lists of fewer than two
-    others have diversity 0.
+    Items without content (rows of zeros) are passed over: nobody knows how different they are. NaN where a list has
+    fewer than two others.
     """
     squared_N = np.asarray(content_NV.multiply(content_NV).sum(axis=1)).ravel()
     listed_BK = (rows_BK != NO_ITEM) & (squared_N > 0)[rows_BK]
@@ -38,7 +44,8 @@ def intra_list_diversity(rows_BK: NDArray[np.int32], content_NV: sparse.csr_arra
     squared_B = np.asarray(sums.multiply(sums).sum(axis=1)).ravel()
     own_B = membership @ squared_N
     pairs_B = lengths_B * (lengths_B - 1)
-    return np.asarray(np.divide(pairs_B - (squared_B - own_B), pairs_B, out=np.zeros(len(rows_BK)), where=pairs_B > 0))
+    unknown_B = np.full(len(rows_BK), np.nan)
+    return np.asarray(np.divide(pairs_B - (squared_B - own_B), pairs_B, out=unknown_B, where=pairs_B > 0))
 
 
 def novelty(rows_BK: NDArray[np.int32], num_events_N: NDArray[np.int64]) -> NDArray[np.float64]:

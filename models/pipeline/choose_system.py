@@ -1,4 +1,7 @@
-"""Which system serves: the best on validation events."""
+"""Which system serves: of those that the bundle holds, the best on validation events.
+
+Rivals that are measured beside them are in no bundle; where one is ahead on test events, scoreboard and card say so.
+"""
 
 # B users, K places
 

@@ -12,7 +12,7 @@ from models.data.split import EvaluationCases
 from models.domain.progress import Progress
 from models.evaluation.content_vectors import content_vectors
 from models.evaluation.evaluate import score_systems
-from models.metrics.beyond_accuracy import coverage, intra_list_diversity
+from models.metrics.beyond_accuracy import coverage, intra_list_diversity, mean_of_known
 from models.metrics.ranking import hit_rate, hits, ndcg
 from models.pipeline.prepare import Prepared
 from models.recommend.ranker import Ranker
@@ -26,7 +26,7 @@ LIST_LENGTH: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Figures for the manifest; empty where no event is held out."""
+    """Figures for the manifest; empty where no event is held out, exploration too where nobody has a history."""
 
     scoreboard: Mapping[str, Mapping[str, float]]
     exploration: Mapping[str, Mapping[str, float]]
@@ -44,8 +44,13 @@ def measure(recommender: Recommender, prepared: Prepared, *, seed: int, progress
 
 
 def _exploration(ranker: Ranker, prepared: Prepared, cases: EvaluationCases, seed: int) -> dict[str, dict[str, float]]:
-    """Accuracy, variety and reach of the generator's lists at each noise scale, on a sample of cases."""
+    """Accuracy, variety and reach of the generator's lists at each noise scale, on a sample of cases.
+
+    Nothing where no case has a history: popular items answer those, whatever the noise.
+    """
     cases = cases.with_history(EXPLORATION_CASES, seed)
+    if cases.num_cases == 0:
+        return {}
     vectors_NV = content_vectors(prepared.dataset.catalogue)
     plain = ranker.best_guesses(cases.histories, LIST_LENGTH, prepared.exclude_seen)
     effect = {}
@@ -62,6 +67,7 @@ def _exploration(ranker: Ranker, prepared: Prepared, cases: EvaluationCases, see
             "hr@10": float(hit_rate(hits_BK, LIST_LENGTH).mean()),
             "ndcg@10": float(ndcg(hits_BK, np.diff(cases.target_offsets_U1), LIST_LENGTH).mean()),
             "coverage@10": coverage(rows_BK, len(prepared.dataset.catalogue)),
-            "ild@10": float(intra_list_diversity(rows_BK, vectors_NV).mean()),
         }
+        if (diversity := mean_of_known(intra_list_diversity(rows_BK, vectors_NV))) is not None:
+            effect[f"{level:g}"]["ild@10"] = diversity
     return effect

@@ -1,9 +1,10 @@
 """MODEL_CARD.md: what a bundle is, what it was trained on, how well it does and where it does not."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from models.bundle.manifest import Manifest
+from models.recommend.systems import ahead_of, told_ahead
 
 METRICS = ("hr@10", "ndcg@10", "coverage@10", "gini@10", "ild@10", "novelty@10", "miscalibration@10")
 
@@ -31,6 +32,7 @@ def model_card(manifest: Manifest) -> str:
         "",
         f"Every item is ranked for every held-out shopper. `{manifest.serves}` is what serves;"
         f" weights beside the generator's 1: {_weights(manifest.fusion)}.",
+        *_ahead(manifest),
         "",
         "## Stability",
         "",
@@ -42,7 +44,7 @@ def model_card(manifest: Manifest) -> str:
         "",
         "## Exploration",
         "",
-        *_exploration(manifest.metrics.get("exploration", {})),
+        *_exploration(manifest.metrics.get("exploration", {}), is_held_out=bool(manifest.scoreboard)),
         "",
         "## Limits",
         "",
@@ -61,11 +63,18 @@ def _scoreboard(scoreboard: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return [
         "| system | " + " | ".join(METRICS) + " |",
         "|---" * (len(METRICS) + 1) + "|",
-        *(
-            f"| {name} | " + " | ".join(f"{row[metric]:.4f}" if metric in row else "-" for metric in METRICS) + " |"
-            for name, row in scoreboard.items()
-        ),
+        *(f"| {name} | " + " | ".join(_cells(row, METRICS)) + " |" for name, row in scoreboard.items()),
     ]
+
+
+def _ahead(manifest: Manifest) -> list[str]:
+    ahead = ahead_of(manifest.serves, manifest.scoreboard)
+    return ["", f"Ahead of it in NDCG@10 on these events: {told_ahead(ahead)}."] if ahead else []
+
+
+def _cells(row: Mapping[str, Any], metrics: Iterable[str]) -> list[str]:
+    """A figure that was not measured is a dash."""
+    return [f"{row[metric]:.4f}" if metric in row else "-" for metric in metrics]
 
 
 def _stability(metrics: Mapping[str, Any]) -> list[str]:
@@ -98,19 +107,16 @@ def _decoder(figures: Mapping[str, float]) -> list[str]:
     ]
 
 
-def _exploration(effect: Mapping[str, Mapping[str, float]]) -> list[str]:
+def _exploration(effect: Mapping[str, Mapping[str, float]], *, is_held_out: bool) -> list[str]:
     if not effect:
-        return ["Not measured: no event was held out."]
-    names = list(next(iter(effect.values())))
+        return [f"Not measured: no {'held-out shopper has a history' if is_held_out else 'event was held out'}."]
+    names = list(dict.fromkeys(name for row in effect.values() for name in row))
     return [
         "What the `exploration` of a request does to the list, everything else equal (8 samples, generator's order):",
         "",
         "| exploration | " + " | ".join(names) + " |",
         "|---" * (len(names) + 1) + "|",
-        *(
-            f"| {level} | " + " | ".join(f"{value:.4f}" for value in row.values()) + " |"
-            for level, row in effect.items()
-        ),
+        *(f"| {level} | " + " | ".join(_cells(row, names)) + " |" for level, row in effect.items()),
         "",
         _widening(effect),
     ]
@@ -136,8 +142,8 @@ def _who_orders(manifest: Manifest) -> str:
         "figment": f"They are ordered together with the neighbours' proposals, {judged}.",
         "figment-fused": "They are ordered together with the neighbours' proposals; the judge did not improve them.",
         "figment-generator": "They stand in the index's order: neither neighbours nor judge improved the list.",
-        "item-knn+content": "On this data neighbours alone find more, so they serve.",
-        "popularity": "On this data popularity alone finds more, so it serves.",
+        "item-knn+content": "On this data nothing in the bundle finds more than neighbours alone, so they serve.",
+        "popularity": "On this data nothing in the bundle finds more than popularity alone, so it serves.",
     }
     return told[manifest.serves] + " Validation events decided it."
 

@@ -35,6 +35,7 @@ PROBE_EVERY_STEPS: Final = 50
 """Rounded up to the end of an epoch. A probe costs less than a step; with all else that the watch does, 1.0–1.4 % of a
 quick training's CPU time (measured on online_retail, amazon_beauty and the tests' tiny shop)."""
 UNLEARNED: Final = "the single guess tells the real next items no better than a draw among all items"
+NO_STEP: Final = "no history has a next event to learn"
 CHECKPOINT_SECONDS: Final = 20.0
 """Most work that a kill can cost, rounded up to the next probe that finds something learned."""
 
@@ -150,12 +151,14 @@ class Run:
         self.restart()
 
     def note(self) -> str:
-        """What a bar has room for."""
+        """What a bar has room for; of histories too short for a step, no figure."""
         means, epoch = self.watch.means, min(self.epoch + 1, self.length.epochs)
-        return (
-            f"epoch {epoch}/{self.length.epochs} · likelihood {means.get('likelihood', math.nan):.3f}"
-            f" · critic right {means.get('critic_accuracy', math.nan):.0%}"
-        )
+        parts = [f"epoch {epoch}/{self.length.epochs}"]
+        if "likelihood" in means:
+            parts.append(f"likelihood {means['likelihood']:.3f}")
+        if "critic_accuracy" in means:
+            parts.append(f"critic right {means['critic_accuracy']:.0%}")
+        return " · ".join(parts if means else [*parts, NO_STEP])
 
     def _train_epoch(self, step: Step, log: ScalarLog) -> None:
         config, data = step.config, self.data

@@ -1,6 +1,8 @@
-"""The README's figures are those of the records."""
+"""Figures in documents are those of the records."""
 
 import runpy
+
+import pytest
 
 from tests.docs.documents import REPOSITORY
 
@@ -17,3 +19,13 @@ def test_uses_say_what_the_records_of_pictures_say():
     assert pages
     for page in pages:
         assert page_of["with_figures"](page.read_text()) == page.read_text(), "run: python benchmarks/images_page.py"
+
+
+def test_the_ablation_says_what_the_records_say(monkeypatch: pytest.MonkeyPatch):
+    benchmarks = REPOSITORY / "benchmarks"
+    # benchmarks import each other by their bare names
+    monkeypatch.syspath_prepend(str(benchmarks))
+    ablation = runpy.run_path(str(benchmarks / "ablation_page.py"))
+    record = ablation["ABLATION_RECORD"]
+    remade = f"run: python benchmarks/ablation_page.py {record.relative_to(REPOSITORY)}"
+    assert ablation["page_of"](record) == ablation["PAGE"].read_text(), remade

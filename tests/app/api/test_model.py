@@ -13,6 +13,15 @@ class TestModel:
         assert told["scoreboard"] == {"popularity": {"hr@10": 0.25}}
         assert (told["serves"], told["num_items"]) == (MANIFEST.serves, 30)
 
+    def test_names_what_is_ahead_of_what_serves(self, model, client, monkeypatch):
+        assert client.get("/v1/model").json()["ahead"] == {}
+        reached = {"figment": 0.25, "ease": 0.375, "popularity": 0.125}
+        scoreboard = {name: {"ndcg@10": value} for name, value in reached.items()}
+        monkeypatch.setattr(model, "manifest", MANIFEST.model_copy(update={"scoreboard": scoreboard}))
+        assert client.get("/v1/model").json()["ahead"] == {"ease": 0.125}
+        monkeypatch.setattr(model, "serves", "popularity")
+        assert client.get("/v1/model").json()["ahead"] == {"ease": 0.25, "figment": 0.125}
+
     def test_tells_what_can_be_returned(self, client):
         assert client.get("/v1/model").json()["property_names"] == ["title", "price"]
 

@@ -7,6 +7,7 @@ from models.data.dataset import DatasetInfo
 from models.data.sequences import Sequences
 from models.data.split import (
     INNER_BASKETS,
+    LEAST_EVENTS_OF_INSTANTS,
     EvaluationCases,
     Split,
     SplitKind,
@@ -53,7 +54,7 @@ class TestLeaveOneOut:
         assert split.test.histories.user_ids == ["long"]
 
     def test_refuses_a_shop_of_short_histories(self):
-        with pytest.raises(SplitRefused, match="3 events"):
+        with pytest.raises(SplitRefused, match=r"3 events .*no history.*--split none"):
             split_sequences(sequences_of({"a": [(1, 1), (2, 2)]}), "leave-one-out", time="real", seed=0)
 
     @given(any_sequences())
@@ -112,6 +113,28 @@ class TestTemporal:
     def test_refuses_one_single_instant(self):
         with pytest.raises(SplitRefused, match=r"one timestamp .*leave-one-out"):
             split_sequences(sequences_of({"a": [(n, 5) for n in range(20)]}), "temporal", time="real", seed=0)
+
+    @pytest.mark.parametrize("num_events", [1, 2])
+    def test_says_of_few_events_that_they_are_few(self, num_events: int):
+        few = sequences_of({"a": [(n, n) for n in range(num_events)]})
+        with pytest.raises(SplitRefused, match=rf"too few events .*: {num_events};.*impressions .*--split none"):
+            split_sequences(few, "temporal", time="real", seed=0)
+
+    def test_names_the_other_split_only_where_it_would_do(self):
+        short = {f"u{n}": [(n, 5), (n + 1, 5)] for n in range(20)}
+        with pytest.raises(SplitRefused, match=r"one timestamp .*--split none") as refused:
+            split_sequences(sequences_of(short), "temporal", time="real", seed=0)
+        assert "leave-one-out" not in str(refused.value)
+
+    @pytest.mark.parametrize("kind", ["temporal", "leave-one-out"])
+    def test_says_what_is_no_history_where_there_is_none(self, kind: SplitKind):
+        with pytest.raises(SplitRefused, match=r"impressions and dislikes are no history.*--split none"):
+            split_sequences(sequences_of({}), kind, time="real", seed=0)
+
+    @given(st.sets(st.integers(0, 10_000), min_size=LEAST_EVENTS_OF_INSTANTS, max_size=40))
+    def test_takes_as_many_different_times_as_it_names(self, times: set[int]):
+        split = split_sequences(sequences_of({"a": [(0, t) for t in sorted(times)]}), "temporal", time="real", seed=0)
+        assert split.kind == "temporal"
 
     def test_refuses_events_without_a_time(self):
         with pytest.raises(SplitRefused, match="without a time"):

@@ -37,7 +37,8 @@ def bundle_of(folder: Path, digest: str, **changed: object) -> Path:
 class TestRivals:
     def test_json_has_the_promised_shape(self, rivals: EvaluationReport) -> None:
         figures = rivals.to_json()
-        assert set(figures) == {"dataset", "split", "seen_filtered", "first_time", "num_users", "systems"}
+        assert set(figures) == {"dataset", "split", "seen_filtered", "first_time", "serves", "num_users", "systems"}
+        assert figures["serves"] is None
         assert (figures["dataset"], figures["split"], figures["seen_filtered"]) == ("tiny shop", "temporal", True)
         assert set(figures["systems"]) == {"popularity", "item-knn", "ease"}
         for row in figures["systems"].values():

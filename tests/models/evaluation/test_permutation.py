@@ -1,4 +1,9 @@
-"""Ids, row numbers and the order of users are no information: with all of them changed, nothing else changes."""
+"""Ids are no information, and neither are row numbers nor the order of users to what is counted.
+
+Rivals are held to all of it, neighbours to other rows. Networks that are trained here are held to items' ids alone:
+users or rows in another order would let them begin and go on with other random numbers, as under another seed. That
+what serves lists the same items whatever their rows is for `tests/models/recommend/test_permuted_rows.py`.
+"""
 
 from dataclasses import replace
 from pathlib import Path

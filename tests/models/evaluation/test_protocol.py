@@ -12,6 +12,7 @@ from tests.models.data.histories import sequences_of
 
 NUM_ITEMS = 8
 NEW_ITEM = 7
+EACH_OF_ITS_OWN = sparse.csr_array(np.eye(NUM_ITEMS))
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ def score(
     history: dict[str, list[int]],
     kinds: NDArray[np.int32] | None = None,
     *,
+    content: sparse.csr_array = EACH_OF_ITS_OWN,
     exclude_seen: bool = True,
 ) -> Score:
     cases = EvaluationCases(
@@ -46,7 +48,6 @@ def score(
     )
     num_events = np.ones(NUM_ITEMS, np.int64)
     num_events[NEW_ITEM] = 0
-    content = sparse.csr_array(np.eye(NUM_ITEMS))
     kinds = np.where(np.arange(NUM_ITEMS) < NUM_ITEMS // 2, 0, 1).astype(np.int32) if kinds is None else kinds
     return score_system(FixedLists(lists), Measuring(cases, num_events, content, kinds, exclude_seen, seed=0))
 
@@ -76,6 +77,14 @@ class TestScoreSystem:
     def test_without_known_kinds_nothing_is_said_of_them(self) -> None:
         unknown = score({"a": [1, 2]}, {"a": [2]}, {"a": [0]}, kinds=np.full(NUM_ITEMS, -1, np.int32))
         assert "miscalibration@10" not in unknown.metrics
+
+    def test_without_known_content_nothing_is_said_of_diversity(self) -> None:
+        unknown = score({"a": [1, 2]}, {"a": [2]}, {"a": [0]}, content=sparse.csr_array((NUM_ITEMS, 1)))
+        assert "ild@10" not in unknown.metrics
+
+    def test_diversity_is_that_of_the_lists_that_have_one(self) -> None:
+        found = score({"a": [1, 2], "b": [3]}, {"a": [2], "b": [4]}, {"a": [0], "b": [0]})
+        assert found.metrics["ild@10"] == pytest.approx(1)
 
     def test_intervals_hold_the_mean(self) -> None:
         users = [f"u{n}" for n in range(40)]

@@ -115,6 +115,25 @@ class TestHeadline:
         assert "Highest of all is figment-generator, a variant of Figment." in told
         assert "Highest" not in headline(report(figment=50, figment_generator=40, item_knn=20))
 
+    def test_is_about_what_serves(self) -> None:
+        whole = report(figment=70, figment_generator=50, item_knn=20)
+        told = headline(replace(whole, serves="figment-generator"))
+        assert told.startswith("The bundle serves figment-generator. figment-generator finds what shoppers took next")
+        assert "figment-generator minus item-knn is +0.3000" in told
+        assert "Highest of all is figment, which the bundle holds too." in told
+
+    def test_what_serves_may_be_neighbours_alone(self) -> None:
+        whole = report(figment=10, item_knn=20, ease=60)
+        scores = {**whole.scores, "item-knn+content": score(30)}
+        told = headline(replace(whole, scores=scores, serves="item-knn+content"))
+        assert told.startswith(
+            "The bundle serves item-knn+content. ease finds what shoppers took next better than item"
+        )
+
+    def test_says_when_what_serves_was_not_measured(self) -> None:
+        told = headline(replace(report(figment=50, item_knn=20), serves="popularity"))
+        assert told.startswith("The bundle serves popularity, which was not measured here. figment finds")
+
     def test_rivals_alone_are_compared_with_each_other(self) -> None:
         assert headline(report(popularity=5, item_knn=50)).startswith("item-knn finds what shoppers took next better")
 
@@ -202,6 +221,28 @@ class TestPage:
 
     def test_text_of_plots_stays_text(self) -> None:
         assert "NDCG@10</text>" in self.PAGE
+
+    def test_what_was_not_measured_is_a_dash_and_no_plot(self) -> None:
+        scores = dict(self.REPORT.scores)
+        for name in ("figment", "item-knn"):
+            known = {metric: value for metric, value in scores[name].metrics.items() if metric != "ild@10"}
+            scores[name] = replace(scores[name], metrics=known)
+        some = replace(self.REPORT, scores=scores)
+        page = render_report(some, CONDITIONS)
+        assert page.count("<td>-</td>") == 2
+        assert "ild@10" in page
+        assert "against diversity" not in page
+        assert len(plots(some)) == len(plots(self.REPORT)) - 1
+
+    def test_marks_what_serves_and_names_what_is_ahead_of_it(self) -> None:
+        whole = replace(report(figment=50, figment_generator=40, ease=60), serves="figment-generator")
+        page = render_report(whole, CONDITIONS)
+        assert Tags(page).open == []
+        (marked,) = re.findall(r'<th scope="row"[^>]*>(\S+) <span[^>]*>◀', page)
+        assert marked == "figment-generator"
+        ahead = "ease by 0.2000 (in no bundle: it cannot serve), figment by 0.1000."
+        assert f"Ahead of it in NDCG@10: {ahead}" in page
+        assert "◀" not in self.PAGE
 
     def test_names_are_escaped(self) -> None:
         hostile = """</title><script>alert("1")</script><img src=x onerror='alert(2)'>{{ 7 * 7 }}"""

@@ -5,10 +5,12 @@ import pytest
 import torch
 
 from models.data.sequences import Sequences
+from models.domain.progress import NoProgress
 from models.evaluation.sasrec import SasRec, fit_sasrec
 from models.evaluation.sasrec_network import SasRecNetwork, TrainedItems
 from models.training.batches import TrainingBatch, epoch_batches
 from models.training.config import training_config
+from models.training.run import NO_STEP
 from tests.models.data.histories import sequences_of
 from tests.models.evaluation.rivals import rival_data
 
@@ -39,6 +41,16 @@ class TestFitSasrec:
     def test_gives_what_is_popular_to_who_has_no_history(self, sasrec: SasRec) -> None:
         rows, _ = sasrec.rank(sequences_of({"new": []}), 3, exclude_seen=True)
         assert rows.tolist() == [sasrec.popularity.order_N()[:3].tolist()]
+
+    def test_tells_no_likelihood_where_no_history_has_a_next_event(self) -> None:
+        told: list[str] = []
+
+        class Told(NoProgress):
+            def finish(self, note: str = "") -> None:
+                told.append(note)
+
+        fit_sasrec(replace(rival_data(walks(range(CIRCLE), 1), CIRCLE), progress=Told()))
+        assert told[-1] == NO_STEP
 
     def test_is_the_same_alone_and_in_company(self, sasrec: SasRec) -> None:
         histories = sequences_of({"long": [(row, row) for row in range(5)], "short": [(2, 1)]})

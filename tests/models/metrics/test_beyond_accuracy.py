@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from models.metrics.beyond_accuracy import coverage, exposure_gini, intra_list_diversity, novelty
+from models.metrics.beyond_accuracy import coverage, exposure_gini, intra_list_diversity, mean_of_known, novelty
 
 LISTS = np.array([[0, 1], [0, -1]], np.int32)
 
@@ -43,12 +43,22 @@ class TestIntraListDiversity:
         lists = np.array([[0, 2, 3]], np.int32)
         assert intra_list_diversity(lists, self.CONTENT).tolist() == pytest.approx([(1 + 0.4 + 0.2) / 3])
 
-    def test_of_a_single_item_is_zero(self) -> None:
-        assert intra_list_diversity(np.array([[0, -1]], np.int32), self.CONTENT).tolist() == [0]
+    def test_of_fewer_than_two_items_with_content_is_unknown(self) -> None:
+        lists = np.array([[0, -1], [4, 4], [0, 4], [-1, -1]], np.int32)
+        assert np.isnan(intra_list_diversity(lists, self.CONTENT)).all()
 
     def test_an_item_of_unknown_content_makes_no_list_varied(self) -> None:
-        lists = np.array([[0, 1, 4], [4, 4, -1]], np.int32)
-        assert intra_list_diversity(lists, self.CONTENT).tolist() == pytest.approx([0, 0])
+        lists = np.array([[0, 1, 4]], np.int32)
+        assert intra_list_diversity(lists, self.CONTENT).tolist() == pytest.approx([0])
+
+
+class TestMeanOfKnown:
+    def test_passes_over_what_is_unknown(self) -> None:
+        assert mean_of_known(np.array([1, np.nan, 2])) == 1.5
+
+    def test_of_nothing_known_is_none(self) -> None:
+        assert mean_of_known(np.array([np.nan])) is None
+        assert mean_of_known(np.empty(0)) is None
 
 
 class TestNovelty:

@@ -1,4 +1,5 @@
 import json
+import re
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from models.bundle.read import open_bundle, verify_bundle
 from models.data.read import load_dataset
 from models.domain.errors import CheckpointMismatch, DatasetError, SettingsRefused, TrainingDiverged
 from models.domain.events import HistoryEvent
+from models.domain.progress import NoProgress
 from models.domain.recommendation import RecommendationRequest
 from models.evaluation.evaluate import EvaluateOptions, evaluate
 from models.evaluation.systems import STAGES
@@ -26,6 +28,17 @@ from models.pipeline.train import TrainOptions, train
 from models.recommend.batch import recommend_file
 from models.recommend.recommender import Recommender
 from models.training.fit_judge import Judging
+from models.training.run import NO_STEP
+
+
+class Told(NoProgress):
+    """Progress that keeps what is told."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def finish(self, note: str = "") -> None:
+        self.notes.append(note)
 
 
 @pytest.fixture
@@ -80,6 +93,7 @@ class TestTheTinyBundle:
 
     def test_evaluate_gives_the_scoreboard_again(self, tiny_bundle: Path, tiny_shop: Path) -> None:
         report = evaluate(EvaluateOptions(dataset=tiny_shop, bundle=tiny_bundle)).to_json()
+        assert report["serves"] == verify_bundle(tiny_bundle).serves
         for name, row in verify_bundle(tiny_bundle).scoreboard.items():
             assert report["systems"][name]["ndcg@10"] == pytest.approx(row["ndcg@10"], abs=1e-6)
 
@@ -188,6 +202,29 @@ class TestTrain:
         (answer,) = recommender.recommend([RecommendationRequest(habit)])
         assert len(answer.items) == 10
         assert {item.item_id for item in answer.items} <= {f"tea-{number}" for number in range(20)} | {"paint-3"}
+
+    def test_of_shoppers_who_come_once_and_items_without_content_no_figure_is_made_up(
+        self, options: TrainOptions, tmp_path: Path
+    ) -> None:
+        shop = tmp_path / "once"
+        shop.mkdir()
+        items = [f"i{number}" for number in range(12)]
+        pl.DataFrame({"item_id": items}).write_csv(shop / "catalogue.csv")
+        once = {
+            "user_id": [f"u{number}" for number in range(60)],
+            "item_id": [items[5 * number % 12] for number in range(60)],
+            "event_type": ["purchase"] * 60,
+            "timestamp": [f"2026-01-01T00:{number:02}:00Z" for number in range(60)],
+        }
+        pl.DataFrame(once).write_csv(shop / "events.csv")
+        told = Told()
+        manifest = verify_bundle(train(replace(options, dataset=shop), told).bundle)
+        assert f"epoch 1/1 · {NO_STEP}" in told.notes
+        assert manifest.metrics["exploration"] == {}
+        assert all("ild@10" not in row for row in manifest.scoreboard.values())
+        card = (options.out / "MODEL_CARD.md").read_text()
+        assert "Not measured: no held-out shopper has a history." in card
+        assert not re.search(r"\bnan\b", card + " ".join(told.notes))
 
     def test_serves_an_item_that_was_never_trained_on(self, options: TrainOptions) -> None:
         bundle = train(replace(options, split="cold-items")).bundle

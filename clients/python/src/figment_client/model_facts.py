@@ -88,6 +88,8 @@ class Model(TypedDict):
     num_events: int
     metrics: dict[str, Any]
     scoreboard: dict[str, dict[str, float | None]]
+    ahead: dict[str, float]
+    """What of the scoreboard finds more than what serves, and by how much NDCG@10."""
     fusion: dict[str, float]
     neighbours: dict[str, Any]
     evidence: list[str]
