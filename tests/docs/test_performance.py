@@ -26,3 +26,27 @@ class TestHeaps:
                        ("fast", "balanced", "balanced, 50 events", "balanced, rules"))
             for each in record
         ]  # fmt: skip
+
+
+class TestLoneRequest:
+    RECORD = json.loads((RESULTS / "lone_request.json").read_text())
+    FAST = RECORD["profiles"]["fast"]["processor, median"]
+    BALANCED = RECORD["profiles"]["balanced"]["processor, median"]
+
+    def test_goal(self):
+        (told,) = (row[2] for row in rows("| goal | wanted |") if row[0].startswith("a lone request through shared"))
+        fast, balanced = (f"{each['sharing, times a thread']:.2f}" for each in (self.FAST, self.BALANCED))
+        assert told.startswith(f"{fast} `fast`, {balanced} `balanced` of an unshared one's")
+        fast, balanced = (f"{each['sharing, times the recommender']:.2f}" for each in (self.FAST, self.BALANCED))
+        assert f"{fast} and {balanced}: missed" in told
+
+    def test_times(self):
+        words = " ".join(PAGE.split())
+        fast, balanced = (
+            [f"{value / 1000:.2f}" for name, value in each.items() if name.endswith("µs")]
+            for each in (self.FAST, self.BALANCED)
+        )
+        assert f"{fast[0]} ms (`fast`) and {balanced[0]} ms (`balanced`) of the recommender itself" in words
+        assert f"{fast[1]} and {balanced[1]} ms on a thread of its own" in words
+        assert f"{fast[2]} and {balanced[2]} ms through shared calls" in words
+        assert f"{self.RECORD['requests']} of Online" in words
