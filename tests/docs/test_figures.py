@@ -17,3 +17,9 @@ def test_uses_say_what_the_records_of_pictures_say():
     assert pages
     for page in pages:
         assert page_of["with_figures"](page.read_text()) == page.read_text(), "run: python benchmarks/images_page.py"
+
+
+def test_performance_says_what_the_samples_say():
+    page_of = runpy.run_path(str(REPOSITORY / "benchmarks" / "profile_page.py"))
+    page = page_of["PAGE"].read_text()
+    assert page_of["with_figures"](page) == page, "run: python benchmarks/profile_page.py"
