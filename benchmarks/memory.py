@@ -45,6 +45,9 @@ NOW: Final = "now"
 
 def main() -> None:
     arguments = _arguments()
+    if arguments.texts_alone:
+        keep(texts_alone(arguments), arguments.json)
+        return
     sizes = {num_items: measured(arguments, num_items) for num_items in sorted(arguments.items)}
     command = f"python benchmarks/memory.py --dataset {arguments.dataset.name} --bundle …"
     result = {
@@ -55,6 +58,22 @@ def main() -> None:
         "anonymous at work": line_through({number: each["anonymous at work, MiB"] for number, each in sizes.items()}),
     }
     keep(result, arguments.json)
+
+
+def texts_alone(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What the text encoder brings, without the loads."""
+    root, sizes = arguments.folder, {}
+    for num_items in sorted(arguments.items):
+        bundle = enlarged_bundle(arguments.bundle, num_items, root / "bundles")
+        bodies = write_bodies(root / f"bodies-{num_items}", arguments.bundle, arguments.dataset, num_items)
+        sizes[f"{num_items:,} items"] = more_with_texts(bundle, bodies, root)
+    command = f"python benchmarks/memory.py --texts-alone --dataset {arguments.dataset.name} --bundle …"
+    return {
+        "what": f"memory that searches and writes add to a service, made from {arguments.bundle.name}",
+        **circumstances(command, PACKAGES),
+        "text encoder": in_a_process_of_its_own(encoder_alone, arguments.bundle),
+        "sizes": sizes,
+    }
 
 
 def measured(arguments: argparse.Namespace, num_items: int) -> dict[str, Any]:
@@ -159,6 +178,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--items", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="three sizes")
     parser.add_argument("--seconds", type=float, default=10, help="of each load")
+    parser.add_argument("--texts-alone", action="store_true", help="nothing but what the text encoder brings")
     parser.add_argument("--folder", type=Path, default=Path("var/bench-serving"), help="for bundles, bodies and logs")
     parser.add_argument("--json", type=Path, required=True)
     return parser.parse_args()

@@ -87,4 +87,5 @@ def test_memory_by_size_of_catalogue(folder, tiny_bundle, tiny_shop):
     for each in result["sizes"].values():
         assert (each["errors"], each["requests"] > 0) == (0, True)
         assert 0 < each["anonymous at work, MiB"] < each["RSS at work, MiB"]
+        assert each["more with the text encoder"]["anonymous by a search, MiB"] > 50  # what its weights alone take
     assert result["anonymous at work"]["MiB of 480 items measured"] > 0

@@ -50,3 +50,23 @@ class TestLoneRequest:
         assert f"{fast[1]} and {balanced[1]} ms on a thread of its own" in words
         assert f"{fast[2]} and {balanced[2]} ms through shared calls" in words
         assert f"{self.RECORD['requests']} of Online" in words
+
+
+class TestTextEncoder:
+    RECORD = json.loads((RESULTS / "memory_texts.json").read_text())
+
+    def test_alone(self):
+        rss, own = self.RECORD["text encoder"].values()
+        assert f"By itself it takes {rss:.0f} MiB, {own:.0f} of them the process's own" in PAGE
+
+    def test_of_a_service(self):
+        assert rows("| items | by the first search |") == [
+            [
+                items.removesuffix(" items"),
+                *(
+                    f"{each[f'anonymous {by}, MiB']:.0f} MiB ({each[f'RSS {by}, MiB']:.0f})"
+                    for by in ("by a search", "by a write after that")
+                ),
+            ]
+            for items, each in self.RECORD["sizes"].items()
+        ]
