@@ -59,6 +59,8 @@ def main() -> None:
             for name, service in services.items()
         }
     command = f"python benchmarks/heaps.py --dataset {arguments.dataset.name} --bundle … --turns {arguments.turns}"
+    if arguments.before:
+        command += " --before CHECKOUT"
     result = {
         "what": f"memory that the service keeps, by heaps of the C library, {arguments.items:,} items",
         **circumstances(command, PACKAGES),
