@@ -65,6 +65,7 @@ from app.observability.traces import Tracing
 from app.runtime.bundles import Bundles
 from app.runtime.event_times import EventTimes
 from app.runtime.fraud import FraudCheckers
+from app.runtime.heaps import give_back_forever, share_heap
 from app.runtime.imagining import Imagining
 from app.runtime.known_keys import any_key_made
 from app.runtime.live_model import LiveModel
@@ -142,7 +143,8 @@ def create_app(
             on_load_failure(failure)
             yield {}  # to raise here would end the process with a stack instead of the reason
             return
-        background = [asyncio.create_task(work) for work in (purge_forever(store), access.keys.follow())]
+        forever = (purge_forever(store), access.keys.follow(), give_back_forever())
+        background = [asyncio.create_task(work) for work in forever]
         shop = Shop.open(store, rules, live.metrics, serve_from(store) if serve_from else FixedServing(live))
         loading = asyncio.create_task(shop.serving.load())
         loading.add_done_callback(tell_outcome)
@@ -215,8 +217,9 @@ def _routes() -> Sequence[BaseRoute]:
     return router.routes
 
 
-def tune_interpreter() -> None:
-    """For a process that answers; what measures one sets the same."""
+def tune_process() -> None:
+    """For one that answers, before it has threads; what measures one sets the same."""
+    share_heap(os.environ)
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
 
@@ -228,7 +231,7 @@ def serve(settings: ServiceSettings) -> None:
     BundleError that says why the bundle must not be served.
     """
     configure_logs(settings.log_level)
-    tune_interpreter()
+    tune_process()
     with listen(settings.host, settings.port) as listener:
         refuse_exposure(settings, lambda: asyncio.run(any_key_made(settings.database_url)))
         first = resolve_bundle(settings.bundles, settings.bundle)

@@ -19,6 +19,8 @@ from models.recommend.recommender import Recommender
 
 GENERATOR, JUDGE = "generator.onnx", "judge.onnx"
 EXPORTED_AGAIN = (GENERATOR, JUDGE, "critic_items.onnx")
+OF_ITS_SIZE = ("index", "profiles")
+"""Figures of the source that its copy, which has another index, must not tell."""
 LABEL = "Not a trained catalogue: the items of {name} over and over, with noise on the features of the copies.\n\n"
 
 
@@ -58,7 +60,9 @@ def _written(folder: Path, bundle: Bundle, name: str) -> Manifest:
     bundle.item_facts.save(folder / layout.ITEM_FACTS)
     bundle.index.save(folder / layout.INDEX)
     bundle.catalogue.write_parquet(folder / layout.CATALOGUE)
-    manifest = bundle.manifest.model_copy(update={"model_version": name, "created_at": datetime.now(UTC), "files": {}})
+    told = {key: value for key, value in bundle.manifest.metrics.items() if key not in OF_ITS_SIZE}
+    update = {"model_version": name, "created_at": datetime.now(UTC), "files": {}, "metrics": told}
+    manifest = bundle.manifest.model_copy(update=update)
     recommender = Recommender(bundle)
     record_golden(folder, recommender.recommend, recommender.item_ids, bundle.popularity_N, seed=0)
     return manifest

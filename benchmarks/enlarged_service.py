@@ -23,7 +23,7 @@ import psutil
 import uvicorn
 from live_items import enlarged
 
-from app.main import create_app, tune_interpreter
+from app.main import create_app, tune_process
 from app.observability.logs import configure_logs
 from app.runtime.bundles import Bundles
 from app.runtime.live_model import LiveModel
@@ -100,7 +100,7 @@ def wait_until_ready(client: httpx.Client, process: "subprocess.Popen[bytes]") -
 
 def serve(bundle: Path, num_items: int, database_url: str, port: int) -> None:
     configure_logs("warning")
-    tune_interpreter()
+    tune_process()
     live = LiveModel(None, Workers(threads=2, max_in_flight=64, prepare=partial(set_search_threads, 1)))
 
     def open_enlarged(folder: Path) -> Recommender:

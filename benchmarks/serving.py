@@ -16,13 +16,14 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from statistics import mean
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Final
 
 from enlarged_bundle import enlarged_bundle
@@ -36,6 +37,7 @@ PACKAGES: Final = ["fastapi", "uvicorn", "pydantic", "numpy", "faiss-cpu", "onnx
 HERE: Final = Path(__file__).parent
 REPOSITORY: Final = HERE.parent
 PATH: Final = "/v1/recommendations"
+NOTHING_MORE: Final[Mapping[str, str]] = MappingProxyType({})
 ASKED: Final = (
     "fast",
     "balanced",
@@ -108,7 +110,11 @@ def _rival(name: str, bundle: Path, bodies: Bodies, arguments: argparse.Namespac
 
 @contextmanager
 def figment_serving(
-    bundle: Path, bodies: Bodies, logs: Path, scopes: Sequence[str] = ("recommend",)
+    bundle: Path,
+    bodies: Bodies,
+    logs: Path,
+    scopes: Sequence[str] = ("recommend",),
+    variables: Mapping[str, str] = NOTHING_MORE,
 ) -> Iterator[tuple[Service, float]]:
     """`figment serve` with a key, and how long it takes to its first answer; its database knows the bundle already."""
     with TemporaryDirectory() as folder:
@@ -117,6 +123,7 @@ def figment_serving(
             "PYTHONPATH": str(REPOSITORY),
             "FIGMENT_DATABASE_URL": f"sqlite+aiosqlite:///{folder}/figment.db",
             "FIGMENT_WORKER_THREADS": "1",  # one core
+            **variables,
         }
         make_key = [str(FIGMENT), "keys", "create", "--name", "wrk"]
         for scope in scopes:

@@ -44,12 +44,16 @@ class Swaps:
 
     def until(self, is_over: threading.Event) -> None:
         while not is_over.wait(self.every_seconds):
-            self.written += 1
-            document = {"title": f"a title of minute {self.written}", "brand": "soak"}
             try:
-                self._ask("PUT", f"/v1/items/soak-{self.written % 10}", document)
+                self.write()
             except httpx.HTTPError:
                 self.failed += 1
+
+    def write(self) -> None:
+        """An item with a title that is new."""
+        self.written += 1
+        document = {"title": f"a title of minute {self.written}", "brand": "soak"}
+        self._ask("PUT", f"/v1/items/soak-{self.written % 10}", document)
 
     def made(self) -> int:
         """How often another index took over, since the service began. A version tells less: prices change it too."""

@@ -17,7 +17,13 @@ from models.bundle.manifest import Manifest
 from models.domain.errors import NotReady
 from models.domain.events import HistoryEvent
 from models.domain.explanation import Explanation
-from models.domain.recommendation import Recommendation, RecommendationRequest, SearchRequest, SimilarRequest
+from models.domain.recommendation import (
+    Recommendation,
+    RecommendationRequest,
+    SearchProfile,
+    SearchRequest,
+    SimilarRequest,
+)
 
 Phase = Literal["loading", "serving", "leaving"]
 NUM_EXAMPLE_ITEMS = 3
@@ -36,6 +42,7 @@ class ServedModel(Protocol):
     num_items: int
     serves: str
     index_figures: Mapping[str, Any] | None
+    profile_figures: Mapping[SearchProfile, Any] | None
 
     @property
     def property_names(self) -> Sequence[str]:

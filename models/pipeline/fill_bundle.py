@@ -22,6 +22,7 @@ from models.pipeline.model_card import model_card
 from models.recommend.build import build_ranker
 from models.recommend.evidence import EVIDENCE
 from models.recommend.golden import record_golden
+from models.recommend.profiles import measure_profiles
 from models.recommend.proposals import Proposals
 from models.recommend.recommender import Recommender
 from models.synthesis.temperature import likeliest_temperature
@@ -54,7 +55,10 @@ def fill_bundle(
         manifest = everything.model_copy(update=update)
     manifest = manifest.model_copy(update={"metrics": {**manifest.metrics, **_spent()}})
     bundle = load_bundle(folder, manifest)
-    record_golden(folder, Recommender(bundle).recommend, bundle.item_ids, bundle.popularity_N, fitting.config.seed)
+    recommender, seed = Recommender(bundle), fitting.config.seed
+    record_golden(folder, recommender.recommend, bundle.item_ids, bundle.popularity_N, seed)
+    profiles = measure_profiles(recommender, bundle.popularity_N, manifest.metrics["index"]["recall"], seed)
+    manifest = manifest.model_copy(update={"metrics": {**manifest.metrics, "profiles": profiles}})
     (folder / layout.MODEL_CARD).write_text(model_card(manifest), encoding="utf-8")
     return manifest
 

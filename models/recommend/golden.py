@@ -1,7 +1,7 @@
 """Golden requests: recorded when the bundle was sealed, replayed before it serves."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -31,13 +31,9 @@ class _Golden:
 def record_golden(
     folder: Path, recommends: Recommends, item_ids: Sequence[str], popularity_N: NDArray[np.float32], seed: int
 ) -> None:
-    """Write answers to made-up histories: items drawn by popularity, so that no shopper's history is published."""
-    rng = np.random.default_rng(seed)
-    weights_N = (popularity_N + 1) / (popularity_N + 1).sum()
+    """Write answers to made-up histories, so that no shopper's history is published."""
     requests = []
-    for number in range(NUM_GOLDEN):
-        rows = rng.choice(len(item_ids), size=min(number, len(item_ids)), p=weights_N)
-        history = [HistoryEvent(item_ids[row]) for row in rows]
+    for number, history in enumerate(made_up_histories(item_ids, popularity_N, range(NUM_GOLDEN), seed)):
         exploration = 0.5 if number % 4 == 3 else 0.0
         requests.append(
             RecommendationRequest(
@@ -47,6 +43,16 @@ def record_golden(
     with (folder / layout.GOLDEN).open("w") as lines:
         for request, answer in zip(requests, recommends(requests), strict=True):
             lines.write(json.dumps(_as_record(request, answer)) + "\n")
+
+
+def made_up_histories(
+    item_ids: Sequence[str], popularity_N: NDArray[np.float32], sizes: Iterable[int], seed: int
+) -> list[list[HistoryEvent]]:
+    """Histories of so many events, or of as many as there are items; items are drawn by popularity."""
+    rng = np.random.default_rng(seed)
+    weights_N = (popularity_N + 1) / (popularity_N + 1).sum()
+    drawn = (rng.choice(len(item_ids), size=min(size, len(item_ids)), p=weights_N) for size in sizes)
+    return [[HistoryEvent(item_ids[row]) for row in rows] for rows in drawn]
 
 
 def replay_golden(folder: Path, recommends: Recommends) -> None:

@@ -61,6 +61,10 @@ class Recommender:
         """The system that orders the lists of `recommend`."""
         self.index_figures: Mapping[str, Any] | None = bundle.manifest.metrics.get("index")
         """Of `models.retrieval.choice`, as they were measured when the bundle was made; None where another answers."""
+        self.profile_figures: Mapping[SearchProfile, Any] | None = (
+            bundle.manifest.metrics.get("profiles") if self.serves == bundle.manifest.serves else None
+        )
+        """Of `models.recommend.profiles`, likewise; None too where another system orders the lists."""
         self._stage: Stage = STAGE_OF[self.serves]
         self._trained: Ranker = build_ranker(bundle, threads)
         self._show(LiveItems.of(bundle, self._trained.source.critic_terms))
@@ -129,7 +133,7 @@ class Recommender:
         if place_index is None:
             return recommender
         moved = cls(replace(bundle, index=place_index(bundle)), threads=threads, wish=wish)
-        moved.index_figures = None
+        moved.index_figures = moved.profile_figures = None
         return moved
 
     @property

@@ -57,6 +57,7 @@ class ScriptedModel:
     num_items = NUM_ITEMS
     serves = MANIFEST.serves
     index_figures = None
+    profile_figures = None
     property_names = PROPERTY_NAMES
 
     def __init__(self) -> None:

@@ -88,3 +88,12 @@ def test_memory_by_size_of_catalogue(folder, tiny_bundle, tiny_shop):
         assert (each["errors"], each["requests"] > 0) == (0, True)
         assert 0 < each["anonymous at work, MiB"] < each["RSS at work, MiB"]
     assert result["anonymous at work"]["MiB of 480 items measured"] > 0
+
+
+def test_memory_of_the_text_encoder(folder, common):
+    told = folder / "memory_texts.json"
+    finished = run("memory.py", "--texts-alone", *common, "--json", told)
+    assert finished.returncode == 0, finished.stderr
+    result = json.loads(told.read_text())
+    assert result["text encoder"]["anonymous by the encoder alone, MiB"] > 50  # its weights alone take more
+    assert result["sizes"]["120 items"]["anonymous by a search, MiB"] > 50

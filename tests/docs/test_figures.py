@@ -29,3 +29,9 @@ def test_the_ablation_says_what_the_records_say(monkeypatch: pytest.MonkeyPatch)
     record = ablation["ABLATION_RECORD"]
     remade = f"run: python benchmarks/ablation_page.py {record.relative_to(REPOSITORY)}"
     assert ablation["page_of"](record) == ablation["PAGE"].read_text(), remade
+
+
+def test_performance_says_what_the_samples_say():
+    page_of = runpy.run_path(str(REPOSITORY / "benchmarks" / "profile_page.py"))
+    page = page_of["PAGE"].read_text()
+    assert page_of["with_figures"](page) == page, "run: python benchmarks/profile_page.py"

@@ -1,5 +1,6 @@
-from dataclasses import replace
+from dataclasses import asdict, replace
 
+from models.recommend.profiles import ProfileFigures
 from models.retrieval.choice import ChosenIndex, IndexFigures
 from tests.app.conftest import bearer
 from tests.app.scripted_model import MANIFEST
@@ -32,6 +33,12 @@ class TestModel:
         told = client.get("/v1/model").json()["index"]
         assert (told["kind"], told["recall"], told["p95_microseconds"]) == ("inverted lists", 0.96, 67.1)
         assert [other["kind"] for other in told["others"]] == ["exact"]
+
+    def test_tells_what_each_profile_finds_and_takes(self, model, client):
+        assert client.get("/v1/model").json()["profiles"] is None
+        model.profile_figures = {"fast": asdict(ProfileFigures(0.96, 410.5, 633.0))}
+        told = client.get("/v1/model").json()["profiles"]
+        assert told == {"fast": {"recall": 0.96, "p50_microseconds": 410.5, "p95_microseconds": 633.0}}
 
 
 class TestOutcomes:
