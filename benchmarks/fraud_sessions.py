@@ -6,7 +6,8 @@ Half of the shoppers train a pair of networks, as `figment fraud fit` does; the 
 real ones. All that is said of an item by numbers (its sales, what is taken with it) comes from the first half, where no
 attacker is. Of the other half, one part and campaigns of all attacks but one fit the detector; the other part and
 campaigns of that attack are what it is tried on; then the parts change places. Campaigns have other targets each time.
-The arm `served` is what `figment fraud fit` makes: trees on all figures, and an isolation forest of real shoppers.
+The arm `served` is what `figment fraud fit` makes: trees on all figures, and an isolation forest of real shoppers;
+`served, reasons apart` is the same without the figures that pool what the voices say of a step.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from app.observability.progress import TaskProgress
 from models.baselines.tuned_neighbours import MixtureConfig
 from models.data.sequences import Sequences
 from models.fraud.attacks import ATTACKS, Shop, draw_campaign
-from models.fraud.behaviour import BEHAVIOUR, PLAIN
+from models.fraud.behaviour import BEHAVIOUR, PLAIN, POOLED
 from models.fraud.scored import ScoredHistories, pool_figures
 from models.fraud.steps import StepScorer
 from models.pipeline.fit_detector import FitOptions, train_on_half
@@ -44,9 +45,11 @@ ARMS: Final = {
     ],
     "with the networks": list(range(len(BEHAVIOUR))),
     "isolation forest": list(range(len(BEHAVIOUR))),
+    "served, reasons apart": [place for place, name in enumerate(BEHAVIOUR) if name not in POOLED],
     "served": list(range(len(BEHAVIOUR))),
 }
-WITH_STEPS: Final = ("with the networks", "served")
+WITH_FOREST: Final = ("served, reasons apart", "served")
+WITH_STEPS: Final = ("with the networks", *WITH_FOREST)
 GROUPED: Final = ("plain", "with the networks", "served")
 """Arms that are tried in groups too."""
 FIT_SEEDS: Final = (900, 901)
@@ -207,7 +210,7 @@ class PartDetector:
             forest = fit_forest(figures_BF[~is_attack_B], seed=0)
             return cls(trial, part_B, part, columns, Stage(forest, np.empty(0, np.float32)), None, networks=True)
         alone = fitted(figures_BF, is_attack_B, half_B, 0)
-        if arm == "served":
+        if arm in WITH_FOREST:
             alone = with_forest(alone, figures_BF, is_attack_B, half_B, 0)
         detector = cls(trial, part_B, part, columns, alone, None, networks=arm in WITH_STEPS)
         if grouped and arm in GROUPED:

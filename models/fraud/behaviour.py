@@ -34,9 +34,18 @@ STEP_FIGURES: Final = ("mean", "deviation", "least", "second_least", "most")
 PLAUSIBILITY: Final = tuple(
     f"{voice}_{comparison}_{figure}" for voice in VOICES for comparison in COMPARISONS for figure in STEP_FIGURES
 )
+REASONS: Final = ("generator", "neighbours", "text")
+"""Voices that may each give a reason for a step; the critic of a small pair hardly knows one item from another."""
+POOLED: Final = tuple(
+    f"{pooled}_{comparison}_{figure}"
+    for pooled in ("reasons_mean", "reasons_most")
+    for comparison in COMPARISONS
+    for figure in STEP_FIGURES
+)
+"""Of the log odds of a step's percentiles: their mean over all `REASONS`, and the best of them."""
 CLOSENESS: Final = tuple(f"closeness_{figure}" for figure in STEP_FIGURES)
 """Of each item's feature to the others' of the history."""
-BEHAVIOUR: Final = PLAIN + PLAUSIBILITY + CLOSENESS
+BEHAVIOUR: Final = PLAIN + PLAUSIBILITY + CLOSENESS + POOLED
 
 
 def behaviour_figures(
@@ -55,9 +64,22 @@ def behaviour_figures(
         for column in _step_figures(percentiles_EVK[:, voice, comparison], offsets_B1)
     ]
     closeness = _step_figures(_closeness(histories, item_features_ND), offsets_B1)
-    figures_BF = np.stack([*_plain(histories, facts, sales_N), *steps, *closeness], axis=1).astype(np.float32)
+    pooled = _pooled(percentiles_EVK, offsets_B1)
+    figures_BF = np.stack([*_plain(histories, facts, sales_N), *steps, *closeness, *pooled], axis=1).astype(np.float32)
     assert figures_BF.shape[1] == len(BEHAVIOUR)
     return figures_BF
+
+
+def _pooled(percentiles_EVK: NDArray[np.float32], offsets_B1: NDArray[np.int64]) -> list[NDArray[np.float64]]:
+    """A shopper has one reason or another for each step; who draws items has none, and who copies reasons has all."""
+    percentiles_EVK = percentiles_EVK[:, [VOICES.index(voice) for voice in REASONS]]
+    log_odds_EVK = np.log(percentiles_EVK / (1.0 - percentiles_EVK))  # neither 0 nor 1: `StepScorer.percentiles`
+    return [
+        column
+        for pooled_EK in (log_odds_EVK.mean(axis=1), log_odds_EVK.max(axis=1))
+        for comparison in range(len(COMPARISONS))
+        for column in _step_figures(pooled_EK[:, comparison], offsets_B1)
+    ]
 
 
 def _step_figures(values_E: NDArray[np.float32], offsets_B1: NDArray[np.int64]) -> list[NDArray[np.float64]]:
