@@ -70,6 +70,14 @@ class Index(TypedDict):
     others: list[dict[str, Any]]
 
 
+class Profile(TypedDict):
+    """What one search profile finds and takes, measured when the bundle was made."""
+
+    recall: float
+    p50_microseconds: float
+    p95_microseconds: float
+
+
 class Model(TypedDict):
     """The model that serves, how it was measured, and what came of its lists."""
 
@@ -83,6 +91,8 @@ class Model(TypedDict):
     index_version: str
     index_age_seconds: int
     index: Index | None
+    profiles: dict[str, Profile] | None
+    """By `search_profile`."""
     num_items: int
     num_users: int
     num_events: int
