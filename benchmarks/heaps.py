@@ -58,7 +58,8 @@ def main() -> None:
             }
             for name, service in services.items()
         }
-    command = f"python benchmarks/heaps.py --dataset {arguments.dataset.name} --bundle … --turns {arguments.turns}"
+    command = f"python benchmarks/heaps.py --dataset {arguments.dataset.name} --bundle …"
+    command += f" --turns {arguments.turns} --seconds {arguments.seconds:g}"
     if arguments.before:
         command += " --before CHECKOUT"
     result = {

@@ -3,11 +3,11 @@
     python benchmarks/lone_request.py --dataset DIR --bundle BUNDLE --json benchmarks/results/lone_request.json
 
 In one process on the service's loop, no HTTP, one request at a time, histories of real held-out shoppers, the bundle
-enlarged to `--items`: each is asked
-of the recommender itself, on a thread of the service's without sharing, and through what brings requests together. The
-three take turns, request by request, and each comes first as often as the others. Told are the processor's time, of all
-threads, and the asker's, until the answer is there: on a machine that does other things too a thread waits for a core
-when it is handed the question and again with the answer, which the fastest tenth shows least of.
+enlarged to `--items`: each is asked of the recommender itself, on a thread of the service's without sharing, and by way
+of what brings requests together. The three take turns, request by request, and each comes first as often as the others.
+Told are the processor's time, of all threads, and the asker's, until the answer is there: on a machine that does other
+things too a thread waits for a core when it is handed the question and again with the answer, which the fastest tenth
+shows least of.
 """
 
 import argparse
@@ -57,6 +57,7 @@ def main() -> None:
         for profile in PROFILES
     }
     command = f"python benchmarks/lone_request.py --dataset {arguments.dataset.name} --bundle …"
+    command += f" --requests {arguments.requests}"
     result = {
         "what": f"one list of {LIST_LENGTH} at a time, {recommender.num_items:,} items, microseconds",
         **circumstances(command, PACKAGES),

@@ -67,6 +67,7 @@ def texts_alone(arguments: argparse.Namespace) -> dict[str, Any]:
         bodies = write_bodies(root / f"bodies-{num_items}", arguments.bundle, arguments.dataset, num_items)
         sizes[f"{num_items:,} items"] = more_with_texts(bundle, bodies, root)
     command = f"python benchmarks/memory.py --texts-alone --dataset {arguments.dataset.name} --bundle …"
+    command += f" --items {' '.join(map(str, sorted(arguments.items)))}"
     return {
         "what": f"memory that searches and writes add to a service, made from {arguments.bundle.name}",
         **circumstances(command, PACKAGES),

@@ -23,6 +23,7 @@ from record import circumstances, keep
 from serving import PACKAGES, figment_serving
 from serving_bodies import Bodies, write_bodies
 
+HERE: Final = Path(__file__).parents[1]
 OURS: Final = ("app/", "models/")
 CONCURRENCY: Final = 16
 RATE: Final = 200
@@ -42,6 +43,7 @@ def main() -> None:
     with figment_serving(bundle, bodies, root, variables={"PYTHONPATH": str(arguments.code)}) as (service, _):
         profiles = {asked: profiled(service, bodies, asked, arguments.seconds) for asked in arguments.asked}
     command = f"python benchmarks/profile_summary.py --dataset {arguments.dataset.name} --bundle …"
+    command += "" if arguments.code == HERE else " --code CHECKOUT"
     result = {
         "what": f"samples of the service under load, {arguments.items:,} items, concurrency {CONCURRENCY}",
         **circumstances(command, [*PACKAGES, "py-spy"]),
@@ -160,7 +162,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--items", type=int, default=100_000)
     parser.add_argument("--asked", nargs="+", default=["fast", "balanced"])
     parser.add_argument("--seconds", type=int, default=10, help="of sampling")
-    parser.add_argument("--code", type=Path, default=Path(__file__).parents[1], help="a checkout of this repository")
+    parser.add_argument("--code", type=Path, default=HERE, help="a checkout of this repository")
     parser.add_argument("--folder", type=Path, default=Path("var/bench-serving"), help="for bundle, bodies and logs")
     parser.add_argument("--json", type=Path, required=True)
     return parser.parse_args()
