@@ -57,10 +57,9 @@ def main() -> None:
     for seed in arguments.seeds:
         with taught_once() as teaching:
             runs += [run_of(arguments, name, seed, teaching) for name in TRAININGS]
-    options = f"--dataset {arguments.dataset.name} --seeds {' '.join(map(str, arguments.seeds))}"
     result = {
         "what": f"ablation on {arguments.dataset.name}",
-        **circumstances(f"python benchmarks/ablation.py {options}", PACKAGES),
+        **circumstances(PACKAGES),
         "runs": runs,
     }
     arguments.json.parent.mkdir(parents=True, exist_ok=True)

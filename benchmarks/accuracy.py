@@ -31,12 +31,9 @@ def main() -> int:
         runs.append(finished(folder / f"seed-{seed}.json", lambda seed=seed: measured(arguments, folder, seed)))
         figures = runs[-1]["figures"]["systems"]["figment"]
         print(f"seed {seed}: figment NDCG@10 {figures['ndcg@10']:.4f}, HR@10 {figures['hr@10']:.4f}", flush=True)
-    options = f"--dataset {arguments.dataset.name} --profile {arguments.profile}"
-    options += f" --split {arguments.split}" if arguments.split else ""
-    command = f"python benchmarks/accuracy.py {options} --seeds {' '.join(map(str, arguments.seeds))}"
     result = {
         "what": f"accuracy on {runs[0]['figures']['dataset']}",
-        **circumstances(command, PACKAGES),
+        **circumstances(PACKAGES),
         "over_seeds": over_seeds(runs),
         "runs": runs,
     }

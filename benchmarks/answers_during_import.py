@@ -69,11 +69,7 @@ def main() -> None:
     result = {
         "what": f"answers during an import of {arguments.new:,} new items, {arguments.items:,} items made from a real "
         "bundle, SQLite",
-        **circumstances(
-            f"python benchmarks/answers_during_import.py --bundle … --items {arguments.items} --new {arguments.new} "
-            f"--rate {arguments.rate:g} --seconds {arguments.seconds:g}",
-            PACKAGES,
-        ),
+        **circumstances(PACKAGES),
         "requests_per_second": arguments.rate,
         "milliseconds, usually": told_of(usual),
         "milliseconds, beside a process that only counts": told_of(beside_counting),

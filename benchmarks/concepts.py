@@ -98,11 +98,7 @@ def main() -> int:
     systems = list(rows[0]["systems"])
     result = {
         "what": f"concepts on {arguments.dataset.name}, what was hidden",
-        **circumstances(
-            f"python benchmarks/concepts.py --dataset {arguments.dataset.name} --trainings {arguments.trainings}"
-            f" --draws {arguments.draws}",
-            PACKAGES,
-        ),
+        **circumstances(PACKAGES),
         "draws": len(rows),
         "chance": _mean([row["chance"] for row in rows]),
         "systems": {

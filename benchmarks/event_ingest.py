@@ -48,13 +48,10 @@ def main() -> None:
         server.psql("ALTER SYSTEM SET fsync = on")
         server.psql("SELECT pg_reload_conf()")
         postgresql = measured(server.url(server.new_database()), arguments.seconds)
-    command = (
-        f"python benchmarks/event_ingest.py --seconds {arguments.seconds:g} --json benchmarks/results/event_ingest.json"
-    )
     result = {
         "what": "events taken in by one process",
         "revision": git_revision(),
-        **circumstances(command, PACKAGES),
+        **circumstances(PACKAGES),
         "connections": CONNECTIONS,
         "sqlite": sqlite,
         "postgresql": postgresql,

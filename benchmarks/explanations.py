@@ -54,7 +54,7 @@ def main() -> None:
         falls.append(falls_of(explainer, question, ranked.rows_K[:1], said.places_L, said.contributions_LX[:, 0], rng))
     result = {
         "what": f"explanations of {len(asked):,} lists of {LIST_LENGTH} on {arguments.dataset.name}",
-        **circumstances(f"python benchmarks/explanations.py --dataset {arguments.dataset.name} --bundle …", PACKAGES),
+        **circumstances(PACKAGES),
         "serves": recommender.serves,
         "fall of the first item's score": summarised(np.array(falls)),
         "first place": {

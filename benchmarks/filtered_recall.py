@@ -38,7 +38,7 @@ def main() -> None:
     rows = [row for share in SHARES for row in recall_rows(ranker, share, arguments.requests)]
     result = {
         "what": f"filtered lists on {arguments.items:,} made-up items of {arguments.size} numbers, one thread",
-        **circumstances(f"python benchmarks/filtered_recall.py --items {arguments.items} --json …", PACKAGES),
+        **circumstances(PACKAGES),
         "recall": rows,
         "crossing": {"prefilter_share": PREFILTER_SHARE, "milliseconds": crossing(ranker, arguments.requests)},
     }

@@ -59,7 +59,7 @@ def main() -> None:
     result = {
         "what": f"{len(ratings.is_spammer_U):,} raters, {int(ratings.is_spammer_U.sum()):,} of them labelled spammers;"
         f" five folds by rater, {arguments.draws} draws of the folds",
-        **circumstances(f"python benchmarks/fraud_labelled.py --draws {arguments.draws} --data … --json …", PACKAGES),
+        **circumstances(PACKAGES),
         "cpu_seconds": round(time.process_time() - started),
         "rows": {name: {key: mean([each[key] for each in of]) for key in of[0]} for name, of in draws.items()},
     }

@@ -55,10 +55,9 @@ def main() -> None:
     else:
         shop = shop_without_networks(arguments.dataset, arguments.catalogue_items)
     rows = measured(shop, arguments.items, networks=arguments.bundle is not None)
-    place = f"--bundle {arguments.bundle.name}" if arguments.bundle else f"--dataset {arguments.dataset.name}"
     result = {
         "what": f"{len(shop.frame):,} items; AUC and recall at one per cent of false alarms, by what was swapped",
-        **circumstances(f"python benchmarks/fraud_listings.py {place} --items {arguments.items} --json …", PACKAGES),
+        **circumstances(PACKAGES),
         "cpu_seconds": round(time.process_time() - started),
         "rows": rows,
     }

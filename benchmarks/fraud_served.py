@@ -48,7 +48,7 @@ def main() -> None:
     result = {
         "what": f"the served detector on {arguments.dataset.name}: {served.genuine.num_users:,} shoppers whom nothing"
         f" was fitted on, {arguments.campaigns} campaigns an attack; shares that go to review",
-        **circumstances(f"python benchmarks/fraud_served.py --dataset {arguments.dataset.name} --json …", PACKAGES),
+        **circumstances(PACKAGES),
         "alone": served.alone(arguments.campaigns),
         "in a pool": served.pooled(arguments.campaigns),
     }

@@ -75,12 +75,7 @@ def main() -> None:
     result = {
         "what": f"{arguments.dataset.name}: {arguments.share:.0%} attackers, {arguments.campaigns} campaigns a row, AUC"
         " and recall where one in a hundred real shoppers is accused; mean and deviation over campaigns",
-        **circumstances(
-            f"python benchmarks/fraud_sessions.py --dataset {arguments.dataset.name} --shoppers {arguments.shoppers}"
-            f" --share {arguments.share} --targets {' '.join(map(str, arguments.targets))}"
-            f" --campaigns {arguments.campaigns}{' --alone' if arguments.alone else ''} --json …",
-            PACKAGES,
-        ),
+        **circumstances(PACKAGES),
         "cpu_seconds": round(time.process_time() - started),
         "real_shoppers": trial.genuine.histories.num_users,
         "attackers": trial.num_attackers,

@@ -58,13 +58,9 @@ def main() -> None:
             }
             for name, service in services.items()
         }
-    command = f"python benchmarks/heaps.py --dataset {arguments.dataset.name} --bundle …"
-    command += f" --turns {arguments.turns} --seconds {arguments.seconds:g}"
-    if arguments.before:
-        command += " --before CHECKOUT"
     result = {
         "what": f"memory that the service keeps, by heaps of the C library, {arguments.items:,} items",
-        **circumstances(command, PACKAGES),
+        **circumstances(PACKAGES),
         "heaps": found,
     }
     keep(result, arguments.json)

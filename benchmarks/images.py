@@ -61,9 +61,7 @@ def main() -> int:
         result["textbook"] = _textbook(measuring, prepared, asked.textbook_epochs, asked.seed, progress)
     pictures, textbook = result["pictures"], result["textbook"]["best"]
     result["fid_share_of_textbook"] = round(pictures["fid"] / textbook["fid"], 4)
-    command = f"python benchmarks/images.py --dataset {asked.dataset.name} --size {asked.size} --out {asked.out}"
-    command += f" --steps {asked.steps} --textbook-epochs {asked.textbook_epochs} --seed {asked.seed}"
-    record = {"what": f"pictures of {prepared.info.name}", **circumstances(command, PACKAGES), **result}
+    record = {"what": f"pictures of {prepared.info.name}", **circumstances(PACKAGES), **result}
     file = REPOSITORY / "benchmarks" / "results" / f"images_{asked.out}.json"
     file.write_text(json.dumps(record, indent=1) + "\n")
     sheet_of(trained, prepared, asked.seed).save(REPOSITORY / "docs" / "images" / f"pictures_{asked.out}.png")

@@ -51,11 +51,10 @@ def main() -> None:
     for num_items in arguments.items:
         print(f"{num_items:,} items", flush=True)
         sizes[f"{num_items:,}"] = of_size(bundle, num_items, with_graph=num_items <= arguments.graph_items)
-    command = f"python benchmarks/index.py --bundle … --items {' '.join(map(str, arguments.items))} --json …"
     result = {
         "what": f"indexes of {bundle.manifest.dataset.name}'s item features, {bundle.manifest.embedding_size} numbers; "
         f"beyond its {bundle.manifest.num_items:,} items copies with noise; the {K} nearest, time of one thread",
-        **circumstances(command, PACKAGES),
+        **circumstances(PACKAGES),
         "rule": {"min_recall": MIN_RECALL, "most_of_exact_time": MARGIN, "exact_up_to_items": FEW_ITEMS},
         "sizes": sizes,
     }

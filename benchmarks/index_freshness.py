@@ -46,7 +46,7 @@ def main() -> None:
         )
     result = {
         "what": f"seconds until a write is in answers, {arguments.items:,} items made from a real bundle, SQLite",
-        **circumstances(f"python benchmarks/index_freshness.py --bundle … --items {arguments.items}", PACKAGES),
+        **circumstances(PACKAGES),
         "times": TIMES,
         "new items, by how many in one request": new,
         "a price, in the next answer": price,

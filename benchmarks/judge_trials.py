@@ -61,12 +61,10 @@ def main() -> int:
             for seed in arguments.seeds
             for name in arguments.trials
         ]
-    command = f"python benchmarks/judge_trials.py --dataset {arguments.dataset.name} --profile {arguments.profile}"
-    command += f" --seeds {' '.join(map(str, arguments.seeds))}"
     keep(
         {
             "what": f"judges of the same lists on {fitting.prepared.dataset.info.name}",
-            **circumstances(command, PACKAGES),
+            **circumstances(PACKAGES),
             "revision": git_revision(),
             "num_lists": len(trials.lists.taken_XC),
             "fused": trials.found(trials.ranker, "fused"),

@@ -81,12 +81,10 @@ def main() -> int:
     with database_of(arguments.database, arguments.work, arguments.seed) as (progress, database):
         faults = killed_often(progress, database, arguments.kills, arguments.seed)
     rounds = progress.rounds
-    chosen = "" if arguments.database == "sqlite" else f"--database {arguments.database} "
-    command = f"python benchmarks/kill_writes.py {chosen}--json {arguments.json}"
     result = {
         "what": "acknowledged writes after kill -9",
         "revision": git_revision(),
-        **circumstances(command, PACKAGES_OF_BOTH + PACKAGES[arguments.database]),
+        **circumstances(PACKAGES_OF_BOTH + PACKAGES[arguments.database]),
         "database": arguments.database,
         "writers": WRITERS,
         "requests_in_turn": [f"{load.path}, {'with' if load.has_key else 'without'} a key" for load in LOADS],

@@ -90,7 +90,7 @@ def main() -> None:
     embedding = timed(lambda: trained.items.origin.encoder.embed(texts), 1)
     result = {
         "what": f"live changes to {len(ids):,} items, one thread",
-        **circumstances(f"python benchmarks/live_items.py --bundle … --items {arguments.items}", PACKAGES),
+        **circumstances(PACKAGES),
         "milliseconds": milliseconds,
         "median milliseconds of an answer": answers,
         "embedding 100 titles, milliseconds": embedding,

@@ -130,9 +130,7 @@ def main() -> int:
         write_dataset(folder, options.format, options.events)
         file_bytes = (folder / f"events.{options.format}").stat().st_size
         root = Path(__file__).resolve().parents[1]
-        around = circumstances(
-            f"python benchmarks/load_events.py --format {options.format} --events {options.events}", ["polars", "numpy"]
-        )
+        around = circumstances(["polars", "numpy"])
         command = [sys.executable, str(Path(__file__).resolve()), "--load", str(folder)]
         environment = {**os.environ, "PYTHONPATH": str(root)}
         child = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)

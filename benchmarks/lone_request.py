@@ -56,11 +56,9 @@ def main() -> None:
         profile: uvloop.run(timed(recommender, [_request(history, profile) for history in histories]))
         for profile in PROFILES
     }
-    command = f"python benchmarks/lone_request.py --dataset {arguments.dataset.name} --bundle …"
-    command += f" --requests {arguments.requests}"
     result = {
         "what": f"one list of {LIST_LENGTH} at a time, {recommender.num_items:,} items, microseconds",
-        **circumstances(command, PACKAGES),
+        **circumstances(PACKAGES),
         "requests": cases.num_cases - WARM_UP,
         "profiles": found,
     }

@@ -51,7 +51,7 @@ def main() -> int:
     result = {
         "what": f"membership inference on {arguments.dataset.name}: {members.num_users:,} members,"
         f" {asked[0].num_users:,} of them and {asked[1].num_users:,} others asked about",
-        **circumstances(f"python benchmarks/membership.py --dataset {arguments.dataset.name} --json …", PACKAGES),
+        **circumstances(PACKAGES),
         "cpu_seconds": round(time.process_time() - started),
         "rows": {name: inferred(each, *asked, len(workshop.recommender.item_ids)) for name, each in made.items()},
     }

@@ -49,10 +49,9 @@ def main() -> None:
         keep(texts_alone(arguments), arguments.json)
         return
     sizes = {num_items: measured(arguments, num_items) for num_items in sorted(arguments.items)}
-    command = f"python benchmarks/memory.py --dataset {arguments.dataset.name} --bundle …"
     result = {
         "what": f"memory of the service by items, made from {arguments.bundle.name}",
-        **circumstances(command, PACKAGES),
+        **circumstances(PACKAGES),
         "sizes": {f"{num_items:,} items": each for num_items, each in sizes.items()},
         "anonymous at work": line_through({number: each["anonymous at work, MiB"] for number, each in sizes.items()}),
     }
@@ -66,11 +65,9 @@ def texts_alone(arguments: argparse.Namespace) -> dict[str, Any]:
         bundle = enlarged_bundle(arguments.bundle, num_items, root / "bundles")
         bodies = write_bodies(root / f"bodies-{num_items}", arguments.bundle, arguments.dataset, num_items)
         sizes[f"{num_items:,} items"] = more_with_texts(bundle, bodies, root)
-    command = f"python benchmarks/memory.py --texts-alone --dataset {arguments.dataset.name} --bundle …"
-    command += f" --items {' '.join(map(str, sorted(arguments.items)))}"
     return {
         "what": f"memory that searches and writes add to a service, made from {arguments.bundle.name}",
-        **circumstances(command, PACKAGES),
+        **circumstances(PACKAGES),
         "text encoder": in_a_process_of_its_own(encoder_alone, arguments.bundle),
         "sizes": sizes,
     }

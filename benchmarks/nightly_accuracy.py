@@ -48,7 +48,7 @@ def main() -> None:
     keep(
         {
             "what": f"lists for every shopper, {evaluated['dataset']}",
-            **circumstances(f"python benchmarks/nightly_accuracy.py --dataset {arguments.dataset.name} …", PACKAGES),
+            **circumstances(PACKAGES),
             "revision_of_the_bundle": recommender.manifest.git_revision,
             "system": recommender.serves,
             "shoppers": {"recommend": cases.num_cases, "evaluate": evaluated["num_users"]},

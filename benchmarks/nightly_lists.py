@@ -39,7 +39,7 @@ def main() -> None:
             print(workers, runs[workers], flush=True)
     result = {
         "what": f"lists of {K} for {num_users:,} shoppers of {arguments.events.parent.name}/{arguments.events.name}",
-        **circumstances("python benchmarks/nightly_lists.py --bundle … --events … --json …", PACKAGES),
+        **circumstances(PACKAGES),
         "without ray": {
             "seconds": round(seconds, 1),
             "processor_seconds": round(spent.ru_utime + spent.ru_stime, 1),

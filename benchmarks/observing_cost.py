@@ -177,7 +177,7 @@ def main() -> None:
     micros = asyncio.run(measure(arguments.rounds))
     result = {
         "what": "CPU microseconds of one request whose model answers at once, by what observes it",
-        **circumstances("python benchmarks/observing_cost.py", PACKAGES),
+        **circumstances(PACKAGES),
         "requests_a_side": arguments.rounds * BLOCK,
         "nothing": quartiles(micros["nothing"]),
         "cost_of_metrics": quartiles(micros["metrics"] - micros["nothing"]),

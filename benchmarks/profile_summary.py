@@ -42,11 +42,9 @@ def main() -> None:
     bodies = write_bodies(root / "bodies", arguments.bundle, arguments.dataset, arguments.items)
     with figment_serving(bundle, bodies, root, variables={"PYTHONPATH": str(arguments.code)}) as (service, _):
         profiles = {asked: profiled(service, bodies, asked, arguments.seconds) for asked in arguments.asked}
-    command = f"python benchmarks/profile_summary.py --dataset {arguments.dataset.name} --bundle …"
-    command += "" if arguments.code == HERE else " --code CHECKOUT"
     result = {
         "what": f"samples of the service under load, {arguments.items:,} items, concurrency {CONCURRENCY}",
-        **circumstances(command, [*PACKAGES, "py-spy"]),
+        **circumstances([*PACKAGES, "py-spy"]),
         "profiles": {
             asked: {
                 **found,

@@ -1,7 +1,7 @@
 """Writes the README's table of figures from the records in `results`: `python benchmarks/readme_figures.py`."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import mean
 from typing import Any, Final
@@ -86,28 +86,27 @@ def _goals_table() -> list[str]:
 
 def _first_time_table() -> list[str]:
     """The systems' figures on first purchases alone, for the sets where others are many."""
-    columns = {}
-    for title, name in COLUMNS.items():
-        if not (path := RESULTS / f"accuracy_{name}.json").exists():
-            continue
-        runs = json.loads(path.read_text())["runs"]
-        if all(FIRST_TIME in run for run in runs):
-            columns[title.split(",")[0]] = [run[FIRST_TIME]["systems"] for run in runs]
+    columns = {title.split(",")[0]: figures for title, name in COLUMNS.items() if (figures := _first_time(name))}
     lines = [
         "| HR@10 / NDCG@10 of first purchases, seen items left out | " + " | ".join(columns) + " |",
         "|---" * (len(columns) + 1) + "|",
     ]
     for system, label in SYSTEMS.items():
-        cells = [_first_time_cell([run[system] for run in runs if system in run]) for runs in columns.values()]
+        cells = [figures.get(system, "–") for figures in columns.values()]
         if any(cell != "–" for cell in cells):
             lines.append(f"| {label} | " + " | ".join(cells) + " |")
     return lines
 
 
-def _first_time_cell(rows: list[dict[str, Any]]) -> str:
-    if not rows:
-        return "–"
-    return _pair(mean(row[metric] for row in rows) for metric in ("hr@10", "ndcg@10"))
+def _first_time(name: str) -> dict[str, str]:
+    """System → its figures on first purchases, means over seeds."""
+    told = {}
+    for record in _records(name):
+        measured = [run[FIRST_TIME]["systems"] for run in record["runs"] if FIRST_TIME in run]
+        for system in measured[0] if measured else ():
+            rows = [systems[system] for systems in measured]
+            told[system] = _pair(mean(row[metric] for row in rows) for metric in ("hr@10", "ndcg@10"))
+    return told
 
 
 def _pair(values: Iterable[float]) -> str:
@@ -117,12 +116,17 @@ def _pair(values: Iterable[float]) -> str:
 def _column(name: str) -> dict[str, str]:
     """System → its figures; `seeds` → how many there are. Empty without a record."""
     told = {}
+    for measured in _records(name):
+        told |= {system: _cell(figures) for system, figures in measured["over_seeds"].items()}
+        told["seeds"] = str(len(measured["runs"]))
+    return told
+
+
+def _records(name: str) -> Iterator[dict[str, Any]]:
+    """What there is of a dataset; where two tell of the same system, the last one counts."""
     for record in (f"rivals_{name}.json", f"rivals_ease_{name}.json", f"accuracy_{name}.json"):
         if (path := RESULTS / record).exists():
-            measured: dict[str, Any] = json.loads(path.read_text())
-            told |= {system: _cell(figures) for system, figures in measured["over_seeds"].items()}
-            told["seeds"] = str(len(measured["runs"]))
-    return told
+            yield json.loads(path.read_text())
 
 
 def _cell(figures: dict[str, dict[str, float]]) -> str:

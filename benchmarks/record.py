@@ -3,21 +3,29 @@
 import json
 import os
 import platform
+import shlex
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 
-def circumstances(command: str, packages: list[str]) -> dict[str, object]:
+def circumstances(packages: list[str]) -> dict[str, object]:
     """Command, date, hardware, load and versions."""
     return {
-        "command": command,
+        "command": as_asked(),
         "date": datetime.now(UTC).date().isoformat(),
         "hardware": hardware(),
         "load_average": [round(load, 1) for load in os.getloadavg()],
         "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
     }
+
+
+def as_asked() -> str:
+    """The command line with every option that was given; of paths outside this folder, the name."""
+    given = [Path(each).name if Path(each).is_absolute() else each for each in sys.argv[1:]]
+    return shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *given])
 
 
 def keep(result: Mapping[str, object], file: Path) -> None:

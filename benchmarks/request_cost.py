@@ -46,7 +46,7 @@ def main() -> None:
     micros = timed(recommender.ranker, [questions[number] for number in order])
     result = {
         "what": f"one recommendation of {LIST_LENGTH} on {dataset.info.name}, {len(dataset.catalogue):,} items",
-        **circumstances(f"python benchmarks/request_cost.py --dataset {arguments.dataset.name} --bundle …", PACKAGES),
+        **circumstances(PACKAGES),
         "requests": len(micros["whole"]) - WARM_UP,
         "microseconds": {part: round(median(values[WARM_UP:])) for part, values in micros.items()},
     }

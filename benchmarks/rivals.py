@@ -4,8 +4,8 @@
 
 Runs `figment evaluate` as anybody would, with the full profile's settings and seed 0, on the split of `accuracy.py`.
 `--bundles`, such as accuracy.py leaves: for each a run on its split beside its `figment`, over the same shoppers, so
-that the record says by how much one is ahead and whether that is more than chance. A finished run is a file in
-var/rivals that a second start skips.
+that the record says by how much one is ahead and whether that is more than chance. Where lists keep what was had, also
+with `--first-time`. A finished run is a file in var/rivals that a second start skips.
 """
 
 import argparse
@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from accuracy import PACKAGES, over_seeds
+from accuracy import PACKAGES, over_seeds, succeed
 from record import circumstances, hardware
-from runs import figment, finished
+from runs import finished
 
 from models.pipeline.fill_bundle import git_revision
 
@@ -37,10 +37,9 @@ def main() -> int:
         )
         for bundle in arguments.bundles or [None]
     ]
-    command = f"python benchmarks/rivals.py --dataset {arguments.dataset.name} --systems {arguments.systems}"
     result = {
         "what": f"rivals on {runs[0]['figures']['dataset']}",
-        **circumstances(f"{command} --bundles …" if arguments.bundles else command, PACKAGES),
+        **circumstances(PACKAGES),
         "over_seeds": over_seeds(runs),
         "runs": runs,
     }
@@ -50,18 +49,10 @@ def main() -> int:
 
 def measured(arguments: argparse.Namespace, bundle: Path | None) -> dict[str, Any]:
     """What the systems find, and what that took."""
-    figures = arguments.json.with_suffix(".figures")
-    systems = f"figment,{arguments.systems}" if bundle else arguments.systems
-    options = ["--dataset", str(arguments.dataset), "--systems", systems, "--json", str(figures)]
-    options += ["--bundle", str(bundle)] if bundle else []
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    status, told = figment("evaluate", *options)
-    if status != 0:
-        sys.exit(f"figment evaluate ended with {status}:\n{told[-2000:]}")
+    figures = evaluated(arguments, bundle)
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu_seconds = usage.ru_utime + usage.ru_stime - before.ru_utime - before.ru_stime
-    found = json.loads(figures.read_text())
-    figures.unlink()
     return {
         "seed": 0,
         **({"beside": bundle.name} if bundle else {}),
@@ -70,8 +61,23 @@ def measured(arguments: argparse.Namespace, bundle: Path | None) -> dict[str, An
         "hardware": hardware(),
         "cpu_seconds": round(cpu_seconds, 1),
         "peak_memory_gib": round(usage.ru_maxrss / 2**20, 2),
-        "figures": found,
+        "figures": figures,
+        # where seen items are left out anyway, it would be the same once more
+        **({} if figures["seen_filtered"] else {"first_time": evaluated(arguments, bundle, "--first-time")}),
     }
+
+
+def evaluated(arguments: argparse.Namespace, bundle: Path | None, *options: str) -> dict[str, Any]:
+    """What `figment evaluate` says of the systems."""
+    file = arguments.json.with_suffix(".figures")
+    systems = f"figment,{arguments.systems}" if bundle else arguments.systems
+    beside = ["--bundle", str(bundle)] if bundle else []
+    succeed(
+        "evaluate", "--dataset", str(arguments.dataset), "--systems", systems, "--json", str(file), *beside, *options
+    )
+    found: dict[str, Any] = json.loads(file.read_text())
+    file.unlink()
+    return found
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def main() -> None:
         {
             "what": f"lists of {LIST_LENGTH} with rules, {recommender.manifest.dataset.name}",
             "shoppers": cases.num_cases,
-            **circumstances(f"python benchmarks/rules_cost.py --dataset {arguments.dataset.name} --bundle …", PACKAGES),
+            **circumstances(PACKAGES),
             "kinds": {
                 kind: {
                     "cpu_microseconds": round(median(micros[kind])),

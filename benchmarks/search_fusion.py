@@ -60,7 +60,7 @@ def main() -> None:
     histories = [history_of(recommender, cases.histories, user) for user in range(cases.num_cases)]
     result = {
         "what": f"search with and without a history on {arguments.dataset.name}, {cases.num_cases:,} held-out events",
-        **circumstances(f"python benchmarks/search_fusion.py --dataset {arguments.dataset.name} --bundle …", PACKAGES),
+        **circumstances(PACKAGES),
         "serves": recommender.serves,
         f"recall@{LIST_LENGTH}": {
             name: recalls(recommender, histories, targets, words) for name, words in QUERIES.items()

@@ -41,7 +41,7 @@ def main() -> None:
     }
     result = {
         "what": f"queries that are warned about, among the {len(frame):,} items of {recommender.model_version}",
-        **circumstances("python benchmarks/search_nonsense.py --bundle …", PACKAGES),
+        **circumstances(PACKAGES),
         "bound on the cosine": round(recommender.items.origin.texts.chance, 4),
         "share warned about": {
             **{name: _warned(recommender, queries) for name, queries in {**made_up, **real}.items()},

@@ -80,11 +80,7 @@ def main() -> None:
     result = {
         "what": f"whole answers over HTTP: {arguments.items:,} items made from {arguments.bundle.name}, lists of "
         f"{LIST_LENGTH} with two properties, one process on one core",
-        **circumstances(
-            f"python benchmarks/serving.py --dataset {arguments.dataset.name} --bundle … --items {arguments.items} "
-            f"--seconds {arguments.seconds:g}",
-            PACKAGES,
-        ),
+        **circumstances(PACKAGES),
         "mean events of a history": round(mean(bodies.lengths), 1),
         "memory": memory,
         "systems": figures,

@@ -119,11 +119,10 @@ def main() -> None:
     bodies = write_bodies(arguments.folder / "bodies", arguments.bundle, arguments.dataset, arguments.items)
     with figment_serving(bundle, bodies, arguments.folder, scopes=("recommend", "catalogue", "admin")) as (service, _):
         found = soak(service, bodies, arguments)
-    command = f"python benchmarks/soak.py --dataset {arguments.dataset.name} --bundle … --minutes {arguments.minutes:g}"
     result = {
         "what": f"{arguments.minutes:g} minutes at {arguments.share:.0%} of capacity, {arguments.items:,} items, "
         f"an item written every {arguments.swap_seconds:g} s",
-        **circumstances(command, PACKAGES),
+        **circumstances(PACKAGES),
         **found,
     }
     keep(result, arguments.json)

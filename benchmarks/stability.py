@@ -36,10 +36,7 @@ def main() -> int:
     runs = [finished_run(arguments, seed) for seed in range(1, arguments.seeds + 1)]
     result = {
         "what": f"stability of the {arguments.profile} profile on {arguments.dataset.name}",
-        **circumstances(
-            f"figment train --dataset {arguments.dataset.name} --profile {arguments.profile} --seed 1 … {len(runs)}",
-            PACKAGES,
-        ),
+        **circumstances(PACKAGES),
         **summary(runs),
         "runs": runs,
     }

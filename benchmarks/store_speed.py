@@ -50,7 +50,7 @@ def main() -> None:
     result = {
         "what": "speed of the store",
         "revision": git_revision(),
-        **circumstances("python benchmarks/store_speed.py --json benchmarks/results/store_speed.json", PACKAGES),
+        **circumstances(PACKAGES),
         "milliseconds": {"sqlite": sqlite, "postgresql": postgresql},
     }
     arguments.json.write_text(json.dumps(result, indent=1) + "\n")

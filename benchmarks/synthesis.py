@@ -92,10 +92,7 @@ def main() -> int:
         trained = tested(dataset, split, real, made, arguments.short, seed)
     result = {
         "what": f"synthetic shoppers and items on {dataset.info.name}",
-        **circumstances(
-            f"python benchmarks/synthesis.py --dataset {arguments.dataset.name} --bundle {arguments.bundle.name}",
-            PACKAGES,
-        ),
+        **circumstances(PACKAGES),
         "profile": manifest.training["profile"],
         "temperature": workshop.temperature,
         "num_sessions": num_sessions,

@@ -32,10 +32,9 @@ def main() -> None:
         return
     alone = [started(arguments, 1, seed) for seed in SEEDS]
     together = [started(arguments, size, SEEDS[0]) for size in range(2, arguments.processes + 1)]
-    command = f"python benchmarks/team_training.py --dataset … --steps {arguments.steps} --json …"
     result = {
         "what": f"{arguments.steps} steps of the full profile on {arguments.dataset.name}, by teams on this machine",
-        **circumstances(command, PACKAGES),
+        **circumstances(PACKAGES),
         "alone, by seed": alone,
         "teams": together,
         "speed_up_by_processor_time": {

@@ -111,10 +111,9 @@ def main() -> None:
             slow = summary(timed_training(prepared, config))
         times = slow["cpu_ms_per_next_item"] / as_it_is["cpu_ms_per_next_item"]
         without[reduction] = {"times_as_long_a_next_item": round(times, 2), **slow}
-    options = f"--dataset {arguments.dataset.name} --profile {arguments.profile} --steps {arguments.steps}"
     result = {
         "what": f"one optimisation step of the {arguments.profile} profile on {arguments.dataset.name}",
-        **circumstances(f"python benchmarks/training_step.py {options}", PACKAGES),
+        **circumstances(PACKAGES),
         "threads": torch.get_num_threads(),
         **as_it_is,
         "without": without,

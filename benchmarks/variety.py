@@ -58,7 +58,7 @@ def main() -> None:
         {
             "what": f"coverage and variety for accuracy, {recommender.manifest.dataset.name}",
             "shoppers": cases.num_cases,
-            **circumstances(f"python benchmarks/variety.py --dataset {arguments.dataset.name} --bundle …", PACKAGES),
+            **circumstances(PACKAGES),
             "within": WITHIN,
             "systems": found,
         },
