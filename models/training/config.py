@@ -43,6 +43,8 @@ class TrainingConfig:
     """Chance that a history's times are hidden in a step: callers may have none."""
     teacher_share: float = 0.6
     """Of the single guess's target that is the teacher's list; the rest is the next item."""
+    teacher_lists: int = 40_000
+    """Most lists that the teacher learns to judge from."""
     taught_positions: int = 300_000
     """Most positions with a taught list; larger data is sampled, and learns from the next item alone elsewhere."""
     mixture_positions: int = 128
@@ -92,13 +94,14 @@ QUICK: Final = TrainingConfig(
     noise_size=16,
     epochs=5,
     min_steps=300,
-    positions_per_epoch=50_000,
+    positions_per_epoch=200_000,
     positions_per_batch=1_024,
     learning_rate=3e-3,
     weight_decay=0.1,
     warmup_epochs=0.5,
     ema_decay=0.99,
     softmax_items=6_000,
+    teacher_lists=3_000,
     taught_positions=15_000,
     mixture_positions=64,
 )

@@ -30,7 +30,6 @@ from models.training.own_events import OwnEventsSource
 
 NUM_CANDIDATES: Final = 100
 NUM_TAUGHT: Final = 50
-MAX_LISTS: Final = 40_000
 POSITIONS_PER_CALL: Final = 512
 
 
@@ -67,10 +66,9 @@ class Teacher:
     def fit_judge(self, cases: EvaluationCases, seed: int, progress: Progress) -> Judge | None:
         """A judge of neighbours' lists; None where no list holds what was taken.
 
-        `cases` are histories that begin sequences of `train`, and what came next there.
+        `cases` are histories that begin sequences of `train`, none of them empty, and what came next there.
         """
         number_of = {user_id: number for number, user_id in enumerate(self.train.user_ids)}
-        cases = cases.with_history(MAX_LISTS, seed)
         users = np.array([number_of[user_id] for user_id in cases.histories.user_ids], np.int64)
         positions_P = self.train.offsets_U1[users] + cases.histories.lengths_U - 1
         progress.start("gathering evidence", total=cases.num_cases)
@@ -151,5 +149,5 @@ def taught_lists(
     """What a judge that learns from these cases would list; None where too little happened to fit one."""
     if cases is None or cases.num_cases == 0 or config.teacher_share == 0:
         return None
-    judge = teacher.fit_judge(cases, config.seed, progress)
+    judge = teacher.fit_judge(cases.with_history(config.teacher_lists, config.seed), config.seed, progress)
     return teacher.teach(judge, config.taught_positions, config.seed, progress) if judge else None
