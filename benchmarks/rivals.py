@@ -4,8 +4,8 @@
 
 Runs `figment evaluate` as anybody would, with the full profile's settings and seed 0, on the split of `accuracy.py`.
 `--bundles`, such as accuracy.py leaves: for each a run on its split beside its `figment`, over the same shoppers, so
-that the record says by how much one is ahead and whether that is more than chance. Where lists keep what was had, also
-with `--first-time`. A finished run is a file in var/rivals that a second start skips.
+that the record says by how much one is ahead and whether that is more than chance. `--first-time` also measures lists
+without what was had, which trains all once more. A finished run is a file in var/rivals that a second start skips.
 """
 
 import argparse
@@ -29,8 +29,10 @@ def main() -> int:
     parser.add_argument("--systems", required=True, help="as `figment evaluate --systems`")
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--bundles", type=Path, nargs="*", default=[])
+    parser.add_argument("--first-time", action="store_true", help="where lists keep what was had")
     arguments = parser.parse_args()
-    folder = Path("var/rivals") / f"{arguments.dataset.name}-{arguments.systems.replace(',', '-')}"
+    kind = "-first-time" if arguments.first_time else ""
+    folder = Path("var/rivals") / f"{arguments.dataset.name}-{arguments.systems.replace(',', '-')}{kind}"
     runs = [
         finished(
             folder / f"{bundle.name if bundle else 'alone'}.json", lambda bundle=bundle: measured(arguments, bundle)
@@ -62,8 +64,7 @@ def measured(arguments: argparse.Namespace, bundle: Path | None) -> dict[str, An
         "cpu_seconds": round(cpu_seconds, 1),
         "peak_memory_gib": round(usage.ru_maxrss / 2**20, 2),
         "figures": figures,
-        # where seen items are left out anyway, it would be the same once more
-        **({} if figures["seen_filtered"] else {"first_time": evaluated(arguments, bundle, "--first-time")}),
+        **({"first_time": evaluated(arguments, bundle, "--first-time")} if arguments.first_time else {}),
     }
 
 
