@@ -14,7 +14,7 @@ from tests.docs.shell import Shell, end
 from tests.tiny_shop import write_tiny_csv_shop
 
 README = REPOSITORY / "README.md"
-SECONDS = {"make demo": 1_200, "make serve": 120}
+SECONDS = {"make demo": 1_450, "make serve": 120}
 
 
 @pytest.fixture(scope="module")
