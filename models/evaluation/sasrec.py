@@ -31,7 +31,7 @@ from models.features.spec import MAX_HISTORY_EVENTS
 from models.training.batches import epoch_batches
 from models.training.build import use_repeatable_arithmetic
 from models.training.choose_neighbours import choose_neighbours
-from models.training.config import Profile, TrainingConfig, training_config
+from models.training.config import FULL, Profile, TrainingConfig, training_config
 from models.training.optimise import apply_gradient, decaying_optimizer, follow, set_learning_rate
 from models.training.run import NO_STEP, RunLength
 from models.training.teacher import TaughtLists, Teacher, taught_lists
@@ -76,7 +76,8 @@ def sasrec_config(profile: Profile, seed: int) -> TrainingConfig:
     """The generator's settings, but what found more on validation events (Beauty's; Online Retail's for `quick`)."""
     config = training_config(profile, seed)
     if profile == "quick":
-        return replace(config, min_steps=QUICK_STEPS)
+        # of fewer items and lists, which the generator makes do with, it learns less on The Complete Journey
+        return replace(config, min_steps=QUICK_STEPS, softmax_items=6_000, teacher_lists=FULL.teacher_lists)
     return replace(config, embedding_size=256, epochs=14, identity_dropout=0.25)
 
 
