@@ -84,8 +84,10 @@ def page(record: dict[str, Any], runs: list[Run], cold: dict[str, Any]) -> list[
         " reported as they came out.",
         "",
         "```bash",
-        record["command"] + " --json benchmarks/results/ablation_amazon_beauty.json",
-        "python benchmarks/ablation_page.py benchmarks/results/ablation_amazon_beauty.json",
+        # records made before circumstances() told the whole command line do not name the file
+        record["command"]
+        + ("" if "--json" in record["command"] else f" --json benchmarks/results/{ABLATION_RECORD.name}"),
+        f"python benchmarks/ablation_page.py benchmarks/results/{ABLATION_RECORD.name}",
         "```",
         "",
         "## Arms",

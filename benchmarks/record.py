@@ -23,8 +23,11 @@ def circumstances(packages: list[str]) -> dict[str, object]:
 
 
 def as_asked() -> str:
-    """The command line with every option that was given; of paths outside this folder, the name."""
-    given = [Path(each).name if Path(each).is_absolute() else each for each in sys.argv[1:]]
+    """The command line with every option that was given; of absolute paths the name, `--option=/path` included."""
+    given = []
+    for each in sys.argv[1:]:
+        option, sign, value = each.rpartition("=")
+        given.append(option + sign + (Path(value).name if Path(value).is_absolute() else value))
     return shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *given])
 
 

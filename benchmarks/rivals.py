@@ -2,7 +2,8 @@
 
     python benchmarks/rivals.py --dataset DIR --systems sasrec,sasrec+item-knn --json results/rivals_NAME.json
 
-Runs `figment evaluate` as anybody would, with the full profile's settings and seed 0, on the split of `accuracy.py`.
+Runs `figment evaluate` as anybody would, with seed 0 on the split of `accuracy.py`; alone with the full profile's
+settings, beside a bundle with those of its profile.
 `--bundles`, such as accuracy.py leaves: for each a run on its split beside its `figment`, over the same shoppers, so
 that the record says by how much one is ahead and whether that is more than chance. `--first-time` also measures lists
 without what was had, which trains all once more. A finished run is a file in var/rivals that a second start skips.
