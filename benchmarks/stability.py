@@ -33,7 +33,7 @@ LEAST_OF_MEDIAN = 0.85
 
 def main() -> int:
     arguments = _arguments()
-    runs = [finished_run(arguments, seed) for seed in range(1, arguments.seeds + 1)]
+    runs = [finished_run(arguments, seed) for seed in arguments.seeds]
     result = {
         "what": f"stability of the {arguments.profile} profile on {arguments.dataset.name}",
         **circumstances(PACKAGES),
@@ -114,7 +114,7 @@ def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(1, 21)))
     parser.add_argument("--profile", choices=["full", "quick"], default="quick")
     parser.add_argument("--folder", type=Path, required=True, help="bundles, while they are trained")
     parser.add_argument("--json", type=Path, required=True)
