@@ -1,15 +1,17 @@
 """Measure systems that need no bundle on a dataset's held-out events, and record what it took.
 
-    python benchmarks/rivals.py --dataset DIR --systems sasrec,sasrec+item-knn --json results/rivals_NAME.json
+    python benchmarks/rivals.py --dataset DIR --systems sasrec,sasrec+item-knn --json benchmarks/results/NAME.json
 
-Runs `figment evaluate` as anybody would, with seed 0 on the split of `accuracy.py`; alone with the full profile's
-settings, beside a bundle with those of its profile.
+Runs `figment evaluate` as anybody would, on the split of `accuracy.py`; alone with seed 0 and the full profile's
+settings, beside a bundle with its seed and those of its profile.
 `--bundles`, such as accuracy.py leaves: for each a run on its split beside its `figment`, over the same shoppers, so
 that the record says by how much one is ahead and whether that is more than chance. `--first-time` also measures lists
-without what was had, which trains all once more. A finished run is a file in var/rivals that a second start skips.
+without what was had, which trains all once more. A finished run is a file in var/rivals that a second start skips; it
+belongs to one bundle, by the digest of its manifest.
 """
 
 import argparse
+import hashlib
 import json
 import resource
 import sys
@@ -21,6 +23,8 @@ from accuracy import PACKAGES, over_seeds, succeed
 from record import circumstances, hardware
 from runs import finished
 
+from models.bundle.layout import MANIFEST
+from models.bundle.manifest import read_manifest
 from models.pipeline.fill_bundle import git_revision
 
 
@@ -35,9 +39,7 @@ def main() -> int:
     kind = "-first-time" if arguments.first_time else ""
     folder = Path("var/rivals") / f"{arguments.dataset.name}-{arguments.systems.replace(',', '-')}{kind}"
     runs = [
-        finished(
-            folder / f"{bundle.name if bundle else 'alone'}.json", lambda bundle=bundle: measured(arguments, bundle)
-        )
+        finished(folder / f"{_name_of(bundle)}.json", lambda bundle=bundle: measured(arguments, bundle))
         for bundle in arguments.bundles or [None]
     ]
     result = {
@@ -46,24 +48,32 @@ def main() -> int:
         "over_seeds": over_seeds(runs),
         "runs": runs,
     }
+    arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(result, indent=1) + "\n")
     return 0
 
 
+def _name_of(bundle: Path | None) -> str:
+    if bundle is None:
+        return "alone"
+    return f"{bundle.name}-{hashlib.sha256((bundle / MANIFEST).read_bytes()).hexdigest()[:8]}"
+
+
 def measured(arguments: argparse.Namespace, bundle: Path | None) -> dict[str, Any]:
     """What the systems find, and what that took."""
+    manifest = read_manifest(bundle) if bundle else None
+    seed = int(manifest.split["seed"]) if manifest else 0
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     figures = evaluated(arguments, bundle)
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu_seconds = usage.ru_utime + usage.ru_stime - before.ru_utime - before.ru_stime
     return {
-        "seed": 0,
-        **({"beside": bundle.name} if bundle else {}),
+        "seed": seed,
+        **({"beside": bundle.name, "revision of the bundle": manifest.git_revision} if bundle and manifest else {}),
         "revision": git_revision(),
         "date": datetime.now(UTC).date().isoformat(),
         "hardware": hardware(),
         "cpu_seconds": round(cpu_seconds, 1),
-        "peak_memory_gib": round(usage.ru_maxrss / 2**20, 2),
         "figures": figures,
         **({"first_time": evaluated(arguments, bundle, "--first-time")} if arguments.first_time else {}),
     }

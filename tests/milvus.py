@@ -1,8 +1,15 @@
-"""A Milvus of one's own: the embedded edition behind a port, in a process that can be ended and started again."""
+"""A Milvus of one's own behind a port, in a process that can be ended and started again.
 
+The embedded edition, or the server that FIGMENT_TEST_MILVUS names (`pip install --no-deps milvus` brings milvus-server).
+"""
+
+import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from models.domain.errors import IndexUnavailable
@@ -22,25 +29,34 @@ class OwnMilvus:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "milvus_lite", "server", "--host", "127.0.0.1"]
-        command += ["--data-dir", str(self._folder / "milvus.db"), "--port", str(self.port)]
+        if server := os.environ.get("FIGMENT_TEST_MILVUS"):
+            command = [server, "--data", str(self._folder / "milvus"), "--proxy-port", str(self.port)]
+        else:
+            command = [sys.executable, "-m", "milvus_lite", "server", "--host", "127.0.0.1"]
+            command += ["--data-dir", str(self._folder / "milvus.db"), "--port", str(self.port)]
         with (self._folder / "milvus.log").open("a") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         give_up = time.monotonic() + START_SECONDS
         while not self._answers():
             assert self._process.poll() is None, (self._folder / "milvus.log").read_text()
             assert time.monotonic() < give_up
             time.sleep(0.05)
 
-    @property
-    def pid(self) -> int:
-        assert self._process
-        return self._process.pid
-
     def kill(self) -> None:
         if self._process:
-            self._process.kill()
+            os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Takes connections and answers none."""
+        assert self._process
+        os.killpg(self._process.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOWAIT)
+        try:
+            yield
+        finally:
+            os.killpg(self._process.pid, signal.SIGCONT)
 
     def _answers(self) -> bool:
         try:

@@ -10,7 +10,7 @@ from models.training.found import LIST_LENGTH, found_next
 
 S = TypeVar("S", Ease, BuyAgain)
 
-REGULARISATIONS: Final = (5.0, 20.0, 80.0, 320.0)
+REGULARISATIONS: Final = (5.0, 20.0, 80.0, 320.0, 1_280.0)
 USUAL_REGULARISATION: Final = 80.0
 AGE_DECAYS: Final = (0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 1.0)
 """From what the last ten events say to what all say alike."""

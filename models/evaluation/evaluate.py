@@ -131,7 +131,7 @@ def evaluate(options: EvaluateOptions, progress: Progress = NoProgress()) -> Eva
         recommender,
         keep_seen=options.keep_seen,
         first_time=options.first_time,
-        seed=options.seed,
+        seed=seed,
         training=_training(options, manifest),
         progress=progress,
     )
@@ -198,10 +198,11 @@ def _refuse_unknown(options: EvaluateOptions) -> None:
 
 
 def _training(options: EvaluateOptions, manifest: Manifest | None) -> RivalTraining:
-    """The budget of the bundle's own networks, and its text encoder."""
+    """The budget of the bundle's own networks, its text encoder and what it was told of events."""
     if manifest is None:
         return RivalTraining(options.profile, cache=options.cache)
-    return RivalTraining(manifest.training["profile"], manifest.text_encoder.name, options.cache)
+    weights = tuple(manifest.training["event_weights"].items())
+    return RivalTraining(manifest.training["profile"], manifest.text_encoder.name, options.cache, weights)
 
 
 def _read_manifest(bundle: Path) -> Manifest:

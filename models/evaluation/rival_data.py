@@ -1,4 +1,4 @@
-"""What rivals are fitted on: the same events, settings and budget for each."""
+"""What rivals are fitted on: the same events for each, and what the shop told training."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +8,7 @@ from models.data.dataset import Dataset
 from models.data.repeats import exclude_seen_by_default, repeat_share
 from models.data.sequences import Sequences
 from models.data.split import EvaluationCases, SplitKind
+from models.domain.events import EVENT_WEIGHTS, EventType
 from models.domain.progress import NoProgress, Progress
 from models.recommend.recommender import Recommender
 from models.training.config import Profile
@@ -22,6 +23,8 @@ class RivalTraining:
     """None: the default one."""
     cache: Path = Path("var/cache")
     """Of text encoders and embeddings."""
+    event_weights: tuple[tuple[EventType, float], ...] = tuple(EVENT_WEIGHTS.items())
+    """What an event of each type says, as the shop told training."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """SASRec (Kang & McAuley, arXiv:1808.09781) at full strength: item embeddings alone, trained the way the generator is.
 
 Full-catalogue cross-entropy instead of one negative is what nearly doubles its accuracy (Klenitskiy & Vasilev,
-arXiv:2309.07602); the generator's teacher, over co-occurrence alone, adds as much to it as to the generator.
+arXiv:2309.07602); it has the generator's teacher too.
 """
 
 # B users, L events, D features, N items, K places
@@ -14,24 +14,21 @@ from typing import Any, Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 from torch import Tensor
 
-from models.baselines.co_occurrence import CoOccurrence
 from models.baselines.dense_ranking import rank_by_scores
 from models.baselines.item_facts import ItemFacts
 from models.baselines.popularity import Popularity
-from models.baselines.tuned_neighbours import Mixture
 from models.data.sequences import Sequences
 from models.data.split import inner_split
-from models.evaluation.rival_data import RivalData
+from models.evaluation.rival_data import RivalData, RivalTraining
+from models.evaluation.rival_neighbours import RivalNeighbours
 from models.evaluation.sasrec_network import SasRecNetwork, TrainedItems
 from models.features.histories import encode_spans
 from models.features.spec import MAX_HISTORY_EVENTS
 from models.training.batches import epoch_batches
 from models.training.build import use_repeatable_arithmetic
-from models.training.choose_neighbours import choose_neighbours
-from models.training.config import FULL, Profile, TrainingConfig, training_config
+from models.training.config import FULL, TrainingConfig, training_config
 from models.training.optimise import apply_gradient, decaying_optimizer, follow, set_learning_rate
 from models.training.run import NO_STEP, RunLength
 from models.training.teacher import TaughtLists, Teacher, taught_lists
@@ -72,26 +69,32 @@ class SasRec:
         return self.tastes(history.as_inputs(self.features_ND)) @ self.features_ND.T
 
 
-def sasrec_config(profile: Profile, seed: int) -> TrainingConfig:
-    """The generator's settings, but what found more on validation events (Beauty's; Online Retail's for `quick`)."""
-    config = training_config(profile, seed)
-    if profile == "quick":
-        # of fewer items and lists, which the generator makes do with, it learns less on The Complete Journey
+def sasrec_config(training: RivalTraining, seed: int) -> TrainingConfig:
+    """The generator's settings, but what suits embeddings that nothing but events teaches.
+
+    The full profile's found more on Beauty's validation events and the quick one's least steps on Online Retail's. Of
+    fewer items a step and fewer of the teacher's lists, which the generator makes do with, it learns less.
+    """
+    config = replace(training_config(training.profile, seed), event_weights=training.event_weights)
+    if training.profile == "quick":
         return replace(config, min_steps=QUICK_STEPS, softmax_items=6_000, teacher_lists=FULL.teacher_lists)
     return replace(config, embedding_size=256, epochs=14, identity_dropout=0.25)
 
 
-def fit_sasrec(data: RivalData) -> SasRec:
-    """Trained on the training events alone; raises TrainingDiverged."""
-    config = sasrec_config(data.training.profile, data.seed)
-    network = _train(data, config)
+def fit_sasrec(data: RivalData, neighbours: RivalNeighbours | None = None) -> SasRec:
+    """Trained on the training events alone, and by a teacher of these neighbours; raises TrainingDiverged.
+
+    Without `neighbours`, the teacher's are chosen here and know what is taken together and no content.
+    """
+    config = sasrec_config(data.training, data.seed)
+    network = _train(data, config, neighbours or RivalNeighbours.choose(data))
     popularity = Popularity.fit(data.train, data.num_items)
     embeddings_ND: NDArray[np.float32] = network.items.weight.detach().numpy()
     features_ND = np.where(popularity.num_events_N[:, None] > 0, embeddings_ND, np.float32(0.0))
     return SasRec(network, features_ND, popularity, data.uses_time)
 
 
-def _train(data: RivalData, config: TrainingConfig) -> SasRecNetwork:
+def _train(data: RivalData, config: TrainingConfig, neighbours: RivalNeighbours) -> SasRecNetwork:
     """The averaged network, in evaluation mode."""
     use_repeatable_arithmetic()
     torch.manual_seed(config.seed)
@@ -100,7 +103,7 @@ def _train(data: RivalData, config: TrainingConfig) -> SasRecNetwork:
     average = copy.deepcopy(network).eval().requires_grad_(False)
     optimizer = decaying_optimizer([*network.parameters()], config)
     catalogue, watch, done = TrainedItems.of(train), Watch(), 0
-    taught = _taught(data, config)
+    taught = _taught(data, config, neighbours)
     length = RunLength.of(train, config, MAX_HISTORY_EVENTS)
     progress.start("training SASRec", total=length.steps)
     for epoch in range(length.epochs):
@@ -126,22 +129,11 @@ def _train(data: RivalData, config: TrainingConfig) -> SasRecNetwork:
     return average
 
 
-def _taught(data: RivalData, config: TrainingConfig) -> TaughtLists | None:
-    """The lists of the generator's teacher, whose neighbours know what is taken together and no content."""
-    none = np.empty(0, np.int32)
-    no_content_NN = csr_array((none.astype(np.float32), (none, none)), shape=(data.num_items, data.num_items))
-    mixture = choose_neighbours(
-        data.train,
-        no_content_NN,
-        data.validation,
-        exclude_seen=data.exclude_seen,
-        seed=data.seed,
-        progress=data.progress,
-    )
-    pairs = CoOccurrence.fit(data.train, data.num_items, mixture.interest_T)
+def _taught(data: RivalData, config: TrainingConfig, neighbours: RivalNeighbours) -> TaughtLists | None:
+    """The lists of the generator's teacher."""
     teacher = Teacher.of(
         data.train,
-        Mixture.fit(pairs, no_content_NN, mixture),
+        neighbours.fit(data.train),
         ItemFacts.fit(data.dataset.catalogue, data.train),
         exclude_seen=data.exclude_seen,
         uses_time=data.uses_time,

@@ -3,19 +3,19 @@
 # B users, S samples, C candidates, D features, N items
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.baselines.co_occurrence import CoOccurrence
 from models.baselines.content_neighbours import content_neighbours
 from models.baselines.item_facts import ItemFacts
-from models.baselines.tuned_neighbours import Mixture, MixtureConfig
+from models.baselines.tuned_neighbours import Mixture
 from models.data.sequences import Sequences
 from models.data.split import EvaluationCases, inner_split
 from models.evaluation.ranker_system import RankerSystem
 from models.evaluation.rival_data import RivalData
+from models.evaluation.rival_neighbours import RivalNeighbours
 from models.evaluation.sasrec import SasRec, fit_sasrec
 from models.features.spec import FeatureSpec
 from models.networks.in_process import runs_in_process
@@ -23,12 +23,8 @@ from models.recommend.candidates import CandidateSource, RunsNetwork
 from models.recommend.ranker import Ranker
 from models.retrieval.faiss_index import build_faiss_index
 from models.training.choose_fusion import UNTUNED, choose_fusion
-from models.training.choose_neighbours import choose_neighbours
 from models.training.encoded_catalogue import encode_catalogue
 from models.training.fit_judge import Judging, fit_judge_on
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
 
 
 def fit_sasrec_item_knn(data: RivalData) -> RankerSystem:
@@ -38,21 +34,16 @@ def fit_sasrec_item_knn(data: RivalData) -> RankerSystem:
     that have not seen it.
     """
     catalogue = encode_catalogue(data.dataset, data.training.text_encoder, data.training.cache, data.progress)
-    content_NN = content_neighbours(catalogue.content)
-    exclude_seen, seed, progress = data.exclude_seen, data.seed, data.progress
-    mixture = choose_neighbours(
-        data.train, content_NN, data.validation, exclude_seen=exclude_seen, seed=seed, progress=progress
-    )
-    parts = _Parts(data, catalogue.spec, content_NN, mixture)
+    neighbours = RivalNeighbours.choose(data, content_neighbours(catalogue.content))
+    parts = _Parts(data, catalogue.spec, neighbours)
     judge: RunsNetwork | None = None
     inner = inner_split(data.train, data.split_kind)
     if inner.validation is not None and inner.train.num_events and inner.validation.num_cases:
-        judging = Judging(
-            parts.fused(fit_sasrec(replace(data, train=inner.train)), inner.train, inner.validation), inner.validation
-        )
-        network = fit_judge_on([judging], exclude_seen=exclude_seen, seed=seed, progress=progress)
+        taught = fit_sasrec(replace(data, train=inner.train), neighbours)
+        judging = Judging(parts.fused(taught, inner.train, inner.validation), inner.validation)
+        network = fit_judge_on([judging], exclude_seen=data.exclude_seen, seed=data.seed, progress=data.progress)
         judge = runs_in_process(network) if network is not None else None
-    sasrec = data.fitted.get("sasrec") or fit_sasrec(data)
+    sasrec = data.fitted.get("sasrec") or fit_sasrec(data, neighbours)
     ranker = replace(parts.fused(sasrec, data.train, data.validation), judge=judge)
     return RankerSystem(ranker, "judged", "sasrec+item-knn")
 
@@ -63,15 +54,13 @@ class _Parts:
 
     data: RivalData
     spec: FeatureSpec
-    content_NN: "csr_array"
-    mixture: MixtureConfig
+    neighbours: RivalNeighbours
 
     def fused(self, sasrec: SasRec, train: Sequences, validation: EvaluationCases | None) -> Ranker:
         """SASRec beside neighbours and item facts of its events, weighted as finds most; no judge yet."""
         data = self.data
-        pairs = CoOccurrence.fit(train, data.num_items, self.mixture.interest_T)
         facts = ItemFacts.fit(data.dataset.catalogue, train)
-        ranker = assemble(sasrec, Mixture.fit(pairs, self.content_NN, self.mixture), facts, self.spec)
+        ranker = assemble(sasrec, self.neighbours.fit(train), facts, self.spec)
         if validation is None:
             return ranker
         weights, _ = choose_fusion(

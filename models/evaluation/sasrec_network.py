@@ -47,6 +47,7 @@ class SasRecNetwork(nn.Module):
             num_heads=config.num_heads,
             max_events=MAX_HISTORY_EVENTS,
             dropout=config.dropout,
+            event_weights=dict(config.event_weights),
         )
         self.log_scale = nn.Parameter(torch.tensor(math.log(initial_scale)))
         nn.init.normal_(self.items.weight, std=0.02)

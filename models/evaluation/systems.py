@@ -33,9 +33,13 @@ STAGES: Final[Mapping[str, Stage]] = {name: stage for name, stage in STAGE_OF.it
 
 
 def _sasrec(data: RivalData) -> System:
+    from models.baselines.content_neighbours import content_neighbours
+    from models.evaluation.rival_neighbours import RivalNeighbours
     from models.evaluation.sasrec import fit_sasrec
+    from models.training.encoded_catalogue import encode_catalogue
 
-    return fit_sasrec(data)
+    catalogue = encode_catalogue(data.dataset, data.training.text_encoder, data.training.cache, data.progress)
+    return fit_sasrec(data, RivalNeighbours.choose(data, content_neighbours(catalogue.content)))
 
 
 def _sasrec_item_knn(data: RivalData) -> System:
@@ -75,7 +79,7 @@ RIVALS: Final[Mapping[str, Callable[[RivalData], System]]] = {
     "sasrec": _sasrec,
     "sasrec+item-knn": _sasrec_item_knn,
 }
-"""Fitted where they are measured; the last two train a network for minutes, and load torch only then."""
+"""Fitted where they are measured. SASRec trains a network for minutes; whoever trains one loads torch only then."""
 SYSTEM_NAMES: Final = (*STAGES, *RIVALS)
 NEED_BUNDLE: Final = (*STAGES, "content-regression", "figment+validation")
 

@@ -1,7 +1,5 @@
-"""Against the embedded edition of Milvus, behind a port as a cluster is."""
+"""Against a Milvus behind a port, as a cluster is (`tests/milvus.py` says which)."""
 
-import os
-import signal
 import time
 
 import numpy as np
@@ -154,9 +152,7 @@ class TestLoss:
     def test_a_server_that_hangs_keeps_nobody_waiting(self, own):
         server = MilvusServer(own.url)
         index = server.index_of("figment_items", FEATURES[:50])
-        os.kill(own.pid, signal.SIGSTOP)
-        os.waitid(os.P_PID, own.pid, os.WSTOPPED | os.WNOWAIT)
-        try:
+        with own.hanging():
             began = time.monotonic()
             with pytest.raises(IndexUnavailable, match="no answer in time"):
                 server.check()
@@ -164,5 +160,3 @@ class TestLoss:
             with pytest.raises(IndexUnavailable):
                 index.search(QUERIES, 10)
             assert time.monotonic() - began < 5
-        finally:
-            os.kill(own.pid, signal.SIGCONT)

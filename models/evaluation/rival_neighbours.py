@@ -1,0 +1,44 @@
+"""Neighbours of rivals that learn from them or list theirs: chosen on validation events, as a bundle's are."""
+
+# N items
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from models.baselines.co_occurrence import CoOccurrence
+from models.baselines.tuned_neighbours import Mixture, MixtureConfig
+from models.data.sequences import Sequences
+from models.evaluation.rival_data import RivalData
+from models.training.choose_neighbours import choose_neighbours
+
+
+@dataclass(frozen=True, slots=True)
+class RivalNeighbours:
+    """A choice that every fit of one rival shares: that of all training events, and that of its judge's lists."""
+
+    content_NN: csr_array
+    mixture: MixtureConfig
+
+    @classmethod
+    def choose(cls, data: RivalData, content_NN: csr_array | None = None) -> "RivalNeighbours":
+        """The mixture that finds most; of co-occurrence alone where there is no `content_NN`."""
+        if content_NN is None:
+            none = np.empty(0, np.int32)
+            content_NN = csr_array((none.astype(np.float32), (none, none)), shape=(data.num_items, data.num_items))
+        mixture = choose_neighbours(
+            data.train,
+            content_NN,
+            data.validation,
+            start=MixtureConfig(event_weights=data.training.event_weights),
+            exclude_seen=data.exclude_seen,
+            seed=data.seed,
+            progress=data.progress,
+        )
+        return cls(content_NN, mixture)
+
+    def fit(self, train: Sequences) -> Mixture:
+        """The neighbours of these events."""
+        pairs = CoOccurrence.fit(train, self.content_NN.shape[0], self.mixture.interest_T)
+        return Mixture.fit(pairs, self.content_NN, self.mixture)
