@@ -22,7 +22,7 @@ from ablation_arms import TRAININGS, Training
 from ablation_measures import Measuring
 from fitting import fitting_of
 from numpy.typing import NDArray
-from record import circumstances
+from record import circumstances, hardware
 from runs import finished
 
 from models.data.sequences import Sequences
@@ -73,7 +73,7 @@ def run_of(arguments: argparse.Namespace, name: str, seed: int, teaching: "Teach
     def run() -> dict[str, Any]:
         fitting = fitting_of(arguments.dataset, arguments.folder, "full", seed, QUIET)
         found = measured(fitting, TRAININGS[name], folder, name, teaching)
-        return {"training": name, "seed": seed, "revision": git_revision(), **found}
+        return {"training": name, "seed": seed, "revision": git_revision(), "hardware": hardware(), **found}
 
     record = finished(arguments.json.with_suffix("") / f"seed-{seed}" / f"{name}.json", run)
     figures = record["arms"]

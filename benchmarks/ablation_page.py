@@ -61,6 +61,14 @@ def page_of(record: Path) -> str:
     return "\n".join(page(ablation, ablation["runs"], cold)) + "\n"
 
 
+def machines_of(runs: list[Run]) -> str:
+    """Where it ran, as far as the runs tell."""
+    machines = sorted({run["hardware"]["processor"] for run in runs if "hardware" in run})
+    untold = sum("hardware" not in run for run in runs)
+    told = [f"not recorded for {untold} of {len(runs)} runs"] if untold else []
+    return f"machines: {', '.join([*machines, *told])}"
+
+
 def page(record: dict[str, Any], runs: list[Run], cold: dict[str, Any]) -> list[str]:
     seeds = sorted({run["seed"] for run in runs})
     longest, shared = (max(run.get(part, 0.0) for run in runs) / 60 for part in ("cpu_seconds", "shared_cpu_seconds"))
@@ -72,7 +80,6 @@ def page(record: dict[str, Any], runs: list[Run], cold: dict[str, Any]) -> list[
         if shared
         else "teacher's lists included"
     )
-    hardware = record["hardware"]
     return [
         "# Does the adversary earn its place?",
         "",
@@ -80,8 +87,11 @@ def page(record: dict[str, Any], runs: list[Run], cold: dict[str, Any]) -> list[
         f" seen items left out, all items ranked, {NUM_JUDGED:,} held-out shoppers). {told_seeds(seeds)} The longest"
         f" training took {max(quickest.values()):.1f} CPU-minutes in its quickest seed and {longest:.1f} in its slowest"
         f" one, beside other work on the same core (at most 8 were aimed at; {taught});"
-        f" {hardware['processor']}, {hardware['cores']} cores. The claims below were fixed before anything ran, and are"
-        " reported as they came out.",
+        f" {machines_of(runs)}. The claims below were fixed before anything ran, and are reported as they came out.",
+        "",
+        "Code of the runs: " + ", ".join(f"`{each}`" for each in sorted({run["revision"][:7] for run in runs})) + ".",
+        "The judge has been given more evidence since, so that these figures are compared with each other, not with",
+        "those of the README.",
         "",
         "```bash",
         # records made before circumstances() told the whole command line do not name the file

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from fitting import fitting_of
 from numpy.typing import NDArray
-from record import circumstances, keep
+from record import circumstances, hardware, keep
 from runs import finished
 from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -51,7 +51,8 @@ Inputs = dict[str, NDArray[Any]]
 def main() -> int:
     arguments = _arguments()
     with TaskProgress() as progress:
-        fitting = fitting_of(arguments.dataset, arguments.folder, arguments.profile, 1, progress, resume=True)
+        folder = arguments.folder / f"{arguments.dataset.name}-{arguments.profile}"
+        fitting = fitting_of(arguments.dataset, folder, arguments.profile, 1, progress, resume=True)
         trials = Trials.of(fitting)
         runs = [
             finished(
@@ -65,7 +66,6 @@ def main() -> int:
         {
             "what": f"judges of the same lists on {fitting.prepared.dataset.info.name}",
             **circumstances(PACKAGES),
-            "revision": git_revision(),
             "num_lists": len(trials.lists.taken_XC),
             "fused": trials.found(trials.ranker, "fused"),
             "runs": runs,
@@ -106,7 +106,14 @@ class Trials:
         judge = TRIALS[name](self.lists, seed)
         seconds = time.process_time() - started
         found = self.found(replace(self.ranker, judge=judge), "judged")
-        return {"trial": name, "seed": seed, "fitting_cpu_seconds": round(seconds, 1), **found}
+        return {
+            "trial": name,
+            "seed": seed,
+            "revision": git_revision(),
+            "hardware": hardware(),
+            "fitting_cpu_seconds": round(seconds, 1),
+            **found,
+        }
 
     def found(self, ranker: Ranker, stage: Stage) -> dict[str, float]:
         """NDCG@10 of validation and of test shoppers."""

@@ -21,8 +21,8 @@ SYSTEMS: Final = {
     "figment-fused": "`figment-fused`, generator, neighbours and what was taken before",
     "figment-generator": "`figment-generator`, through the index alone",
     "item-knn+content": "`item-knn+content`, tuned, no network",
-    "sasrec": "`sasrec`, with the generator's teacher (Online Retail three seeds, elsewhere one)",
-    "sasrec+item-knn": "`sasrec+item-knn`, with the same judge (likewise)",
+    "sasrec": "`sasrec`, with the generator's teacher",
+    "sasrec+item-knn": "`sasrec+item-knn`, SASRec in the generator's place",
     "item-knn": "`item-knn`, the usual",
     "ease": "`ease`, tuned",
     "buy-again": "`buy-again`, tuned",
@@ -41,6 +41,7 @@ GOALS: Final = {
     },
 }
 """HR@10 and NDCG@10, fixed before anything was measured."""
+STRONGEST: Final = "sasrec+item-knn"
 FIRST_TIME: Final = "first_time"
 """In a record of a set where many take the same again: lists without what was had, for what is taken for the first
 time.
@@ -63,7 +64,8 @@ def figures_table() -> str:
     for system, label in SYSTEMS.items():
         lines.append(f"| {label} | " + " | ".join(figures.get(system, "–") for figures in columns.values()) + " |")
     seeds = ", ".join(f"{title.split(',')[0]} {figures['seeds']}" for title, figures in columns.items())
-    return "\n".join([*lines, "", f"Means over seeds: {seeds}.", "", *_goals_table(), "", *_first_time_table(), ""])
+    tables = (lines, [f"Means over seeds: {seeds}."], _goals_table(), _first_time_table(), _beside_table())
+    return "\n".join(line for table in tables for line in (*table, ""))
 
 
 def _goals_table() -> list[str]:
@@ -96,6 +98,34 @@ def _first_time_table() -> list[str]:
         if any(cell != "–" for cell in cells):
             lines.append(f"| {label} | " + " | ".join(cells) + " |")
     return lines
+
+
+def _beside_table() -> list[str]:
+    """The strongest rival and what is served, over the same shoppers, seed by seed."""
+    lines = [
+        f"| NDCG@10 over the same shoppers | `figment` | `{STRONGEST}` | ahead by, seed by seed, with 95 % interval |",
+        "|---|---|---|---|",
+    ]
+    for title, name in COLUMNS.items():
+        path = RESULTS / f"rivals_{name}.json"
+        runs = json.loads(path.read_text())["runs"] if path.exists() else []
+        systems = [run["figures"]["systems"] for run in runs if "figment" in run["figures"]["systems"]]
+        if systems:
+            means = (mean(each[of]["ndcg@10"] for each in systems) for of in ("figment", STRONGEST))
+            told = " | ".join(f"{value:.4f}".lstrip("0") for value in means)
+            lines.append(f"| {title} | {told} | {'; '.join(map(_ahead, systems))} |")
+    return lines
+
+
+def _ahead(systems: dict[str, Any]) -> str:
+    """By how much what is served finds more than the strongest rival; one of the two is the best of the run."""
+    behind = {of: systems[of]["ndcg@10_minus_best"] for of in ("figment", STRONGEST)}
+    if behind["figment"]["mean"]:
+        told = [behind["figment"]["mean"], *behind["figment"]["interval"]]
+    else:
+        told = [-each for each in (behind[STRONGEST]["mean"], *reversed(behind[STRONGEST]["interval"]))]
+    ahead, low, high = (f"{value:.4f}".replace("0.", ".", 1).replace("-", "−") for value in told)
+    return f"{ahead} [{low}, {high}]"
 
 
 def _first_time(name: str) -> dict[str, str]:

@@ -9,6 +9,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Final
+
+ARITHMETIC: Final = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
+"""Processors of one name differ in it, and training by several times."""
 
 
 def circumstances(packages: list[str]) -> dict[str, object]:
@@ -45,14 +49,19 @@ def rounded(*numbers: float) -> list[float]:
 
 
 def hardware() -> dict[str, object]:
-    """Processor, cores that this process may use, memory."""
-    model = platform.processor() or platform.machine()
+    """Processor and what it multiplies quickly with, cores that this process may use, memory."""
+    told: dict[str, str] = {}
     info = Path("/proc/cpuinfo")
     if info.exists():
-        names = [
-            line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")
-        ]
-        model = names[0] if names else model
+        lines = (line.partition(":") for line in info.read_text().splitlines())
+        told = {name.strip(): value.strip() for name, _, value in lines}
+    model = told.get("model name") or platform.processor() or platform.machine()
+    flags = set(told.get("flags", "").split())
     pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {"processor": model, "cores": cores, "memory_gib": round(pages * size / 2**30, 1)}
+    return {
+        "processor": model,
+        "arithmetic": [name for name in ARITHMETIC if name in flags],
+        "cores": cores,
+        "memory_gib": round(pages * size / 2**30, 1),
+    }

@@ -1,6 +1,7 @@
 """A Milvus of one's own behind a port, in a process that can be ended and started again.
 
-The embedded edition, or the server that FIGMENT_TEST_MILVUS names (`pip install --no-deps milvus` brings milvus-server).
+The embedded edition, or the server that MILVUS_SERVER names: `pip install --no-deps milvus==2.3.5` in a virtual
+environment of its own brings one, `milvus-server`.
 """
 
 import os
@@ -16,7 +17,8 @@ from models.domain.errors import IndexUnavailable
 from models.retrieval.milvus import MilvusServer
 from tests.service.process import free_port
 
-START_SECONDS = 60
+START_SECONDS = 180
+"""A server that was killed keeps the next one of its folder waiting for a minute."""
 
 
 class OwnMilvus:
@@ -29,13 +31,17 @@ class OwnMilvus:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        if server := os.environ.get("FIGMENT_TEST_MILVUS"):
-            command = [server, "--data", str(self._folder / "milvus"), "--proxy-port", str(self.port)]
+        if server := os.environ.get("MILVUS_SERVER"):
+            command = [server, "--data", str(self._folder / "milvus-server"), "--proxy-port", str(self.port)]
         else:
             command = [sys.executable, "-m", "milvus_lite", "server", "--host", "127.0.0.1"]
             command += ["--data-dir", str(self._folder / "milvus.db"), "--port", str(self.port)]
         with (self._folder / "milvus.log").open("a") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+            # where the server tells its health; by default all of a machine would want the same port
+            ports = {"METRICS_PORT": str(free_port())}
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, start_new_session=True, env={**os.environ, **ports}
+            )
         give_up = time.monotonic() + START_SECONDS
         while not self._answers():
             assert self._process.poll() is None, (self._folder / "milvus.log").read_text()

@@ -190,7 +190,8 @@ def evaluate(
     dataset: Dataset,
     bundle: Annotated[Path | None, named_bundle("Trained on this dataset; its split is used.")] = None,
     systems: Annotated[
-        str | None, typer.Option("--systems", metavar="A,B", help="By default all that can be scored.")
+        str | None,
+        typer.Option("--systems", metavar="A,B", help="By default the bundle's and rivals that take seconds."),
     ] = None,
     keep_seen: Annotated[bool, typer.Option("--keep-seen", help="Items of the history stay in the lists.")] = False,
     first_time: Annotated[

@@ -4,6 +4,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final, Literal
 
 import numpy as np
@@ -185,7 +186,10 @@ def _split_temporal(sequences: Sequences, time: TimeMeaning) -> Split:
         if len(times_E) < LEAST_EVENTS_OF_INSTANTS:
             few = f"too few events {cut}: {len(times_E)}; {LEAST_EVENTS_OF_INSTANTS} of different times always suffice"
             raise SplitRefused("temporal", f"{few} ({NO_HISTORY}); {_way_out(sequences)}")
-        raise SplitRefused("temporal", f"too many events share one timestamp {cut}; {_way_out(sequences)}")
+        times, counts = np.unique(times_E, return_counts=True)
+        shared = f"{datetime.fromtimestamp(times[counts.argmax()], UTC):%Y-%m-%dT%H:%M:%SZ}"
+        most = f"{counts.max():,} of {len(times_E):,} events at {shared}"
+        raise SplitRefused("temporal", f"too many events share one timestamp {cut} ({most}); {_way_out(sequences)}")
     return Split(
         kind="temporal",
         train=sequences.take_events(sequences.timestamps_E < validation_at),

@@ -106,7 +106,7 @@ def _measured(folder: Path, manifest: Manifest, fitting: Fitting, validation: Ev
         proposals=proposals,
     )
     del proposals
-    measured = measure(recommender, prepared, seed=seed, progress=progress)
+    measured = measure(recommender, prepared, fitting.config, progress)
     metrics = {
         **manifest.metrics,
         "validation_ndcg@10": {**of_weights, **of_systems},

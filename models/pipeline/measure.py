@@ -12,11 +12,13 @@ from models.data.split import EvaluationCases
 from models.domain.progress import Progress
 from models.evaluation.content_vectors import content_vectors
 from models.evaluation.evaluate import score_systems
+from models.evaluation.rival_data import RivalTraining
 from models.metrics.beyond_accuracy import coverage, intra_list_diversity, mean_of_known
 from models.metrics.ranking import hit_rate, hits, ndcg
 from models.pipeline.prepare import Prepared
 from models.recommend.ranker import Ranker
 from models.recommend.recommender import Recommender
+from models.training.config import TrainingConfig
 
 EXPLORATION_LEVELS: Final = (0.0, 0.25, 0.5, 1.0)
 EXPLORATION_CASES: Final = 1_000
@@ -32,14 +34,22 @@ class Measured:
     exploration: Mapping[str, Mapping[str, float]]
 
 
-def measure(recommender: Recommender, prepared: Prepared, *, seed: int, progress: Progress) -> Measured:
+def measure(recommender: Recommender, prepared: Prepared, config: TrainingConfig, progress: Progress) -> Measured:
     """The scoreboard of the bundle's stages and the cheap rivals, and what exploration does to the list."""
     if prepared.split.test is None:
         return Measured({}, {})
-    report = score_systems(None, prepared.dataset, prepared.split, recommender, seed=seed, progress=progress)
+    report = score_systems(
+        None,
+        prepared.dataset,
+        prepared.split,
+        recommender,
+        seed=config.seed,
+        training=RivalTraining(config.profile, prepared.text_encoder_name, prepared.cache, config.event_weights),
+        progress=progress,
+    )
     return Measured(
         scoreboard={name: dict(score.metrics) for name, score in report.scores.items()},
-        exploration=_exploration(recommender.ranker, prepared, prepared.split.test, seed),
+        exploration=_exploration(recommender.ranker, prepared, prepared.split.test, config.seed),
     )
 
 

@@ -31,6 +31,8 @@ class Prepared:
     content: ItemContent
     text_encoder_name: str
     text_encoder: TextEncoderFiles
+    cache: Path
+    """Of text encoders and embeddings."""
     repeat_share: float
     """Of the training events."""
     exclude_seen: bool
@@ -69,6 +71,7 @@ def prepare(
         content=encoded.content,
         text_encoder_name=encoded.text_encoder_name,
         text_encoder=encoded.text_encoder,
+        cache=cache,
         repeat_share=share,
         exclude_seen=exclude_seen_by_default(share),
     )

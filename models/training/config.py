@@ -10,7 +10,7 @@ Profile = Literal["full", "quick"]
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """One set of defaults for every data set; only the profile and the seed are the caller's."""
+    """One set of defaults for every data set; only profile, seed and event weights are the caller's."""
 
     profile: Profile
     seed: int

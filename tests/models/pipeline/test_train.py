@@ -4,6 +4,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -16,10 +17,11 @@ from models.bundle.manifest import SCHEMA_VERSION
 from models.bundle.read import open_bundle, verify_bundle
 from models.data.read import load_dataset
 from models.domain.errors import CheckpointMismatch, DatasetError, SettingsRefused, TrainingDiverged
-from models.domain.events import HistoryEvent
+from models.domain.events import EVENT_WEIGHTS, HistoryEvent
 from models.domain.progress import NoProgress
 from models.domain.recommendation import RecommendationRequest
-from models.evaluation.evaluate import EvaluateOptions, evaluate
+from models.evaluation.evaluate import EvaluateOptions, EvaluationReport, evaluate, score_systems
+from models.evaluation.rival_data import RivalTraining
 from models.evaluation.systems import STAGES
 from models.features.content import encode_content
 from models.pipeline import files, fill_bundle, train_judge
@@ -226,8 +228,23 @@ class TestTrain:
         assert "Not measured: no held-out shopper has a history." in card
         assert not re.search(r"\bnan\b", card + " ".join(told.notes))
 
-    def test_serves_an_item_that_was_never_trained_on(self, options: TrainOptions) -> None:
-        bundle = train(replace(options, split="cold-items")).bundle
+    def test_serves_an_item_that_was_never_trained_on(
+        self, options: TrainOptions, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        trained_as: list[RivalTraining] = []
+
+        def scored(*args: Any, training: RivalTraining, **kwargs: Any) -> EvaluationReport:
+            trained_as.append(training)
+            return score_systems(*args, training=training, **kwargs)
+
+        monkeypatch.setattr("models.pipeline.measure.score_systems", scored)
+        own_weights = {"view": 0.4}
+        bundle = train(replace(options, split="cold-items", event_weights=own_weights)).bundle
+        # rivals that read content or events read them as the bundle does
+        (training,) = trained_as
+        encoder = verify_bundle(bundle).text_encoder.name
+        assert (training.profile, training.text_encoder, training.cache) == ("quick", encoder, options.var / "cache")
+        assert dict(training.event_weights) == {**EVENT_WEIGHTS, **own_weights}
         untrained_N = np.load(bundle / "popularity.npy") == 0
         assert untrained_N.any()
         # it stands exactly where its content puts it, and that is somewhere
