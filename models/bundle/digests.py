@@ -52,5 +52,10 @@ def _damages(folder: Path, manifest: Manifest, unread: Collection[str]) -> Itera
 
 
 def _changed(folder: Path, manifest: Manifest, name: str) -> Iterator[Damage]:
-    if file_digest(folder / name) != manifest.files[name]:
+    try:
+        digest = file_digest(folder / name)
+    except OSError as error:
+        yield Damage(name, f"cannot be read: {error.strerror}")
+        return
+    if digest != manifest.files[name]:
         yield Damage(name, "its content is not what was sealed (SHA-256 differs)")

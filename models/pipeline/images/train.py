@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from models.bundle.manifest import DatasetRecord
 from models.bundle.write import link_or_copy, refuse_existing
@@ -155,7 +155,7 @@ def _fill(
     (folder / "weights").mkdir()
     for network, module in (("images", trained.generator), ("picture_classifier", classifier)):
         tensors = {key: value.contiguous() for key, value in module.state_dict().items()}
-        save_file(tensors, folder / "weights" / f"{network}.safetensors")
+        (folder / "weights" / f"{network}.safetensors").write_bytes(save(tensors))
     features_ND = see(classifier, data.photos_NHWC).features_ND
     features_ND /= np.maximum(np.linalg.norm(features_ND, axis=1, keepdims=True), 1e-12)
     np.save(folder / layout.PICTURE_FEATURES, features_ND.astype(np.float16), allow_pickle=False)

@@ -1,3 +1,5 @@
+import errno
+import os
 import re
 import shutil
 import subprocess
@@ -11,6 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from models.bundle import digests
 from models.bundle.read import open_bundle, verify_bundle
 from models.domain.errors import BundleCorrupt, BundleNotFound
 from models.retrieval.faiss_index import build_faiss_index
@@ -135,6 +138,14 @@ class TestDamage:
         content = (bundle / file).read_bytes()
         (bundle / file).write_bytes(content[: len(content) // 2])
         with pytest.raises(BundleCorrupt, match=named(file)):
+            open_bundle(bundle)
+
+    def test_a_file_that_may_not_be_read_stops_the_start(self, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(path: Path) -> str:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+        monkeypatch.setattr(digests, "file_digest", refuse)  # root, who may be running this, reads everything
+        with pytest.raises(BundleCorrupt, match="cannot be read: Permission denied"):
             open_bundle(bundle)
 
     def test_missing_manifest_is_no_bundle(self, bundle: Path) -> None:

@@ -117,6 +117,10 @@ class TestTheTinyBundle:
         gains = (1 / (found["rank"] + 1).log(2)).sum() / len(following)
         assert gains == pytest.approx(scored["ndcg@10"], abs=1e-9)
 
+    def test_whoever_may_read_one_file_may_read_all(self, tiny_bundle: Path) -> None:
+        files = [path for path in tiny_bundle.rglob("*") if path.is_file()]
+        assert {path.stat().st_mode for path in files} == {(tiny_bundle / "manifest.json").stat().st_mode}
+
     def test_serving_makes_the_features_that_training_made(self, tiny_bundle: Path, tiny_shop: Path) -> None:
         """An item that was trained on is moved from where its content puts it by its identity alone."""
         trained_N = np.load(tiny_bundle / "popularity.npy") > 0
