@@ -8,8 +8,6 @@ Rivals that are measured beside them are in no bundle; where one is ahead on tes
 from collections.abc import Mapping
 from typing import Final
 
-import numpy as np
-
 from models.data.split import EvaluationCases
 from models.domain.progress import Progress
 from models.recommend.proposals import Proposals
@@ -32,10 +30,12 @@ def choose_system(
 ) -> tuple[str, Mapping[str, float]]:
     """The system with the best NDCG@10, the simplest of equals, and what each one reached.
 
-    `proposals` of the same sources are taken where these cases ask for them again.
+    Of shoppers who have a history: all systems list the same for the others. `proposals` of the same sources are taken
+    where these cases ask for them again.
     """
-    drawn = np.random.default_rng(seed).permutation(cases.num_cases)[:MAX_CASES]
-    cases = cases.take(np.sort(drawn))
+    cases = cases.with_history(MAX_CASES, seed)
+    if cases.num_cases == 0:
+        return SIMPLEST_FIRST[0], {}
     progress.start("choosing what serves", total=len(SIMPLEST_FIRST))
     questions = ranker.best_guesses(cases.histories, LIST_LENGTH, exclude_seen)
     lists = ranker.rank_by_stages(questions, LIST_LENGTH, [STAGE_OF[name] for name in SIMPLEST_FIRST], proposals)

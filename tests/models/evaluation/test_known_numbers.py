@@ -44,7 +44,7 @@ class TestKnownNumbers:
         # the known figure of popularity counts all events, held-out ones too; `figment evaluate` does not
         hr, _ = measure(Popularity.fit(sequences, num_items), split.test)
         assert hr == pytest.approx(popularity_hr, abs=5e-4)
-        # all pairs, the stronger rival that is served, give the same on Beauty and NDCG@10 .0270 on Sports
+        # all pairs, the stronger rival that evaluation measures, give the same on Beauty and NDCG@10 .0270 on Sports
         hr, quality = measure(ItemKnn.fit(split.train, num_items, ItemKnnConfig(num_kept=64)), split.test)
         assert hr == pytest.approx(knn_hr, abs=5e-4)
         assert quality == pytest.approx(knn_ndcg, abs=5e-4)

@@ -6,10 +6,11 @@ import torch
 
 from models.data.sequences import Sequences
 from models.domain.progress import NoProgress
-from models.evaluation.sasrec import SasRec, fit_sasrec
+from models.evaluation.rival_data import RivalTraining
+from models.evaluation.sasrec import SasRec, fit_sasrec, sasrec_config
 from models.evaluation.sasrec_network import SasRecNetwork, TrainedItems
 from models.training.batches import TrainingBatch, epoch_batches
-from models.training.config import training_config
+from models.training.config import Profile, training_config
 from models.training.run import NO_STEP
 from tests.models.data.histories import sequences_of
 from tests.models.evaluation.rivals import rival_data
@@ -26,6 +27,18 @@ def walks(starts: range, steps: int) -> Sequences:
 def sasrec() -> SasRec:
     # the ninth item has no event
     return fit_sasrec(rival_data(walks(range(64), 5), CIRCLE + 1))
+
+
+class TestSasrecConfig:
+    @pytest.mark.parametrize("profile", ["full", "quick"])
+    def test_a_rival_has_no_less_than_the_generator(self, profile: Profile) -> None:
+        own, generators = sasrec_config(RivalTraining(profile), 1), training_config(profile, 1)
+        for name in ("min_steps", "epochs", "softmax_items", "teacher_lists", "taught_positions", "embedding_size"):
+            assert (getattr(own, name) or np.inf) >= (getattr(generators, name) or np.inf), name
+
+    def test_takes_what_the_shop_said_of_events(self) -> None:
+        weights = (("view", 0.3), ("purchase", 1.0))
+        assert sasrec_config(RivalTraining("quick", event_weights=weights), 1).event_weights == weights
 
 
 class TestFitSasrec:

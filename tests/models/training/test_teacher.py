@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -15,7 +17,8 @@ from models.domain.events import HISTORY_EVENT_TYPES, EventType
 from models.domain.item_rows import NO_ITEM
 from models.domain.progress import NoProgress
 from models.features.histories import encode_spans
-from models.training.teacher import Teacher
+from models.training.config import training_config
+from models.training.teacher import Teacher, taught_lists
 from tests.models.data.histories import any_sequences, sequences_of, with_types
 
 NUM_ITEMS = 16
@@ -142,6 +145,19 @@ class TestTeach:
     def test_without_a_list_that_holds_the_answer_there_is_no_judge(self) -> None:
         train = sequences_of({"u": [(0, 1), (1, 2)], "v": [(2, 1), (3, 2)]})
         assert teacher_of(train).fit_judge(inner_split(train, "leave-one-out").validation, 0, NoProgress()) is None
+
+
+class TestTaughtLists:
+    def test_the_judge_learns_from_no_more_lists_than_the_profile_has(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        heard: list[int] = []
+        monkeypatch.setattr(Teacher, "fit_judge", lambda _, cases, *__: heard.append(cases.num_cases))
+        train = chains()
+        config = replace(training_config("quick", 0), teacher_lists=7)
+        assert (
+            taught_lists(teacher_of(train), inner_split(train, "leave-one-out").validation, config, NoProgress())
+            is None
+        )
+        assert heard == [7]
 
 
 class TestInnerSplit:
