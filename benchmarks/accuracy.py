@@ -49,7 +49,8 @@ def measured(arguments: argparse.Namespace, folder: Path, seed: int) -> dict[str
         options = ["--profile", arguments.profile, "--seed", str(seed), "--resume"]
         options += ["--split", arguments.split] if arguments.split else []
         succeed("train", "--dataset", str(arguments.dataset), "--out", str(bundle), *options)
-    figures = evaluated(arguments, bundle, folder / f"seed-{seed}-figures.json")
+    asked = ["--bundle", str(bundle), *(["--systems", arguments.systems] if arguments.systems else [])]
+    figures = evaluated(arguments.dataset, folder / f"seed-{seed}-figures.json", *asked)
     only_new = folder / f"seed-{seed}-first-time.json"
     manifest = json.loads((bundle / "manifest.json").read_text())
     metrics = manifest["metrics"]
@@ -70,15 +71,17 @@ def measured(arguments: argparse.Namespace, folder: Path, seed: int) -> dict[str
         "exploration": metrics["exploration"],
         "figures": figures,
         # where seen items are left out anyway, it would be the same once more
-        **({} if figures["seen_filtered"] else {"first_time": evaluated(arguments, bundle, only_new, "--first-time")}),
+        **(
+            {}
+            if figures["seen_filtered"]
+            else {"first_time": evaluated(arguments.dataset, only_new, *asked, "--first-time")}
+        ),
     }
 
 
-def evaluated(arguments: argparse.Namespace, bundle: Path, file: Path, *options: str) -> dict[str, Any]:
-    """What `figment evaluate` says of the bundle; `file` keeps it."""
-    systems = ["--systems", arguments.systems] if arguments.systems else []
-    dataset = str(arguments.dataset)
-    succeed("evaluate", "--dataset", dataset, "--bundle", str(bundle), "--json", str(file), *systems, *options)
+def evaluated(dataset: Path, file: Path, *options: str) -> dict[str, Any]:
+    """What `figment evaluate` says; `file` keeps it."""
+    succeed("evaluate", "--dataset", str(dataset), "--json", str(file), *options)
     found: dict[str, Any] = json.loads(file.read_text())
     return found
 

@@ -17,9 +17,10 @@ import resource
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from accuracy import PACKAGES, over_seeds, succeed
+from accuracy import PACKAGES, evaluated, over_seeds
 from record import circumstances, hardware
 from runs import finished
 
@@ -61,35 +62,29 @@ def _name_of(bundle: Path | None) -> str:
 
 def measured(arguments: argparse.Namespace, bundle: Path | None) -> dict[str, Any]:
     """What the systems find, and what that took."""
-    manifest = read_manifest(bundle) if bundle else None
-    seed = int(manifest.split["seed"]) if manifest else 0
+    beside, seed, asked = {}, 0, ["--systems", arguments.systems]
+    if bundle:
+        manifest = read_manifest(bundle)
+        beside = {"beside": bundle.name, "revision of the bundle": manifest.git_revision}
+        seed = int(manifest.split["seed"])
+        asked = ["--systems", f"figment,{arguments.systems}", "--bundle", str(bundle)]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    figures = evaluated(arguments, bundle)
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "figures.json"
+        figures = evaluated(arguments.dataset, file, *asked)
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        only_new = arguments.first_time and evaluated(arguments.dataset, file, *asked, "--first-time")
     cpu_seconds = usage.ru_utime + usage.ru_stime - before.ru_utime - before.ru_stime
     return {
         "seed": seed,
-        **({"beside": bundle.name, "revision of the bundle": manifest.git_revision} if bundle and manifest else {}),
+        **beside,
         "revision": git_revision(),
         "date": datetime.now(UTC).date().isoformat(),
         "hardware": hardware(),
         "cpu_seconds": round(cpu_seconds, 1),
         "figures": figures,
-        **({"first_time": evaluated(arguments, bundle, "--first-time")} if arguments.first_time else {}),
+        **({"first_time": only_new} if only_new else {}),
     }
-
-
-def evaluated(arguments: argparse.Namespace, bundle: Path | None, *options: str) -> dict[str, Any]:
-    """What `figment evaluate` says of the systems."""
-    file = arguments.json.with_suffix(".figures")
-    systems = f"figment,{arguments.systems}" if bundle else arguments.systems
-    beside = ["--bundle", str(bundle)] if bundle else []
-    succeed(
-        "evaluate", "--dataset", str(arguments.dataset), "--systems", systems, "--json", str(file), *beside, *options
-    )
-    found: dict[str, Any] = json.loads(file.read_text())
-    file.unlink()
-    return found
 
 
 if __name__ == "__main__":
