@@ -3,7 +3,7 @@
     python benchmarks/generator_graphs.py --bundle BUNDLE --json benchmarks/results/generator_graphs.json
 
 Times are of untrained networks of the profiles' widths, one thread, graph after graph in turns. What 8 bits change is
-told of the bundle's own generator and index, for histories of its own items.
+told of the bundle's own generator and items, by exact search and for histories drawn by what sells.
 """
 
 import argparse
@@ -135,12 +135,12 @@ def in_8_bits(file: Path) -> Path:
 @contextmanager
 def attention_in_one_node() -> Iterator[None]:
     """ONNX's own operator, which the exporter writes from operator set 23 on."""
-    export: Callable[..., Any] = torch.onnx.export
-    with patch.object(torch.onnx, "export", partial(export, opset_version=23)), patch.object(_Block, "_attended", one):
+    export: Callable[..., Any] = partial(torch.onnx.export, opset_version=23)
+    with patch.object(torch.onnx, "export", export), patch.object(_Block, "_attended", attended):
         yield
 
 
-def one(
+def attended(
     self: _Block, query: Tensor, key: Tensor, value: Tensor, visible: Tensor, interest: Tensor, distance: Tensor
 ) -> Tensor:
     """`_Block._attended` by torch's function for it."""
@@ -149,8 +149,8 @@ def one(
     )
     mask = self.distance_bias[:, distance] + interest[:, None, None, :]
     mask = mask.masked_fill(~visible[:, None], MASKED)
-    attended = torch.nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-    return attended.transpose(1, 2).flatten(-2)
+    found = torch.nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+    return found.transpose(1, 2).flatten(-2)
 
 
 def session_of(file: Path) -> ort.InferenceSession:

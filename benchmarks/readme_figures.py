@@ -103,7 +103,7 @@ def _first_time_table() -> list[str]:
 def _beside_table() -> list[str]:
     """The strongest rival and what is served, over the same shoppers, seed by seed."""
     lines = [
-        f"| NDCG@10 over the same shoppers | `figment` | `{STRONGEST}` | ahead by, seed by seed, with 95 % interval |",
+        f"| NDCG@10 over the same shoppers | `figment` | `{STRONGEST}` | `figment` ahead by, each seed (95 %) |",
         "|---|---|---|---|",
     ]
     for title, name in COLUMNS.items():

@@ -6,7 +6,7 @@ A run is bad if it seals a bundle that does not verify, or whose `figment` finds
 neighbours, which need no network, or more than 15 % less than the median of all runs: networks that have collapsed must
 not be hidden by a list that serves in their place.
 Each finished run is a file that a second start skips, in a folder beside the result, named like it; so processes that
-each train some `--seeds` share the work, and a start with all of them joins it. Texts are embedded
+each train some `--seeds` share the work, none of them twice at once, and a start with all joins it. Texts are embedded
 by the first run alone. Nothing else is shared: where times are real, a seed also draws the order inside of baskets, and
 with it neighbours and teacher.
 Exit code 1 if any run is bad.

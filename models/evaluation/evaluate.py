@@ -17,6 +17,7 @@ from models.data.sequences_from_events import build_sequences
 from models.data.shuffle import shuffle_items
 from models.data.split import Split, default_split, split_sequences
 from models.domain.errors import SettingsRefused, SplitRefused, UnknownName
+from models.domain.events import EVENT_WEIGHTS
 from models.domain.progress import NoProgress, Progress
 from models.evaluation.content_vectors import content_vectors
 from models.evaluation.protocol import Measuring, Score, score_lists, score_system
@@ -37,7 +38,7 @@ class EvaluateOptions:
 
     dataset: Path
     bundle: Path | None = None
-    """Its split, seed and seen rule are taken; without one, only rivals are scored on the default split."""
+    """Its split, seed, seen rule and event weights are taken; without one, rivals are scored on the default split."""
     systems: Sequence[str] | None = None
     """None: every stage of the bundle, and the rivals that take seconds."""
     keep_seen: bool = False
@@ -201,7 +202,7 @@ def _training(options: EvaluateOptions, manifest: Manifest | None) -> RivalTrain
     """The budget of the bundle's own networks, its text encoder and what it was told of events."""
     if manifest is None:
         return RivalTraining(options.profile, cache=options.cache)
-    weights = tuple(manifest.training["event_weights"].items())
+    weights = tuple(manifest.training.get("event_weights", EVENT_WEIGHTS).items())  # older bundles name none
     return RivalTraining(manifest.training["profile"], manifest.text_encoder.name, options.cache, weights)
 
 

@@ -32,6 +32,8 @@ MOST_NEAREST: Final = 16_384
 ROWS_PER_WRITE: Final = 10_000
 """5 MB of 128 numbers each; Milvus takes 64."""
 WRITE_SECONDS: Final = 120.0
+DELETIONS: Final = 1
+"""Milvus's level (L0) of segments that hold what was deleted and no items: nobody waits for a search to read them."""
 BUILD_SECONDS: Final = 3600.0
 POLL_SECONDS: Final = 0.2
 SETTLE_SECONDS: Final = 1.0
@@ -240,7 +242,8 @@ def _are_in_memory(collection: MilvusCollection) -> bool:
         if isinstance(error, Call) and error.code() is StatusCode.UNIMPLEMENTED:
             return True  # the embedded edition has nothing to bring from elsewhere
         raise
-    return bool(written) and {each.segment_id for each in written} <= {each.segment_id for each in read}
+    of_items = {each.segment_id for each in written if each.level != DELETIONS}
+    return bool(of_items) and of_items <= {each.segment_id for each in read}
 
 
 def _sure(index: MilvusIndex, item_features_ND: NDArray[np.float32]) -> MilvusIndex:
