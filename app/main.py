@@ -343,7 +343,7 @@ def _index_elsewhere(url: str | None) -> tuple[Callable[[], None] | None, Places
     except ModuleNotFoundError as error:
         reason = f'needs {error.name}, which is not installed: pip install "figment[milvus]"'
         raise SettingsRefused(f"FIGMENT_INDEX_URL {reason}") from error
-    server = MilvusServer(url)
+    server = MilvusServer(url, lambda task, so_far: log.info(task, **so_far))
     return server.check, lambda bundle: server.index_of(bundle.features_name, bundle.item_features_ND)
 
 

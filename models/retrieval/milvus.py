@@ -36,6 +36,8 @@ DELETIONS: Final = 1
 """Milvus's level (L0) of segments that hold what was deleted and no items: nobody waits for a search to read them."""
 BUILD_SECONDS: Final = 3600.0
 POLL_SECONDS: Final = 0.2
+TELL_SECONDS: Final = 30.0
+"""Between two words about work that takes minutes."""
 SETTLE_SECONDS: Final = 1.0
 """Lists may only just have taken over from a scan, which finds everything."""
 SEARCH_SECONDS: Final = 2.0
@@ -46,6 +48,8 @@ FAULTS: Final = (MilvusException, RpcError)
 """The second where the server hangs."""
 
 Answer = TypeVar("Answer")
+Tell = Callable[[str, dict[str, Any]], None]
+"""Takes what is being done and how far it is."""
 
 # it writes every failed call with its stack, of which the error below tells the reason
 logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
@@ -124,9 +128,10 @@ class MilvusIndex:
 class MilvusServer:
     """Milvus at one address: a cluster, one process, or with a path that ends in `.db` the edition in this process."""
 
-    def __init__(self, url: str) -> None:
-        """Nothing is asked yet."""
+    def __init__(self, url: str, tell: Tell = lambda _task, _so_far: None) -> None:
+        """Nothing is asked yet. `tell` hears now and then how far the filling of a collection is."""
         self._url = url
+        self._tell = tell
         parts = urlsplit(url)
         self.place = f"{parts.hostname}:{parts.port or 19530}" if parts.hostname else url
         self._client: MilvusClient | None = None
@@ -162,14 +167,19 @@ class MilvusServer:
         if not client.has_collection(name, timeout=WRITE_SECONDS):
             _create(client, name, num_items, size)
         if _count(collection) != num_items:
+            tell_from = 0.0
             for start in range(0, num_items, ROWS_PER_WRITE):
+                if time.monotonic() >= tell_from:
+                    self._tell("writing items to Milvus", {"collection": name, "written": start, "of": num_items})
+                    tell_from = time.monotonic() + TELL_SECONDS
                 block_XD = np.asarray(item_features_ND[start : start + ROWS_PER_WRITE])
                 rows = [{"row": start + place, "feature": feature_D} for place, feature_D in enumerate(block_XD)]
                 client.upsert(name, rows, timeout=WRITE_SECONDS)
             client.flush(name, timeout=WRITE_SECONDS)  # what is sealed gets its lists
         if (found := _count(collection)) != num_items:
             raise IndexUnavailable(self.place, f"collection {name} has {found} items instead of {num_items}")
-        return _sure(MilvusIndex(collection, num_items, _lists_when_made(collection)), np.asarray(item_features_ND))
+        num_lists = _lists_when_made(collection, self._tell)
+        return _sure(MilvusIndex(collection, num_items, num_lists), np.asarray(item_features_ND))
 
     def _reached(self, ask: Callable[[MilvusClient], Answer]) -> Answer:
         try:
@@ -215,21 +225,26 @@ def _only(allowed_N: NDArray[np.bool_] | None) -> str:
     return f"row {'in' if is_short else 'not in'} {rows.tolist()}"
 
 
-def _lists_when_made(collection: MilvusCollection) -> int:
+def _lists_when_made(collection: MilvusCollection, tell: Tell) -> int:
     """How many lists there are, once searches visit them: before that all is scanned, and what is found tells nothing.
 
     Milvus 2.3 took 18 s for it after it had called the lists of 2,000 items finished. Raises IndexUnavailable where it
     takes too long.
     """
-    give_up = time.monotonic() + BUILD_SECONDS
+    started = tell_from = time.monotonic()
     while True:
         state: Any = collection.call(
             lambda: collection.client.describe_index(collection.name, "feature", timeout=WRITE_SECONDS)
         )
         if state["state"] == "Finished" and not int(state["pending_index_rows"]) and _are_in_memory(collection):
             return int(state.get("nlist", OWN_NUM_LISTS))
-        if time.monotonic() > give_up:
+        now = time.monotonic()
+        if now > started + BUILD_SECONDS:
             raise IndexUnavailable(collection.place, f"collection {collection.name} has no index after an hour")
+        if now >= tell_from:
+            so_far = {"collection": collection.name, "state": state["state"], "seconds": round(now - started)}
+            tell("waiting for Milvus's lists", so_far)
+            tell_from = now + TELL_SECONDS
         time.sleep(POLL_SECONDS)
 
 

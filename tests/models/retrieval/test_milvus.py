@@ -118,11 +118,17 @@ class TestMilvusServer:
         whole = server.index_of("figment_half", FEATURES[:1500])
         assert recall(whole.search(QUERIES, 10)[0], ExactIndex(FEATURES[:1500]).search(QUERIES, 10)[0]) >= 0.9
 
-    def test_more_than_one_write(self, milvus):
+    def test_more_than_one_write_which_it_tells_of(self, milvus, monkeypatch):
         many = np.random.default_rng(1).normal(size=(ROWS_PER_WRITE + 1, 2)).astype(np.float32)
-        index = MilvusServer(milvus.url).index_of("figment_many", many)
+        told = []
+        monkeypatch.setattr("models.retrieval.milvus.TELL_SECONDS", 0.0)
+        server = MilvusServer(milvus.url, lambda task, so_far: told.append((task, so_far)))
+        index = server.index_of("figment_many", many)
         assert index.search(many[-1:] * 100, 1)[1][0, 0] > 0
         assert index.num_items == ROWS_PER_WRITE + 1
+        written = [so_far for task, so_far in told if task == "writing items to Milvus"]
+        assert [each["written"] for each in written] == [0, ROWS_PER_WRITE]
+        assert written[0]["of"] == ROWS_PER_WRITE + 1
 
     def test_a_collection_of_other_items_is_refused(self, milvus):
         server = MilvusServer(milvus.url)
