@@ -9,19 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.baselines.popularity import Popularity, first_without
+from models.data.baskets import basket_numbers
 from models.data.sequences import Sequences
 from models.domain.item_rows import NO_ITEM
 
-USUAL_AGE_DECAY: Final = 0.98
+USUAL_AGE_DECAY: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True)
 class BuyAgain:
-    """Own items by the decayed count of their events, then what is popular."""
+    """Own items by the decayed count of the baskets that hold them, then what is popular."""
 
     popularity: Popularity
     age_decay: float = USUAL_AGE_DECAY
-    """An event counts this much less than the one after it."""
+    """A basket counts this much less than the one after it."""
     name: str = "buy-again"
 
     @classmethod
@@ -30,7 +31,7 @@ class BuyAgain:
         return cls(Popularity.fit(train, num_items))
 
     def decaying(self, age_decay: float) -> "BuyAgain":
-        """The same with older events counting more or less."""
+        """The same with older baskets counting more or less."""
         return replace(self, age_decay=age_decay)
 
     def rank(
@@ -46,8 +47,10 @@ class BuyAgain:
         order_N, num_events_N = self.popularity.order_N(), self.popularity.num_events_N
         rows_UK = np.full((histories.num_users, k), NO_ITEM, np.int32)
         scores_UK = np.full((histories.num_users, k), -np.inf, np.float32)
+        baskets_E = basket_numbers(histories.users_of_events_E(), histories.timestamps_E)
         for user in range(histories.num_users):
-            own, weights = self._own(histories.items_of(user))
+            of_user = slice(*histories.offsets_U1[user : user + 2])
+            own, weights = self._own(histories.item_rows_E[of_user], baskets_E[of_user])
             order = np.lexsort((own, -num_events_N[own], -weights))[:k]
             filling = first_without(order_N, own, k - len(order))
             listed = np.concatenate([own[order], filling])
@@ -57,8 +60,12 @@ class BuyAgain:
             scores_UK[user, : len(listed)] = -np.cumsum(np.concatenate([[0], differs]))[: len(listed)]
         return rows_UK, scores_UK
 
-    def _own(self, item_rows_E: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        """The distinct items of one history, and what the events of each add up to."""
+    def _own(
+        self, item_rows_E: NDArray[np.int32], baskets_E: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """The distinct items of one history, and what the baskets of each add up to; twice in one counts once."""
         own, places_E = np.unique(item_rows_E, return_inverse=True)
-        weights_E = self.age_decay ** np.arange(len(item_rows_E) - 1, -1, -1, dtype=np.float64)
-        return own, np.bincount(places_E, weights=weights_E, minlength=len(own)).astype(np.float64)
+        num_baskets = int(baskets_E.max(initial=-1)) + 1
+        place_P, basket_P = np.divmod(np.unique(places_E * num_baskets + baskets_E), max(1, num_baskets))
+        weights_P = self.age_decay ** (num_baskets - 1.0 - basket_P)
+        return own, np.bincount(place_P, weights=weights_P, minlength=len(own)).astype(np.float64)

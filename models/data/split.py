@@ -10,6 +10,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from models.data.baskets import basket_numbers
 from models.data.dataset import DatasetInfo, TimeMeaning
 from models.data.repeats import is_repeat_E
 from models.data.sequences import Sequences, joined_offsets
@@ -229,13 +230,8 @@ def _baskets_inside(sequences: Sequences, start: int, end: int) -> NDArray[np.in
     """Which of its user's baskets (equal timestamps) in [start, end) an event is of, from 0; -1 outside."""
     users_E, times_E = sequences.users_of_events_E(), sequences.timestamps_E
     inside_E = (times_E >= start) & (times_E < end)
-    if not inside_E.any():
-        return np.full(len(times_E), -1)
-    users, times = users_E[inside_E], times_E[inside_E]
-    is_other_user = np.diff(users, prepend=-1) != 0
-    begun = np.cumsum(is_other_user | (np.diff(times, prepend=times[0] - 1) != 0))
     number_E = np.full(len(times_E), -1)
-    number_E[inside_E] = begun - np.maximum.accumulate(np.where(is_other_user, begun, 0))
+    number_E[inside_E] = basket_numbers(users_E[inside_E], times_E[inside_E])
     return number_E
 
 

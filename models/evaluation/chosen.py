@@ -6,14 +6,14 @@ from typing import Final, TypeVar
 from models.baselines.buy_again import USUAL_AGE_DECAY, BuyAgain
 from models.baselines.ease import Ease
 from models.evaluation.rival_data import RivalData
-from models.training.found import LIST_LENGTH, found_next
+from models.training.found import LIST_LENGTH, PLACES_ASKED, found_next
 
 S = TypeVar("S", Ease, BuyAgain)
 
 REGULARISATIONS: Final = (5.0, 20.0, 80.0, 320.0, 1_280.0)
 USUAL_REGULARISATION: Final = 80.0
-AGE_DECAYS: Final = (0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 1.0)
-"""From what the last ten events say to what all say alike."""
+AGE_DECAYS: Final = (0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 1.0)
+"""From what the last five baskets say to what all say alike."""
 MAX_CASES: Final = 4_096
 
 
@@ -27,10 +27,10 @@ def chosen_ease(data: RivalData) -> Ease:
 
 
 def chosen_buy_again(data: RivalData) -> BuyAgain:
-    """Own items by how fast older events count less."""
+    """Own items by how fast older baskets count less."""
     counted = BuyAgain.fit(data.train, data.num_items)
     tried = AGE_DECAYS if not data.exclude_seen else (USUAL_AGE_DECAY,)
-    return _chosen(data, "how fast events count less for buy-again", counted.decaying, tried, USUAL_AGE_DECAY)
+    return _chosen(data, "how fast baskets count less for buy-again", counted.decaying, tried, USUAL_AGE_DECAY)
 
 
 def _chosen(data: RivalData, what: str, fit: Callable[[float], S], tried: Sequence[float], usual: float) -> S:
@@ -41,7 +41,7 @@ def _chosen(data: RivalData, what: str, fit: Callable[[float], S], tried: Sequen
     data.progress.start(f"choosing {what}", total=len(tried))
     for setting in tried:
         fitted = fit(setting)
-        lists = fitted.rank(cases.histories, LIST_LENGTH + 1, exclude_seen=data.exclude_seen)
+        lists = fitted.rank(cases.histories, PLACES_ASKED, exclude_seen=data.exclude_seen)
         found = float(found_next(cases, *lists).mean())
         if best is None or found > best[0]:
             best = (found, setting, fitted)

@@ -42,8 +42,8 @@ class Measuring:
 
     @property
     def depth(self) -> int:
-        """Places asked for."""
-        return min(DEPTH, len(self.num_events_N))
+        """Places asked for; one more than there are items tells that a list ends."""
+        return min(DEPTH, len(self.num_events_N) + 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.data.baskets import basket_numbers
 from models.domain.item_rows import NO_ITEM
 from models.domain.recommendation import MAX_HISTORY_EVENTS
 from models.features.row_keys import row_keys
@@ -23,6 +24,8 @@ NUM_BEST: Final = 100
 PLACES_OF_NEARNESS: Final = 10.0
 LATE_BASKETS: Final = 0.9
 """A basket counts this much less than the one after it."""
+LASTING_BASKETS: Final = 0.99
+"""The same where some hundred baskets matter."""
 SECONDS_PER_DAY: Final = 86_400.0
 TAKEN_EVIDENCE: Final = (
     "times_in_history",
@@ -36,9 +39,10 @@ TAKEN_EVIDENCE: Final = (
     "late_share_of_baskets",
     "baskets_since_taken",
     "due_by_baskets",
+    "habit",
 )
 """Of a history and an item in it; 0 for any other item."""
-_LASTING_SHARE: Final = TAKEN_EVIDENCE.index("lasting_share")
+_HABIT: Final = TAKEN_EVIDENCE.index("habit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class TakenItems:
     """Ascending, then -1."""
     evidence_BTP: NDArray[np.float32]
     best_BX: NDArray[np.int32]
-    """The `NUM_BEST` items of the highest lasting share, best first, then -1."""
+    """The `NUM_BEST` items that are habits most, best first, then -1."""
 
     @classmethod
     def of(cls, histories: Sequence[tuple[NDArray[np.int32], NDArray[np.int64]]]) -> "TakenItems":
@@ -83,9 +87,9 @@ class TakenItems:
         found_BCP = self.evidence_BTP.reshape(-1, len(TAKEN_EVIDENCE))[places_BC]
         return np.where(is_own_BC[..., None], found_BCP, np.float32(0.0))
 
-    def shares_of(self, rows_BC: NDArray[np.int32]) -> NDArray[np.float32]:
-        """The lasting share [B, C]: 1 for what the shopper takes most and latest."""
-        return self.evidence_of(rows_BC)[..., _LASTING_SHARE]
+    def habits_of(self, rows_BC: NDArray[np.int32]) -> NDArray[np.float32]:
+        """How much of a habit [B, C] each is: 1 for what the shopper takes most, of late and for long."""
+        return self.evidence_of(rows_BC)[..., _HABIT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +160,8 @@ class _Events:
         pause_T = np.where(known_E[newest_T] & known_E[oldest_T], days_E[oldest_T] - days_E[newest_T], 0.0)
         usual_T = pause_T / np.maximum(self.counts_T - 1, 1)
         age_T = self.age_E[newest_T]
-        order_T = np.lexsort((age_T, -lasting_T, self.users_T))
+        *of_baskets, habit_T = self._by_baskets()
+        order_T = np.lexsort((age_T, -habit_T, self.users_T))
         evidence_TP = np.stack(
             [
                 np.log1p(self.counts_T),
@@ -164,9 +169,10 @@ class _Events:
                 np.log1p(days_T),
                 lasting_T / self.of_items.highest(lasting_T),
                 late_T / self.of_items.highest(late_T),
-                -np.log1p(self._num_above(lasting_T, order_T)),
+                -np.log1p(self._num_above(habit_T, order_T)),
                 _due(days_T, usual_T),
-                *self._by_baskets(),
+                *of_baskets,
+                habit_T,
             ],
             axis=1,
         )
@@ -183,23 +189,26 @@ class _Events:
         return above_T
 
     def _by_baskets(self) -> tuple[NDArray[np.float64], ...]:
-        """How many baskets hold each item, how many of the late ones, how many came since, and whether it is due.
+        """How many baskets hold each item, how many of the late ones, how many came since; is it due, is it a habit.
 
-        A basket is the events of one instant; an event without an instant is a basket of its own.
+        A habit is what many baskets hold, of the late ones and of all: the mean of both counts, each against the
+        highest of the user's items. The order of events inside a basket says nothing.
         """
-        runs, times_E = self.of_events, self.timestamps_E
-        begun_E = np.cumsum(runs.begins(times_E) | (times_E < 0))
-        basket_E = begun_E - runs.spread(begun_E[runs.first_U])
+        runs, newest_T = self.of_events, self.newest_T
+        basket_E = basket_numbers(runs.spread(np.arange(len(runs.first_U))), self.timestamps_E)
         num_baskets_T = self.of_items.spread(basket_E[runs.last_U] + 1)
         most = int(num_baskets_T.max())
         # an item twice in a basket counts once
         place_P, basket_P = np.divmod(np.unique(self.places_E * most + basket_E), most)
+        age_P = num_baskets_T[place_P] - 1.0 - basket_P
         holding_T = np.bincount(place_P)
-        late_T = np.bincount(place_P, weights=LATE_BASKETS ** (num_baskets_T[place_P] - 1.0 - basket_P))
+        late_T = np.bincount(place_P, weights=LATE_BASKETS**age_P)
+        lasting_T = np.bincount(place_P, weights=LASTING_BASKETS**age_P)
         all_T = np.cumsum(LATE_BASKETS ** np.arange(most))[num_baskets_T - 1]
-        since_T = num_baskets_T - 1 - basket_E[self.newest_T]
-        usual_T = (basket_E[self.newest_T] - basket_E[self.oldest_T]) / np.maximum(holding_T - 1, 1)
-        return holding_T / num_baskets_T, late_T / all_T, np.log1p(since_T), _due(since_T, usual_T)
+        since_T = num_baskets_T - 1 - basket_E[newest_T]
+        usual_T = (basket_E[newest_T] - basket_E[self.oldest_T]) / np.maximum(holding_T - 1, 1)
+        habit_T = (late_T / self.of_items.highest(late_T) + lasting_T / self.of_items.highest(lasting_T)) / 2
+        return holding_T / num_baskets_T, late_T / all_T, np.log1p(since_T), _due(since_T, usual_T), habit_T
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from models.domain.progress import Progress
 from models.recommend.proposals import Proposals
 from models.recommend.ranker import Ranker
 from models.recommend.systems import STAGE_OF
-from models.training.found import LIST_LENGTH, found_next
+from models.training.found import LIST_LENGTH, PLACES_ASKED, found_next
 
 MAX_CASES: Final = 4_096
 SIMPLEST_FIRST: Final = ("popularity", "item-knn+content", "figment-generator", "figment-fused", "figment")
@@ -37,8 +37,8 @@ def choose_system(
     if cases.num_cases == 0:
         return SIMPLEST_FIRST[0], {}
     progress.start("choosing what serves", total=len(SIMPLEST_FIRST))
-    questions = ranker.best_guesses(cases.histories, LIST_LENGTH, exclude_seen)
-    lists = ranker.rank_by_stages(questions, LIST_LENGTH, [STAGE_OF[name] for name in SIMPLEST_FIRST], proposals)
+    questions = ranker.best_guesses(cases.histories, PLACES_ASKED, exclude_seen)
+    lists = ranker.rank_by_stages(questions, PLACES_ASKED, [STAGE_OF[name] for name in SIMPLEST_FIRST], proposals)
     reached = {}
     for name in SIMPLEST_FIRST:
         of_stage = lists[STAGE_OF[name]]

@@ -19,11 +19,11 @@ from models.pipeline.prepare import Prepared
 from models.recommend.ranker import Ranker
 from models.recommend.recommender import Recommender
 from models.training.config import TrainingConfig
+from models.training.found import LIST_LENGTH, PLACES_ASKED
 
 EXPLORATION_LEVELS: Final = (0.0, 0.25, 0.5, 1.0)
 EXPLORATION_CASES: Final = 1_000
 EXPLORATION_SAMPLES: Final = 8
-LIST_LENGTH: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def _exploration(ranker: Ranker, prepared: Prepared, cases: EvaluationCases, see
     if cases.num_cases == 0:
         return {}
     vectors_NV = content_vectors(prepared.dataset.catalogue)
-    plain = ranker.best_guesses(cases.histories, LIST_LENGTH, prepared.exclude_seen)
+    plain = ranker.best_guesses(cases.histories, PLACES_ASKED, prepared.exclude_seen)
     effect = {}
     for level in EXPLORATION_LEVELS:
         rng = np.random.default_rng(seed)
@@ -71,13 +71,13 @@ def _exploration(ranker: Ranker, prepared: Prepared, cases: EvaluationCases, see
             replace(question, noise_SZ=noise_SZ)
             for question, noise_SZ in zip(plain, noise.astype(np.float32), strict=True)
         ]
-        rows_BK, scores_BK = ranker.rank_all(questions, LIST_LENGTH, "generator")
+        rows_BK, scores_BK = ranker.rank_all(questions, PLACES_ASKED, "generator")
         hits_BK = hits(rows_BK, scores_BK, cases.target_offsets_U1, cases.targets_T)
         effect[f"{level:g}"] = {
             "hr@10": float(hit_rate(hits_BK, LIST_LENGTH).mean()),
             "ndcg@10": float(ndcg(hits_BK, np.diff(cases.target_offsets_U1), LIST_LENGTH).mean()),
-            "coverage@10": coverage(rows_BK, len(prepared.dataset.catalogue)),
+            "coverage@10": coverage(rows_BK[:, :LIST_LENGTH], len(prepared.dataset.catalogue)),
         }
-        if (diversity := mean_of_known(intra_list_diversity(rows_BK, vectors_NV))) is not None:
+        if (diversity := mean_of_known(intra_list_diversity(rows_BK[:, :LIST_LENGTH], vectors_NV))) is not None:
             effect[f"{level:g}"]["ild@10"] = diversity
     return effect

@@ -76,7 +76,7 @@ class Candidates:
     in_history_BC: NDArray[np.bool_]
     """Among the events that the networks read; where these are left out of lists, among older ones too."""
     taken_BC: NDArray[np.float32]
-    """Share of what the shopper takes most and latest, older events too; 0 where nothing may be offered again."""
+    """How much of a habit each is, by older events too; 0 where nothing may be offered again."""
     from_taken_BC: NDArray[np.bool_]
     """Proposed because the shopper took it before."""
     neighbours_best_BX: NDArray[np.float32]
@@ -176,7 +176,7 @@ class CandidateSource:
                 from_generator_BC=distinct.from_generator_BC,
                 from_neighbours_BC=distinct.from_neighbours_BC,
                 in_history_BC=_contains(rows_BC, history.had_BX),
-                taken_BC=np.zeros(rows_BC.shape, np.float32) if taken is None else taken.shares_of(rows_BC),
+                taken_BC=np.zeros(rows_BC.shape, np.float32) if taken is None else taken.habits_of(rows_BC),
                 from_taken_BC=np.zeros(rows_BC.shape, np.bool_) if taken is None else _contains(rows_BC, taken.best_BX),
                 neighbours_best_BX=wishes.scored_BX[:, :NUM_CANDIDATES],
                 wishes=wishes,

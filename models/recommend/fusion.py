@@ -109,8 +109,9 @@ class StandardScores:
         """Weighted sums [B, C]; -inf where there is no candidate."""
         total_BC = self.generator_BC + weights.neighbours * self.neighbours_BC
         if weights.taken:
-            # a mean, because the largest sums would all round to a score of 1
-            total_BC = (total_BC + weights.taken * self._candidates.taken_BC) / (1.0 + weights.taken)
+            total_BC = total_BC + weights.taken * self._candidates.taken_BC
+        # else the largest sums would all round to a score of 1
+        total_BC = total_BC / (max(1.0, weights.neighbours / 8.0) + weights.taken)
         return np.where(self.present_BC, total_BC, -np.inf).astype(np.float32)
 
 

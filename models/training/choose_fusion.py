@@ -13,7 +13,7 @@ from models.domain.progress import Progress
 from models.recommend.fusion import FusionWeights
 from models.recommend.proposals import Proposals
 from models.recommend.ranker import Ranker
-from models.training.found import LIST_LENGTH, found_next
+from models.training.found import LIST_LENGTH, PLACES_ASKED, found_next
 
 NEIGHBOUR_WEIGHTS: Final = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 TAKEN_WEIGHTS: Final = (0.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
@@ -50,7 +50,7 @@ def choose_fusion(
     totals = np.zeros(len(tried))
     progress.start("choosing the sources' weights", total=cases.num_cases)
     for batch in cases.batches(CASES_PER_CALL):
-        questions = ranker.best_guesses(batch.histories, LIST_LENGTH, exclude_seen)
+        questions = ranker.best_guesses(batch.histories, PLACES_ASKED, exclude_seen)
         proposal = proposals.of(questions, ranker.propose)
         for number, weights in enumerate(tried):
             rows_BK, values_BK = _listed(proposal.candidates.rows_BC, proposal.fused(weights))
@@ -72,6 +72,6 @@ def _listed(
     rows_BC: NDArray[np.int32], values_BC: NDArray[np.float32]
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """The best of each row [B, K] and their values; -1 where fewer may be listed."""
-    best_BK = np.argsort(-values_BC, axis=1, kind="stable")[:, :LIST_LENGTH]
+    best_BK = np.argsort(-values_BC, axis=1, kind="stable")[:, :PLACES_ASKED]
     values_BK = np.take_along_axis(values_BC, best_BK, axis=1)
     return np.where(np.isfinite(values_BK), np.take_along_axis(rows_BC, best_BK, axis=1), NO_ITEM), values_BK

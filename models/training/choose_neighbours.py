@@ -18,7 +18,7 @@ from models.data.split import EvaluationCases
 from models.domain.progress import Progress
 from models.features.histories import encode_spans
 from models.features.spec import MAX_HISTORY_EVENTS
-from models.training.found import LIST_LENGTH, found_next
+from models.training.found import LIST_LENGTH, PLACES_ASKED, found_next
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -83,9 +83,9 @@ def neighbours_ndcg(neighbours: Neighbours, cases: EvaluationCases, *, exclude_s
             batch.histories, offsets_B1[:-1], offsets_B1[1:], max_events=MAX_HISTORY_EVENTS, uses_time=False
         )
         history_BL, types_BL = history.item_rows_BL, history.event_types_BL
-        num = LIST_LENGTH + (history.had_BX.shape[1] if exclude_seen else 0)
+        num = PLACES_ASKED + (history.had_BX.shape[1] if exclude_seen else 0)
         rows_BK, scores_BK = neighbours.scores(history_BL, types_BL, num)
         if exclude_seen:
-            rows_BK, scores_BK = unseen(rows_BK, scores_BK, history.had_BX, LIST_LENGTH)
+            rows_BK, scores_BK = unseen(rows_BK, scores_BK, history.had_BX, PLACES_ASKED)
         total += float(found_next(batch, rows_BK, scores_BK).sum())
     return total / cases.num_cases

@@ -11,6 +11,8 @@ from models.data.split import EvaluationCases
 from models.metrics.ranking import hits, ndcg
 
 LIST_LENGTH: Final = 10
+PLACES_ASKED: Final = LIST_LENGTH + 1
+"""One more, so that a tie which goes on below the list is seen."""
 
 
 def found_next(

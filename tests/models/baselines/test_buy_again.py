@@ -23,6 +23,14 @@ class TestRank:
         assert BUY_AGAIN.decaying(0.5).rank(histories, 3, exclude_seen=False)[0].tolist() == [[5, 2, 1]]
         assert BUY_AGAIN.decaying(1.0).rank(histories, 1, exclude_seen=False)[0].tolist() == [[1]]
 
+    def test_the_order_inside_a_basket_says_nothing(self):
+        # 2 and 5 of one basket, 1 twice in the one before it
+        one = sequences_of({"u": [(1, 1), (1, 1), (2, 2), (5, 2)]})
+        other = sequences_of({"u": [(1, 1), (1, 1), (5, 2), (2, 2)]})
+        rows, scores = BUY_AGAIN.rank(one, 3, exclude_seen=False)
+        assert rows.tolist() == BUY_AGAIN.rank(other, 3, exclude_seen=False)[0].tolist() == [[2, 5, 1]]
+        assert scores[0, 0] == scores[0, 1] > scores[0, 2]
+
     def test_what_is_popular_follows_below(self):
         rows, scores = BUY_AGAIN.rank(sequences_of({"u": [(5, 1)], "new": []}), 4, exclude_seen=False)
         assert rows.tolist() == [[5, 4, 3, 0], [4, 3, 0, 1]]

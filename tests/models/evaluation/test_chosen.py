@@ -6,7 +6,7 @@ from models.baselines.buy_again import USUAL_AGE_DECAY
 from models.baselines.ease import Ease
 from models.data.split import EvaluationCases, split_sequences
 from models.evaluation.chosen import REGULARISATIONS, USUAL_REGULARISATION, chosen_buy_again, chosen_ease
-from models.training.found import LIST_LENGTH, found_next
+from models.training.found import PLACES_ASKED, found_next
 from tests.models.data.histories import sequences_of
 from tests.models.evaluation.rivals import rival_data
 
@@ -41,7 +41,7 @@ class TestEase:
         found = []
         for regularisation in REGULARISATIONS:
             lists = Ease.fit(split.train, 30, regularisation).rank(
-                split.validation.histories, LIST_LENGTH + 1, exclude_seen=data.exclude_seen
+                split.validation.histories, PLACES_ASKED, exclude_seen=data.exclude_seen
             )
             found.append(float(found_next(split.validation, *lists).mean()))
         best = int(np.argmax(found))

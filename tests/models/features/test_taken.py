@@ -52,6 +52,14 @@ class TestEvidence:
         # in every basket, and the last of them was two ago; every one and a half, and in the newest
         assert found["due_by_baskets"] == pytest.approx([np.log(3 / 2), 0, -np.log(2.5)])
 
+    def test_a_habit_is_what_late_baskets_and_all_baskets_hold(self) -> None:
+        days = [0, 0, 0, 7, 7, 20, 30, 40]
+        found = evidence(taken([1, 1, 2, 1, 3, 1, 3, 3], days=days), 1, 2, 3)
+        ages = [[4, 3, 2], [4], [3, 1, 0]]
+        late, lasting = (np.array([sum(decay**age for age in each) for each in ages]) for decay in (0.9, 0.99))
+        assert found["habit"] == pytest.approx((late / late.max() + lasting / lasting.max()) / 2)
+        assert np.array_equal(taken([2, 1, 1, 3, 1, 1, 3, 3], days=days).best_BX, [[3, 1, 2]])
+
     def test_what_has_no_instant_is_a_basket_of_its_own(self) -> None:
         found = evidence(taken([4, 7, 4, 9]), 4, 7)
         assert found["share_of_baskets"] == [1 / 2, 1 / 4]
@@ -81,7 +89,7 @@ class TestEvidence:
                 or not history
             )
             own = sorted(set(history))
-            assert np.flatnonzero(alone.shares_of(rows_BC[:1])[0]).tolist() == [row + 1 for row in own]
+            assert np.flatnonzero(alone.habits_of(rows_BC[:1])[0]).tolist() == [row + 1 for row in own]
 
 
 class TestBest:
