@@ -41,6 +41,8 @@ GOALS: Final = {
     },
 }
 """HR@10 and NDCG@10, fixed before anything was measured."""
+SEEDS: Final = 3
+SEEDS_TOLD: Final = f"Means over {SEEDS} seeds; * one seed."
 STRONGEST: Final = "sasrec+item-knn"
 FIRST_TIME: Final = "first_time"
 """In a record of a set where many take the same again: lists without what was had, for what is taken for the first
@@ -55,7 +57,7 @@ def with_figures(readme: str) -> str:
 
 
 def figures_table() -> str:
-    """Means over seeds; a dash where a system was not measured."""
+    """Means over seeds, a star where there is one; a dash where a system was not measured."""
     columns = {title: column for title, name in COLUMNS.items() if (column := _column(name))}
     lines = [
         "| HR@10 / NDCG@10, every item ranked for every held-out shopper | " + " | ".join(columns) + " |",
@@ -63,8 +65,7 @@ def figures_table() -> str:
     ]
     for system, label in SYSTEMS.items():
         lines.append(f"| {label} | " + " | ".join(figures.get(system, "–") for figures in columns.values()) + " |")
-    seeds = ", ".join(f"{title.split(',')[0]} {figures['seeds']}" for title, figures in columns.items())
-    tables = (lines, [f"Means over seeds: {seeds}."], _goals_table(), _first_time_table(), _beside_table())
+    tables = (lines, [SEEDS_TOLD], _goals_table(), _first_time_table(), _beside_table())
     return "\n".join(line for table in tables for line in (*table, ""))
 
 
@@ -112,7 +113,7 @@ def _beside_table() -> list[str]:
         systems = [run["figures"]["systems"] for run in runs if "figment" in run["figures"]["systems"]]
         if systems:
             means = (mean(each[of]["ndcg@10"] for each in systems) for of in ("figment", STRONGEST))
-            told = " | ".join(f"{value:.4f}".lstrip("0") for value in means)
+            told = " | ".join(f"{value:.4f}".lstrip("0") + _star(len(systems)) for value in means)
             lines.append(f"| {title} | {told} | {'; '.join(map(_ahead, systems))} |")
     return lines
 
@@ -135,7 +136,8 @@ def _first_time(name: str) -> dict[str, str]:
         measured = [run[FIRST_TIME]["systems"] for run in record["runs"] if FIRST_TIME in run]
         for system in measured[0] if measured else ():
             rows = [systems[system] for systems in measured]
-            told[system] = _pair(mean(row[metric] for row in rows) for metric in ("hr@10", "ndcg@10"))
+            means = (mean(row[metric] for row in rows) for metric in ("hr@10", "ndcg@10"))
+            told[system] = _pair(means) + _star(len(rows))
     return told
 
 
@@ -144,12 +146,18 @@ def _pair(values: Iterable[float]) -> str:
 
 
 def _column(name: str) -> dict[str, str]:
-    """System → its figures; `seeds` → how many there are. Empty without a record."""
+    """System → its figures. Empty without a record."""
     told = {}
     for measured in _records(name):
-        told |= {system: _cell(figures) for system, figures in measured["over_seeds"].items()}
-        told["seeds"] = str(len(measured["runs"]))
+        star = _star(len(measured["runs"]))
+        told |= {system: _cell(figures) + star for system, figures in measured["over_seeds"].items()}
     return told
+
+
+def _star(num_seeds: int) -> str:
+    """What marks a figure of fewer seeds."""
+    assert num_seeds in (1, SEEDS), num_seeds
+    return "*" if num_seeds == 1 else ""
 
 
 def _records(name: str) -> Iterator[dict[str, Any]]:

@@ -126,18 +126,18 @@ def _segments(
 ) -> dict[str, dict[str, NDArray[np.float64]]]:
     """The headlines of each case that a segment asks about, for all segments that there are.
 
-    Shoppers without a history apart, and targets by kind: without and with a training event; where seen items stay in
-    the lists, taken before by this shopper and taken for the first time.
+    Shoppers without a history apart, and targets by kind: new, without a training event and not in this shopper's
+    history either, and known, with one; where seen items stay in the lists, taken before by this shopper and taken for
+    the first time.
 
     In a basket of several kinds, each segment asks for its own kind only: to find the known one is no merit among the
     new.
     """
     cases = measuring.cases
     segments = {"new_users": _of(per_case, cases.histories.lengths_U == 0)}
-    is_new_T = measuring.num_events_N[cases.targets_T] == 0
-    asked = {"new_items": is_new_T, "known_items": ~is_new_T}
+    is_known_T, again_T = measuring.num_events_N[cases.targets_T] > 0, cases.is_taken_before_T
+    asked = {"new_items": ~is_known_T & ~again_T, "known_items": is_known_T}
     if not measuring.exclude_seen:
-        again_T = cases.is_taken_before_T
         asked |= {"taken_before": again_T, "first_time": ~again_T}
     for name, asked_T in asked.items():
         offsets_B1 = np.concatenate([[0], np.cumsum(asked_T)])[cases.target_offsets_U1]

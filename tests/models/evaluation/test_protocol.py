@@ -109,6 +109,11 @@ class TestSegments:
         assert found.segments["new_items"] == {"num_users": 1, "hr@10": 0, "ndcg@10": 0}
         assert found.segments["known_items"] == {"num_users": 1, "hr@10": 1, "ndcg@10": 1}
 
+    def test_what_the_shopper_had_is_not_new_though_nobody_trained_on_it(self) -> None:
+        found = score({"a": [NEW_ITEM, 1]}, {"a": [NEW_ITEM]}, {"a": [NEW_ITEM, 6]}, exclude_seen=False)
+        assert found.segments["taken_before"]["num_users"] == 1
+        assert "new_items" not in found.segments
+
     def test_a_segment_that_nobody_is_in_is_not_there(self) -> None:
         assert set(score({"a": [1]}, {"a": [1]}, {"a": [6]}).segments) == {"known_items"}
 
