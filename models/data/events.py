@@ -173,7 +173,7 @@ class _EventReader:
             column="event_type",
             what="no event type",
             consequence=f"read as {DEFAULT_EVENT_TYPE}",
-            severity="note",
+            severity="assumed",
         )
         types = text.replace(dict(EVENT_ALIASES)).cast(EVENT_TYPE_ENUM, strict=False)
         types = pl.select(pl.when(empty).then(pl.lit(DEFAULT_EVENT_TYPE, EVENT_TYPE_ENUM)).otherwise(types)).to_series()

@@ -115,8 +115,7 @@ def load_events(file: Path, *, strict: bool = False, column_map: Mapping[str, st
     read = read_events(file, renamed, findings, item_ids=None, times_are_real=True)
     findings.stop_if_unusable(str(file), strict=strict)
     assert read is not None, "what cannot be used was reported as fatal"
-    num_items = read.events["item_id"].n_unique()
-    return LoadedEvents(read.events, _report(findings, read.events, read.num_dropped, num_items, 0))
+    return LoadedEvents(read.events, _report(findings, read.events, read.num_dropped, num_items=0, dropped_items=0))
 
 
 def _report(

@@ -7,7 +7,7 @@ import pytest
 
 from models.data import table_files
 from models.data.check import Problem, render_report
-from models.data.read import LoadedDataset, load_dataset, load_events
+from models.data.read import LoadedDataset, load_catalogue, load_dataset, load_events
 from models.domain.errors import DatasetError
 from models.domain.events import EVENT_ALIASES
 from tests.models.data.shops import EVENTS, ITEMS, event, write_rows, write_shop
@@ -298,19 +298,26 @@ class TestProblemsThatCostNothing:
         assert loaded.report.num_events == 5
         assert "time without zone" in refusal(folder, strict=True)
 
+    def test_an_event_without_a_type_is_read_as_a_purchase_but_not_strictly(self, tmp_path: Path):
+        folder = write_shop(tmp_path / "shop", events=[*EVENTS, event(event_type="")])
+        loaded = load_dataset(folder)
+        problem = problem_of(loaded, "no event type")
+        assert (problem.rows, problem.severity, problem.consequence) == ((5,), "assumed", "read as purchase")
+        assert loaded.dataset.events["event_type"].to_list().count("purchase") == 3
+        assert "no event type" in refusal(folder, strict=True)
+
     def test_times_of_a_parquet_file_without_zone_are_reported(self, tmp_path: Path):
         events = [event(timestamp=datetime(2026, 1, 1, hour)) for hour in (1, 2)]
         loaded = load_dataset(write_shop(tmp_path / "shop", events=events, suffix=".parquet"))
         assert problem_of(loaded, "time without zone").count == 2
 
     def test_notes_do_not_stop_strict_reading(self, tmp_path: Path):
-        events = [*EVENTS, event(user_id="once"), event(timestamp="2150-01-01T00:00:00Z"), event(event_type="")]
+        events = [*EVENTS, event(user_id="once"), event(timestamp="2150-01-01T00:00:00Z")]
         loaded = load_dataset(write_shop(tmp_path / "shop", events=events), strict=True)
         assert problem_of(loaded, "one event").count == 1
         assert problem_of(loaded, "future").rows == (6,)
-        assert problem_of(loaded, "no event type").rows == (7,)
         assert {problem.severity for problem in loaded.report.problems} == {"note"}
-        assert loaded.report.num_events == 7
+        assert loaded.report.num_events == 6
 
     def test_impressions_do_not_make_a_history(self, tmp_path: Path):
         events = [event(user_id="looker", event_type="impression"), event(user_id="looker"), event(), event()]
@@ -522,21 +529,36 @@ class TestRenderReport:
         assert render_report(report) == "\n".join(
             [
                 "Usable: 3 items, 5 events of 2 users.",
-                "Dropped: 0 catalogue rows, 8 events.",
+                "Dropped: 8 events.",
                 "",
                 "Problems that cost data:",
-                "  events.csv, column item_id: unknown item, such as '?', in 8 rows (5, 6, 7, 8, 9, …) → event dropped",
+                "  events.csv, column item_id: unknown item, such as '?', in 8 data rows (5, 6, 7, 8, 9, …)"
+                " → event dropped",
                 "",
                 "Read on an assumption:",
                 "  events.csv, column timestamp: time without zone, such as '2026-01-01T10:00:00', "
-                "in 1 row (13) → read as UTC",
+                "in 1 data row (13) → read as UTC",
             ]
         )
 
     def test_one_of_anything_is_no_plural(self, tmp_path: Path):
         folder = write_shop(tmp_path / "shop", items=ITEMS[:1], events=[event(), event(item_id="?")])
         lines = render_report(load_dataset(folder).report).splitlines()
-        assert lines[:2] == ["Usable: 1 item, 1 event of 1 user.", "Dropped: 0 catalogue rows, 1 event."]
+        assert lines[:2] == ["Usable: 1 item, 1 event of 1 user.", "Dropped: 1 event."]
+
+    def test_counts_nothing_that_was_not_there_to_be_read(self, tmp_path: Path):
+        file = write_rows(tmp_path / "events.csv", [*EVENTS, event(user_id="")])
+        lines = render_report(load_events(file).report).splitlines()
+        assert lines[:2] == ["Usable: 4 events of 2 users.", "Dropped: 1 event."]
+        folder = write_shop(tmp_path / "shop", items=[*ITEMS, ITEMS[0]])
+        lines = render_report(load_catalogue(folder).report).splitlines()
+        assert lines[:2] == ["Usable: 3 items.", "Dropped: 1 catalogue row."]
+
+    def test_a_refusal_says_whether_it_is_for_strictness(self, tmp_path: Path):
+        folder = write_shop(tmp_path / "shop", events=[*EVENTS, event(item_id="?")])
+        assert refusal(folder, strict=True).splitlines()[0] == f"{folder} is refused by --strict; without it:"
+        (folder / "catalogue.csv").unlink()
+        assert refusal(folder, strict=True).splitlines()[0] == f"{folder} cannot be used:"
 
     def test_says_that_all_is_well(self, tmp_path: Path):
         assert render_report(load_dataset(write_shop(tmp_path / "shop")).report).endswith("No problems found.")
