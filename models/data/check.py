@@ -1,6 +1,6 @@
 """What was found while reading: problems with file, column, rows and counts, and the report that lists them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -167,6 +167,11 @@ def render_report(report: CheckReport) -> str:
     if not report.problems:
         lines.append("No problems found.")
     return "\n".join(lines)
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in a row; quoted where something of them would not be seen."""
+    return ", ".join(name if name.isprintable() and name.strip() == name != "" else repr(name) for name in names)
 
 
 def _shortened(value: str) -> str:

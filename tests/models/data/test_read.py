@@ -261,6 +261,27 @@ class TestProblemsThatCostData:
         loaded = load_dataset(write_shop(tmp_path / "shop", items=[*ITEMS, {"item_id": "d", "price": "cheap"}]))
         assert problem_of(loaded, "not a number").examples == ("cheap",)
 
+    @pytest.mark.parametrize(
+        ("column", "value", "what"),
+        [
+            ("price", "€ 56,98", "not a number"),
+            ("in_stock", "maybe", "neither true nor false"),
+            ("created_at", "once", "not a time between 1970 and 2200"),
+        ],
+    )
+    def test_a_column_of_which_nothing_can_be_used_is_dropped(self, tmp_path: Path, column: str, value: str, what: str):
+        items = [{"item_id": "a", column: value}, {"item_id": "b", column: ""}, {"item_id": "c", column: value}]
+        folder = write_shop(tmp_path / "shop", items=items)
+        loaded = load_dataset(folder)
+        assert loaded.dataset.catalogue.columns == ["item_id"]
+        (problem,) = loaded.report.problems
+        assert problem.what == f"no value can be used: {what}, such as {value!r}"
+        assert (problem.column, problem.consequence, problem.severity) == (column, "column dropped", "loss")
+
+    def test_a_column_without_any_value_is_no_problem(self, tmp_path: Path):
+        loaded = load_dataset(write_shop(tmp_path / "shop", items=[{**item, "price": ""} for item in ITEMS]))
+        assert loaded.report.problems == []
+
     def test_numbers_of_events_are_checked_too(self, tmp_path: Path):
         events = [event(quantity="two", unit_price=-3), event(quantity="2", unit_price=3)]
         loaded = load_dataset(write_shop(tmp_path / "shop", events=events))
@@ -345,6 +366,30 @@ class TestUnusableFolders:
             assert "missing column 'user_id'; the file has: customer, item_id" in message
             assert "missing column 'timestamp'" in message
 
+    def test_says_what_to_do_without_times(self, tmp_path: Path):
+        events = [{"user_id": "u1", "item_id": item} for item in "abc"]
+        told = refusal(write_shop(tmp_path / "without", events=events))
+        assert 'number the rows in a column timestamp and put {"time": "order"} into dataset.json' in told
+        numbered = [{**row, "timestamp": number} for number, row in enumerate(events, start=1)]
+        folder = write_shop(tmp_path / "numbered", events=numbered, info={"time": "order"})
+        assert load_dataset(folder).dataset.events["item_id"].to_list() == ["a", "b", "c"]
+
+    def test_names_with_something_unseen_are_quoted(self, tmp_path: Path):
+        folder = write_shop(tmp_path / "shop")
+        (folder / "events.csv").write_bytes(b"user_id,item_id\r, timestamp\nu1,a,0\n")
+        told = refusal(folder)
+        assert r"missing column 'item_id'; the file has: user_id, 'item_id\r', ' timestamp' →" in told
+
+    @pytest.mark.parametrize("separator", [";", "\t", "|"])
+    def test_names_a_separator_that_is_no_comma(self, tmp_path: Path, separator: str):
+        folder = write_shop(tmp_path / "shop")
+        header = separator.join(("user_id", "item_id", "timestamp"))
+        (folder / "events.csv").write_text(f"{header}\n{separator.join('ua0')}\n")
+        assert refusal(folder).splitlines()[1:] == [
+            f"  events.csv: one column, {header!r}: is it separated by {separator!r}? Only commas are read"
+            " → the file cannot be used"
+        ]
+
     def test_a_mapped_column_that_is_missing_is_named(self, tmp_path: Path):
         with pytest.raises(DatasetError, match=r"missing column 'who' \(mapped to user_id\)"):
             load_dataset(write_shop(tmp_path / "shop"), column_map={"events.user_id": "who"})
@@ -426,6 +471,14 @@ class TestUnusableFolders:
         message = refusal(folder)
         assert "events: no file: one of events.parquet, events.csv, events.jsonl is needed" in message
         assert "catalogue: 2 files (catalogue.csv, catalogue.jsonl): only one may be there" in message
+
+    def test_names_files_that_may_have_been_meant(self, tmp_path: Path):
+        folder = write_shop(tmp_path / "shop")
+        (folder / "events.csv").rename(folder / "events.csv.gz")
+        (folder / "catalogue.csv").rename(folder / "Catalogue_2026.csv")
+        told = refusal(folder)
+        assert "events.csv, events.jsonl is needed; the folder has: events.csv.gz →" in told
+        assert "catalogue.jsonl is needed; the folder has: Catalogue_2026.csv →" in told
 
     def test_refuses_what_is_no_parquet(self, tmp_path: Path):
         folder = write_shop(tmp_path / "shop", suffix=".parquet")
