@@ -96,6 +96,11 @@ class Findings:
         what = "histories of one event"
         self.add(Problem(file, "user_id", what, "kept; they teach popularity only", "note", num_users))
 
+    def note_unread(self, file: str, kind: str, names: Sequence[str]) -> None:
+        """Names of the file that are none of ours, if any: one may be meant for one of ours."""
+        if names:
+            self.add(Problem(file, None, f"{kind} that are not read: {listed(names)}", "left alone", "note", 1))
+
     def note_rows(
         self,
         mask: pl.Series,

@@ -42,6 +42,9 @@ def read_events(
     table = open_table(file, REQUIRED_COLUMNS, OPTIONAL_COLUMNS, renamed, findings)
     if table is None:
         return None
+    # Polars' own names for what a spreadsheet's trailing commas make
+    named = [name for name in table.others if name and not name.startswith("_duplicated_")]
+    findings.note_unread(file.name, "columns", named)
     return read_rows(
         table,
         lambda source: batches(source, list(table.source_of.values())),

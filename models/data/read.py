@@ -18,6 +18,7 @@ from models.data.events import OPTIONAL_COLUMNS as OPTIONAL_EVENT_COLUMNS
 from models.data.events import REQUIRED_COLUMNS as REQUIRED_EVENT_COLUMNS
 from models.data.events import read_events
 from models.data.table_files import find_table
+from models.data.timestamps import note_doubtful_times
 from models.domain.errors import DatasetError
 
 NO_COLUMN_MAP: Final[Mapping[str, str]] = MappingProxyType({})
@@ -74,6 +75,8 @@ def load_dataset(folder: Path, *, strict: bool = False, column_map: Mapping[str,
         item_ids = items[0]["item_id"] if items else None
         times_are_real = info.time == "real"
         read = read_events(events_file, renamed["events"], findings, item_ids=item_ids, times_are_real=times_are_real)
+    if events_file and read and info.time == "real":
+        note_doubtful_times(events_file.name, read.events["timestamp"], findings)
     findings.stop_if_unusable(str(folder), strict=strict)
     assert items is not None, "what cannot be used was reported as fatal"
     assert read is not None

@@ -113,6 +113,7 @@ class TestCheck:
         assert finished.returncode == 0
         assert "40 items" in finished.stdout
         assert "120 users" in finished.stdout
+        assert "  columns     title, category, brand, price\n" in finished.stdout
 
     def test_unusable_data_have_exit_code_2_and_no_traceback(self, tmp_path):
         (tmp_path / "events.csv").write_text("user_id,item_id\n1,2\n")
