@@ -114,13 +114,14 @@ def demo(
 
 @cli.command()
 def check(dataset: Dataset, strict: Strict = False, column_map: ColumnMap = None) -> None:
-    """Read a dataset and report its problems, nothing else."""
+    """Read a dataset, report its problems and what it was read as."""
     with interruptible("nothing was written"):
         from models.data.check import render_report
         from models.data.read import load_dataset
+        from models.data.read_as import render_reading
 
         loaded = load_dataset(dataset, strict=strict, column_map=column_map_of(column_map))
-        print(render_report(loaded.report))
+        print(f"{render_report(loaded.report)}\n\n{render_reading(loaded.dataset)}")
 
 
 @cli.command()

@@ -1,7 +1,8 @@
 """The catalogue's file → one checked row an item."""
 
 import codecs
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -48,6 +49,10 @@ def _typed_batches(file: Path, table: Table) -> Iterator[pl.DataFrame]:
     yield whole.select(name for name in columns if name in whole.columns)
 
 
+_Reader = Callable[[pl.Series, pl.Series, Findings], pl.Series]
+"""Values, their rows' numbers and where problems go → what they were read as."""
+
+
 class _CatalogueReader:
     def __init__(self, table: Table, findings: Findings, num_broken: int) -> None:
         self._table = table
@@ -87,16 +92,11 @@ class _CatalogueReader:
 
     def _columns(self, items: pl.DataFrame) -> list[pl.Series]:
         """All but the id, read as what they are."""
-        name, findings, rows = self._table.file.name, self._findings, items[ROW]
+        name, findings = self._table.file.name, self._findings
         columns = [read_text(items[column]).alias(column) for column in TEXT_COLUMNS if column in items.columns]
-        if "price" in items.columns:
-            price = read_numbers(items["price"], rows, findings, file=name, column="price", least=0)
-            columns.append(price.alias("price"))
-        if "in_stock" in items.columns:
-            flags = read_flags(items["in_stock"], rows, findings, file=name, column="in_stock")
-            columns.append(flags.alias("in_stock"))
-        if "created_at" in items.columns:
-            columns.append(self._created_at(items["created_at"], rows))
+        for column, read in self._readers().items():
+            if column in items.columns:
+                columns += self._if_readable(read, items[column].alias(column), items[ROW])
         is_csv = self._table.file.suffix == ".csv"
         for other in self._table.others:
             if other not in items.columns:
@@ -107,10 +107,30 @@ class _CatalogueReader:
                 findings.drop_column(name, other, f"no answer can show values of type {items[other].dtype}")
         return columns
 
-    def _created_at(self, values: pl.Series, rows: pl.Series) -> pl.Series:
+    def _readers(self) -> dict[str, _Reader]:
+        file = self._table.file.name
+        return {
+            "price": partial(read_numbers, file=file, column="price", least=0),
+            "in_stock": partial(read_flags, file=file, column="in_stock"),
+            "created_at": self._created_at,
+        }
+
+    def _if_readable(self, read: _Reader, values: pl.Series, rows: pl.Series) -> list[pl.Series]:
+        """The column, or none where nothing of it could be read: its rows are not worth naming."""
+        found = Findings()
+        column = read(values, rows, found).alias(values.name)
+        if found.problems and column.null_count() == len(column):
+            first = found.problems[0]
+            what = f"no value can be used: {first.what}, such as {first.examples[0]!r}"
+            self._findings.drop_column(first.file, values.name, what)
+            return []
+        self._findings.add_all(found)
+        return [column]
+
+    def _created_at(self, values: pl.Series, rows: pl.Series, findings: Findings) -> pl.Series:
         instants = read_instants(values)
         file = self._table.file.name
-        self._findings.note_rows(
+        findings.note_rows(
             instants.utc.is_null() & values.is_not_null(),
             rows,
             file=file,
@@ -119,7 +139,7 @@ class _CatalogueReader:
             consequence="value left empty",
             values=values,
         )
-        self._findings.note_rows(
+        findings.note_rows(
             instants.without_zone,
             rows,
             file=file,
@@ -129,4 +149,4 @@ class _CatalogueReader:
             severity="assumed",
             values=values,
         )
-        return instants.utc.alias("created_at")
+        return instants.utc

@@ -1,6 +1,6 @@
 """What was found while reading: problems with file, column, rows and counts, and the report that lists them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -35,7 +35,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """All problems of a dataset, and what was left to use."""
+    """All problems of a dataset, and what was left to use; 0 of what was not there to be read."""
 
     problems: Sequence[Problem]
     num_items: int
@@ -96,6 +96,11 @@ class Findings:
         what = "histories of one event"
         self.add(Problem(file, "user_id", what, "kept; they teach popularity only", "note", num_users))
 
+    def note_unread(self, file: str, kind: str, names: Sequence[str]) -> None:
+        """Names of the file that are none of ours, if any: one may be meant for one of ours."""
+        if names:
+            self.add(Problem(file, None, f"{kind} that are not read: {listed(names)}", "left alone", "note", 1))
+
     def note_rows(
         self,
         mask: pl.Series,
@@ -120,16 +125,13 @@ class Findings:
         self.add(Problem(file, column, what, consequence, severity, count, first_rows, examples))
 
     def stop_if_unusable(self, place: str, *, strict: bool) -> None:
-        """Raises `DatasetError` with everything that is fatal; with `strict`, with everything but notes."""
-        stopping = [
-            problem
-            for problem in self.problems
-            if problem.severity == "fatal" or (strict and problem.severity != "note")
-        ]
-        if any(problem.severity == "fatal" for problem in stopping):
-            stopping = [problem for problem in self.problems if problem.severity != "note"]
-        if stopping:
-            raise DatasetError("\n".join([f"{place} cannot be used:", *map(render_problem, stopping)]))
+        """Raises `DatasetError` with everything but notes where anything is fatal; with `strict`, in any case."""
+        problems = [problem for problem in self.problems if problem.severity != "note"]
+        told = list(map(render_problem, problems))
+        if any(problem.severity == "fatal" for problem in problems):
+            raise DatasetError("\n".join([f"{place} cannot be used:", *told]))
+        if strict and problems:
+            raise DatasetError("\n".join([f"{place} is refused by --strict; without it:", *told]))
 
 
 def render_problem(problem: Problem) -> str:
@@ -142,18 +144,21 @@ def render_problem(problem: Problem) -> str:
         parts.append(f": {problem.count:,}")
     if problem.rows:
         more = ", …" if problem.count > len(problem.rows) else ""
-        parts.append(f" in {counted(problem.count, 'row')} ({', '.join(map(str, problem.rows))}{more})")
+        parts.append(f" in {counted(problem.count, 'data row')} ({', '.join(map(str, problem.rows))}{more})")
     parts.append(f" → {problem.consequence}")
     return "  " + "".join(parts)
 
 
 def render_report(report: CheckReport) -> str:
     """Readable plain text: what is usable, then the problems, the worst first."""
-    usable = f"{counted(report.num_items, 'item')}, {counted(report.num_events, 'event')}"
-    lines = [f"Usable: {usable} of {counted(report.num_users, 'user')}."]
-    if report.dropped_items or report.dropped_events:
-        dropped = f"{counted(report.dropped_items, 'catalogue row')}, {counted(report.dropped_events, 'event')}"
-        lines.append(f"Dropped: {dropped}.")
+    usable = [counted(report.num_items, "item")] if report.num_items else []
+    if report.num_events:
+        usable.append(f"{counted(report.num_events, 'event')} of {counted(report.num_users, 'user')}")
+    lines = [f"Usable: {', '.join(usable)}."]
+    losses = {"catalogue row": report.dropped_items, "event": report.dropped_events}
+    dropped = [counted(number, noun) for noun, number in losses.items() if number]
+    if dropped:
+        lines.append(f"Dropped: {', '.join(dropped)}.")
     titles: dict[Severity, str] = {
         "fatal": "Unusable:",
         "loss": "Problems that cost data:",
@@ -167,6 +172,11 @@ def render_report(report: CheckReport) -> str:
     if not report.problems:
         lines.append("No problems found.")
     return "\n".join(lines)
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in a row; quoted where something of them would not be seen."""
+    return ", ".join(name if name.isprintable() and name.strip() == name != "" else repr(name) for name in names)
 
 
 def _shortened(value: str) -> str:

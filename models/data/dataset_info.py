@@ -2,16 +2,17 @@
 
 import json
 from pathlib import Path
-from typing import get_args
+from typing import Final, get_args
 
 from models.data.check import Findings
 from models.data.dataset import DatasetInfo, TimeMeaning
 
-FILE_NAME = "dataset.json"
+FILE_NAME: Final = "dataset.json"
+KEYS: Final = ("name", "source", "licence", "caveat", "time")
 
 
 def read_info(folder: Path, findings: Findings) -> DatasetInfo:
-    """What the file says; where there is none, the folder's name and real times. Other keys are left alone."""
+    """What the file says; where there is none, the folder's name and real times. Other keys are noted."""
     file = folder / FILE_NAME
     nothing_told = DatasetInfo(name=folder.resolve().name)
     if not file.is_file():
@@ -24,6 +25,7 @@ def read_info(folder: Path, findings: Findings) -> DatasetInfo:
     if not isinstance(told, dict):
         findings.fatal(FILE_NAME, "not a JSON object")
         return nothing_told
+    findings.note_unread(FILE_NAME, "keys", [key for key in told if key not in KEYS])
     for key in ("name", "source", "licence"):
         if not isinstance(told.get(key), str | None):
             findings.fatal(FILE_NAME, f"{key} is not text", column=key)

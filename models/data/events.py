@@ -42,6 +42,9 @@ def read_events(
     table = open_table(file, REQUIRED_COLUMNS, OPTIONAL_COLUMNS, renamed, findings)
     if table is None:
         return None
+    # Polars' own names for what a spreadsheet's trailing commas make
+    named = [name for name in table.others if name and not name.startswith("_duplicated_")]
+    findings.note_unread(file.name, "columns", named)
     return read_rows(
         table,
         lambda source: batches(source, list(table.source_of.values())),
@@ -173,7 +176,7 @@ class _EventReader:
             column="event_type",
             what="no event type",
             consequence=f"read as {DEFAULT_EVENT_TYPE}",
-            severity="note",
+            severity="assumed",
         )
         types = text.replace(dict(EVENT_ALIASES)).cast(EVENT_TYPE_ENUM, strict=False)
         types = pl.select(pl.when(empty).then(pl.lit(DEFAULT_EVENT_TYPE, EVENT_TYPE_ENUM)).otherwise(types)).to_series()

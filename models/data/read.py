@@ -18,6 +18,7 @@ from models.data.events import OPTIONAL_COLUMNS as OPTIONAL_EVENT_COLUMNS
 from models.data.events import REQUIRED_COLUMNS as REQUIRED_EVENT_COLUMNS
 from models.data.events import read_events
 from models.data.table_files import find_table
+from models.data.timestamps import note_doubtful_times
 from models.domain.errors import DatasetError
 
 NO_COLUMN_MAP: Final[Mapping[str, str]] = MappingProxyType({})
@@ -74,6 +75,8 @@ def load_dataset(folder: Path, *, strict: bool = False, column_map: Mapping[str,
         item_ids = items[0]["item_id"] if items else None
         times_are_real = info.time == "real"
         read = read_events(events_file, renamed["events"], findings, item_ids=item_ids, times_are_real=times_are_real)
+    if events_file and read and info.time == "real":
+        note_doubtful_times(events_file.name, read.events["timestamp"], findings)
     findings.stop_if_unusable(str(folder), strict=strict)
     assert items is not None, "what cannot be used was reported as fatal"
     assert read is not None
@@ -115,8 +118,7 @@ def load_events(file: Path, *, strict: bool = False, column_map: Mapping[str, st
     read = read_events(file, renamed, findings, item_ids=None, times_are_real=True)
     findings.stop_if_unusable(str(file), strict=strict)
     assert read is not None, "what cannot be used was reported as fatal"
-    num_items = read.events["item_id"].n_unique()
-    return LoadedEvents(read.events, _report(findings, read.events, read.num_dropped, num_items, 0))
+    return LoadedEvents(read.events, _report(findings, read.events, read.num_dropped, num_items=0, dropped_items=0))
 
 
 def _report(

@@ -9,7 +9,7 @@ from typing import Final
 
 import polars as pl
 
-from models.data.check import Findings
+from models.data.check import Findings, listed
 from models.data.column_types import nested_column
 
 FORMATS: Final = (".parquet", ".csv", ".jsonl")
@@ -24,7 +24,9 @@ def find_table(folder: Path, table: str, findings: Findings) -> Path | None:
     found = [folder / f"{table}{suffix}" for suffix in FORMATS if (folder / f"{table}{suffix}").is_file()]
     names = ", ".join(f"{table}{suffix}" for suffix in FORMATS)
     if not found:
-        findings.fatal(table, f"no file: one of {names} is needed")
+        others = sorted(file.name for file in folder.iterdir() if file.name.lower().startswith(table))
+        beside = f"; the folder has: {listed(others)}" if others else ""
+        findings.fatal(table, f"no file: one of {names} is needed{beside}")
     elif len(found) > 1:
         findings.fatal(table, f"{len(found)} files ({', '.join(file.name for file in found)}): only one may be there")
     return found[0] if len(found) == 1 else None

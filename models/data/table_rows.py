@@ -4,18 +4,21 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import polars as pl
 
-from models.data.check import Findings
+from models.data.check import Findings, listed
 from models.data.column_types import KIND_OF, WANTED, can_hold
 from models.data.repair import repair
 from models.data.table_files import column_types, is_readable, repeated_columns
 
 ROW = "row number"
 """Name of the column that holds the row number, from 1; no shop's column is called so."""
-
+OTHER_SEPARATORS: Final = (";", "\t", "|")
+WITHOUT_TIMES: Final = (
+    'without times, number the rows in a column timestamp and put {"time": "order"} into dataset.json'
+)
 
 Made_co = TypeVar("Made_co", covariant=True)
 
@@ -53,10 +56,8 @@ def open_table(
     if _is_ambiguous(file, source_of, {*required, *renamed}, list(there), findings):
         return None
     missing = [name for name in source_of if source_of[name] not in there and (name in required or name in renamed)]
-    for name in missing:
-        asked = f"missing column {source_of[name]!r}" + (f" (mapped to {name})" if name in renamed else "")
-        findings.fatal(file.name, f"{asked}; the file has: {', '.join(there) or 'none'}", column=name)
     if missing:
+        _report_missing(file, {name: source_of[name] for name in missing}, renamed, list(there), findings)
         return None
     kept = {name: source for name, source in source_of.items() if source in there}
     unfit = [name for name, source in kept.items() if not can_hold(KIND_OF[name], there[source])]
@@ -66,6 +67,22 @@ def open_table(
         return None
     others = [name for name in there if name not in kept and name not in kept.values()]
     return Table(file=file, source_of=kept, others=others)
+
+
+def _report_missing(
+    file: Path, missing: Mapping[str, str], renamed: Mapping[str, str], there: Sequence[str], findings: Findings
+) -> None:
+    """Each column that is not there; of a file that was split at the wrong places, only that."""
+    separator = next((mark for mark in OTHER_SEPARATORS if len(there) == 1 and mark in there[0]), None)
+    if separator and file.suffix == ".csv":
+        findings.fatal(file.name, f"one column, {there[0]!r}: is it separated by {separator!r}? Only commas are read")
+        return
+    for name, source in missing.items():
+        told = f"missing column {source!r}" + (f" (mapped to {name})" if name in renamed else "")
+        told += f"; the file has: {listed(there) or 'none'}"
+        if name == "timestamp" and name not in renamed:
+            told += f"; {WITHOUT_TIMES}"
+        findings.fatal(file.name, told, column=name)
 
 
 def _is_ambiguous(

@@ -1,15 +1,21 @@
 """Anything that stands for an instant → UTC."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import polars as pl
 
+from models.data.check import Findings, Problem
 from models.data.column_types import is_word
 
 UTC_MICROS: Final = pl.Datetime("us", "UTC")
 LAST_SECOND: Final = 7_258_118_400
 """1 January 2200. Epoch milliseconds lie far beyond, so that they are reported and not read as the year 50,000."""
+
+FIRST_YEAR_ENDS: Final = datetime(1971, 1, 1, tzinfo=UTC)
+SHORTEST_SPAN: Final = timedelta(days=1)
+IF_POSITIONS: Final = 'read as instants; if they are positions, put {"time": "order"} into dataset.json'
 
 ZONED_FORMATS: Final = (
     "%Y-%m-%dT%H:%M:%S%.f%#z",
@@ -53,6 +59,16 @@ def read_instants(values: pl.Series) -> Instants:
         return _from_text(values)
     nothing = pl.Series(values.name, [None], dtype=UTC_MICROS).extend_constant(None, len(values))[: len(values)]
     return Instants(utc=nothing, without_zone=pl.repeat(False, len(values), dtype=pl.Boolean, eager=True))
+
+
+def note_doubtful_times(file: str, utc: pl.Series, findings: Findings) -> None:
+    """Notes where instants, at least one, look like numbers of rows."""
+    first, last = utc.min(), utc.max()
+    assert isinstance(first, datetime)
+    assert isinstance(last, datetime)
+    what = "all times lie in 1970" if last < FIRST_YEAR_ENDS else "all times lie within one day"
+    if last < FIRST_YEAR_ENDS or last - first < SHORTEST_SPAN:
+        findings.add(Problem(file, "timestamp", what, IF_POSITIONS, "note", count=1))
 
 
 def _from_seconds(values: pl.Series) -> pl.Series:

@@ -113,6 +113,7 @@ class TestCheck:
         assert finished.returncode == 0
         assert "40 items" in finished.stdout
         assert "120 users" in finished.stdout
+        assert "  columns     title, category, brand, price\n" in finished.stdout
 
     def test_unusable_data_have_exit_code_2_and_no_traceback(self, tmp_path):
         (tmp_path / "events.csv").write_text("user_id,item_id\n1,2\n")
@@ -208,8 +209,8 @@ class TestEvaluate:
     def test_data_left_out_are_told(self, damaged_shop, tmp_path):
         finished = figment("evaluate", "--dataset", damaged_shop, "--systems", "popularity", folder=tmp_path)
         assert finished.returncode == 0, finished.stderr
-        assert "column item_id: unknown item, such as 'no-such-item', in 1 row" in finished.stderr
-        assert "Dropped: 0 catalogue rows, 1 event." in finished.stderr
+        assert "column item_id: unknown item, such as 'no-such-item', in 1 data row" in finished.stderr
+        assert "Dropped: 1 event." in finished.stderr
         assert "unknown item" not in finished.stdout
 
     def test_nothing_is_told_where_nothing_was_left_out(self, tiny_shop, tmp_path):
@@ -248,7 +249,8 @@ class TestRecommend:
         arguments = ("--bundle", tiny_bundle, "--events", "events.parquet", "--out", "lists.parquet")
         finished = figment("recommend", *arguments, folder=tmp_path)
         assert finished.returncode == 0, finished.stderr
-        assert "column user_id: empty id in 1 row" in finished.stderr
+        assert "column user_id: empty id in 1 data row" in finished.stderr
+        assert "catalogue" not in finished.stderr
 
 
 class TestServe:

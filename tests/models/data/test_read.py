@@ -7,7 +7,7 @@ import pytest
 
 from models.data import table_files
 from models.data.check import Problem, render_report
-from models.data.read import LoadedDataset, load_dataset, load_events
+from models.data.read import LoadedDataset, load_catalogue, load_dataset, load_events
 from models.domain.errors import DatasetError
 from models.domain.events import EVENT_ALIASES
 from tests.models.data.shops import EVENTS, ITEMS, event, write_rows, write_shop
@@ -261,6 +261,27 @@ class TestProblemsThatCostData:
         loaded = load_dataset(write_shop(tmp_path / "shop", items=[*ITEMS, {"item_id": "d", "price": "cheap"}]))
         assert problem_of(loaded, "not a number").examples == ("cheap",)
 
+    @pytest.mark.parametrize(
+        ("column", "value", "what"),
+        [
+            ("price", "€ 56,98", "not a number"),
+            ("in_stock", "maybe", "neither true nor false"),
+            ("created_at", "once", "not a time between 1970 and 2200"),
+        ],
+    )
+    def test_a_column_of_which_nothing_can_be_used_is_dropped(self, tmp_path: Path, column: str, value: str, what: str):
+        items = [{"item_id": "a", column: value}, {"item_id": "b", column: ""}, {"item_id": "c", column: value}]
+        folder = write_shop(tmp_path / "shop", items=items)
+        loaded = load_dataset(folder)
+        assert loaded.dataset.catalogue.columns == ["item_id"]
+        (problem,) = loaded.report.problems
+        assert problem.what == f"no value can be used: {what}, such as {value!r}"
+        assert (problem.column, problem.consequence, problem.severity) == (column, "column dropped", "loss")
+
+    def test_a_column_without_any_value_is_no_problem(self, tmp_path: Path):
+        loaded = load_dataset(write_shop(tmp_path / "shop", items=[{**item, "price": ""} for item in ITEMS]))
+        assert loaded.report.problems == []
+
     def test_numbers_of_events_are_checked_too(self, tmp_path: Path):
         events = [event(quantity="two", unit_price=-3), event(quantity="2", unit_price=3)]
         loaded = load_dataset(write_shop(tmp_path / "shop", events=events))
@@ -298,19 +319,26 @@ class TestProblemsThatCostNothing:
         assert loaded.report.num_events == 5
         assert "time without zone" in refusal(folder, strict=True)
 
+    def test_an_event_without_a_type_is_read_as_a_purchase_but_not_strictly(self, tmp_path: Path):
+        folder = write_shop(tmp_path / "shop", events=[*EVENTS, event(event_type="")])
+        loaded = load_dataset(folder)
+        problem = problem_of(loaded, "no event type")
+        assert (problem.rows, problem.severity, problem.consequence) == ((5,), "assumed", "read as purchase")
+        assert loaded.dataset.events["event_type"].to_list().count("purchase") == 3
+        assert "no event type" in refusal(folder, strict=True)
+
     def test_times_of_a_parquet_file_without_zone_are_reported(self, tmp_path: Path):
         events = [event(timestamp=datetime(2026, 1, 1, hour)) for hour in (1, 2)]
         loaded = load_dataset(write_shop(tmp_path / "shop", events=events, suffix=".parquet"))
         assert problem_of(loaded, "time without zone").count == 2
 
     def test_notes_do_not_stop_strict_reading(self, tmp_path: Path):
-        events = [*EVENTS, event(user_id="once"), event(timestamp="2150-01-01T00:00:00Z"), event(event_type="")]
+        events = [*EVENTS, event(user_id="once"), event(timestamp="2150-01-01T00:00:00Z")]
         loaded = load_dataset(write_shop(tmp_path / "shop", events=events), strict=True)
         assert problem_of(loaded, "one event").count == 1
         assert problem_of(loaded, "future").rows == (6,)
-        assert problem_of(loaded, "no event type").rows == (7,)
         assert {problem.severity for problem in loaded.report.problems} == {"note"}
-        assert loaded.report.num_events == 7
+        assert loaded.report.num_events == 6
 
     def test_impressions_do_not_make_a_history(self, tmp_path: Path):
         events = [event(user_id="looker", event_type="impression"), event(user_id="looker"), event(), event()]
@@ -337,6 +365,30 @@ class TestUnusableFolders:
             message = refusal(write_shop(tmp_path / suffix, events=events, suffix=suffix))
             assert "missing column 'user_id'; the file has: customer, item_id" in message
             assert "missing column 'timestamp'" in message
+
+    def test_says_what_to_do_without_times(self, tmp_path: Path):
+        events = [{"user_id": "u1", "item_id": item} for item in "abc"]
+        told = refusal(write_shop(tmp_path / "without", events=events))
+        assert 'number the rows in a column timestamp and put {"time": "order"} into dataset.json' in told
+        numbered = [{**row, "timestamp": number} for number, row in enumerate(events, start=1)]
+        folder = write_shop(tmp_path / "numbered", events=numbered, info={"time": "order"})
+        assert load_dataset(folder).dataset.events["item_id"].to_list() == ["a", "b", "c"]
+
+    def test_names_with_something_unseen_are_quoted(self, tmp_path: Path):
+        folder = write_shop(tmp_path / "shop")
+        (folder / "events.csv").write_bytes(b"user_id,item_id\r, timestamp\nu1,a,0\n")
+        told = refusal(folder)
+        assert r"missing column 'item_id'; the file has: user_id, 'item_id\r', ' timestamp' →" in told
+
+    @pytest.mark.parametrize("separator", [";", "\t", "|"])
+    def test_names_a_separator_that_is_no_comma(self, tmp_path: Path, separator: str):
+        folder = write_shop(tmp_path / "shop")
+        header = separator.join(("user_id", "item_id", "timestamp"))
+        (folder / "events.csv").write_text(f"{header}\n{separator.join('ua0')}\n")
+        assert refusal(folder).splitlines()[1:] == [
+            f"  events.csv: one column, {header!r}: is it separated by {separator!r}? Only commas are read"
+            " → the file cannot be used"
+        ]
 
     def test_a_mapped_column_that_is_missing_is_named(self, tmp_path: Path):
         with pytest.raises(DatasetError, match=r"missing column 'who' \(mapped to user_id\)"):
@@ -419,6 +471,14 @@ class TestUnusableFolders:
         message = refusal(folder)
         assert "events: no file: one of events.parquet, events.csv, events.jsonl is needed" in message
         assert "catalogue: 2 files (catalogue.csv, catalogue.jsonl): only one may be there" in message
+
+    def test_names_files_that_may_have_been_meant(self, tmp_path: Path):
+        folder = write_shop(tmp_path / "shop")
+        (folder / "events.csv").rename(folder / "events.csv.gz")
+        (folder / "catalogue.csv").rename(folder / "Catalogue_2026.csv")
+        told = refusal(folder)
+        assert "events.csv, events.jsonl is needed; the folder has: events.csv.gz →" in told
+        assert "catalogue.jsonl is needed; the folder has: Catalogue_2026.csv →" in told
 
     def test_refuses_what_is_no_parquet(self, tmp_path: Path):
         folder = write_shop(tmp_path / "shop", suffix=".parquet")
@@ -522,21 +582,36 @@ class TestRenderReport:
         assert render_report(report) == "\n".join(
             [
                 "Usable: 3 items, 5 events of 2 users.",
-                "Dropped: 0 catalogue rows, 8 events.",
+                "Dropped: 8 events.",
                 "",
                 "Problems that cost data:",
-                "  events.csv, column item_id: unknown item, such as '?', in 8 rows (5, 6, 7, 8, 9, …) → event dropped",
+                "  events.csv, column item_id: unknown item, such as '?', in 8 data rows (5, 6, 7, 8, 9, …)"
+                " → event dropped",
                 "",
                 "Read on an assumption:",
                 "  events.csv, column timestamp: time without zone, such as '2026-01-01T10:00:00', "
-                "in 1 row (13) → read as UTC",
+                "in 1 data row (13) → read as UTC",
             ]
         )
 
     def test_one_of_anything_is_no_plural(self, tmp_path: Path):
         folder = write_shop(tmp_path / "shop", items=ITEMS[:1], events=[event(), event(item_id="?")])
         lines = render_report(load_dataset(folder).report).splitlines()
-        assert lines[:2] == ["Usable: 1 item, 1 event of 1 user.", "Dropped: 0 catalogue rows, 1 event."]
+        assert lines[:2] == ["Usable: 1 item, 1 event of 1 user.", "Dropped: 1 event."]
+
+    def test_counts_nothing_that_was_not_there_to_be_read(self, tmp_path: Path):
+        file = write_rows(tmp_path / "events.csv", [*EVENTS, event(user_id="")])
+        lines = render_report(load_events(file).report).splitlines()
+        assert lines[:2] == ["Usable: 4 events of 2 users.", "Dropped: 1 event."]
+        folder = write_shop(tmp_path / "shop", items=[*ITEMS, ITEMS[0]])
+        lines = render_report(load_catalogue(folder).report).splitlines()
+        assert lines[:2] == ["Usable: 3 items.", "Dropped: 1 catalogue row."]
+
+    def test_a_refusal_says_whether_it_is_for_strictness(self, tmp_path: Path):
+        folder = write_shop(tmp_path / "shop", events=[*EVENTS, event(item_id="?")])
+        assert refusal(folder, strict=True).splitlines()[0] == f"{folder} is refused by --strict; without it:"
+        (folder / "catalogue.csv").unlink()
+        assert refusal(folder, strict=True).splitlines()[0] == f"{folder} cannot be used:"
 
     def test_says_that_all_is_well(self, tmp_path: Path):
         assert render_report(load_dataset(write_shop(tmp_path / "shop")).report).endswith("No problems found.")

@@ -1,8 +1,15 @@
+import polars as pl
 import pytest
 from hypothesis import given
 
-from models.data.repeats import EXCLUDE_SEEN_BELOW_REPEAT_SHARE, exclude_seen_by_default, repeat_share
+from models.data.repeats import (
+    EXCLUDE_SEEN_BELOW_REPEAT_SHARE,
+    exclude_seen_by_default,
+    repeat_share,
+    repeat_share_of_events,
+)
 from models.data.sequences import Sequences
+from models.domain.events import EVENT_TYPES
 from tests.models.data.histories import any_sequences, sequences_of
 
 
@@ -21,6 +28,24 @@ class TestRepeatShare:
             items = sequences.items_of(user).tolist()
             repeats += sum(item in items[:place] for place, item in enumerate(items))
         assert repeat_share(sequences) == pytest.approx(repeats / sequences.num_events)
+
+
+class TestRepeatShareOfEvents:
+    @given(any_sequences())
+    def test_equals_that_of_the_sequences(self, sequences: Sequences):
+        frame = pl.DataFrame(
+            {
+                "user_id": [sequences.user_ids[user] for user in sequences.users_of_events_E()],
+                "item_id": [str(row) for row in sequences.item_rows_E],
+                "event_type": [EVENT_TYPES[number] for number in sequences.event_types_E],
+            }
+        )
+        ids = {name: pl.Enum(frame[name].unique()) for name in ("user_id", "item_id")}
+        events = frame.cast({**ids, "event_type": pl.Enum(EVENT_TYPES)})
+        assert repeat_share_of_events(events) == pytest.approx(repeat_share(sequences))
+        looked_at = events.with_columns(pl.lit("impression", pl.Enum(EVENT_TYPES)).alias("event_type"))
+        assert repeat_share_of_events(pl.concat([events, looked_at])) == repeat_share_of_events(events)
+        assert repeat_share_of_events(looked_at) == 0.0
 
 
 class TestExcludeSeenByDefault:
