@@ -8,7 +8,8 @@ from models.data.check import Findings
 from models.data.dataset import DatasetInfo, TimeMeaning
 
 FILE_NAME: Final = "dataset.json"
-KEYS: Final = ("name", "source", "licence", "caveat", "time")
+KEYS: Final = ("name", "source", "licence", "caveat", "time", "rows")
+"""The last counts what Figment's own sources read and dropped."""
 
 
 def read_info(folder: Path, findings: Findings) -> DatasetInfo:

@@ -48,9 +48,11 @@ def write_complete_journey(folder: Path, progress: Progress) -> Path:
         "licence": "MIT",
         "time": "real",
         "caveat": "Its packagers call it simulated from real shopping patterns, for education.",
-        "rows_read": bought.height,
-        "rows_dropped_quantity_not_positive": bought.height - kept.height,
-        "rows_dropped_product_without_description": kept.height - named.height,
+        "rows": {
+            "read": bought.height,
+            "dropped_quantity_not_positive": bought.height - kept.height,
+            "dropped_product_without_description": kept.height - named.height,
+        },
     }
     write_folder(folder, info, items.drop(KINDS).rename({"brand_label": "brand"}), events)
     progress.finish(

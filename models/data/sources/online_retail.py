@@ -71,8 +71,10 @@ def write_online_retail(folder: Path, progress: Progress, file: Path | None = No
         "licence": "CC BY 4.0",
         "time": "real",
         "caveat": "Many customers are wholesalers. Times are the shop's local ones, read as UTC.",
-        "rows_read": converted.num_rows,
-        "rows_dropped_no_customer_or_quantity_not_positive": converted.num_rows - converted.events.height,
+        "rows": {
+            "read": converted.num_rows,
+            "dropped_no_customer_or_quantity_not_positive": converted.num_rows - converted.events.height,
+        },
     }
     write_folder(folder, info, converted.catalogue, converted.events)
     progress.finish(f"{converted.catalogue.height:,} items, {converted.events.height:,} purchases")

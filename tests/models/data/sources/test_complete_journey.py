@@ -30,11 +30,11 @@ class TestWriteCompleteJourney:
         assert bought.filter(pl.col("count") >= 5).height == 11_312
 
     def test_counts_every_row_it_drops(self, journey: Path):
-        info = json.loads((journey / "dataset.json").read_text())
-        assert info["rows_dropped_quantity_not_positive"] == 8_869
-        assert info["rows_dropped_product_without_description"] == 32
+        rows = json.loads((journey / "dataset.json").read_text())["rows"]
+        assert rows["dropped_quantity_not_positive"] == 8_869
+        assert rows["dropped_product_without_description"] == 32
         kept = pl.read_parquet(journey / "events.parquet").height
-        assert kept == info["rows_read"] - 8_869 - 32 == 1_460_406
+        assert kept == rows["read"] - 8_869 - 32 == 1_460_406
 
     def test_says_where_it_comes_from_and_that_it_is_simulated(self, journey: Path):
         info = json.loads((journey / "dataset.json").read_text())
