@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn, TypeVar
 
 import typer
 
@@ -32,13 +34,37 @@ DatabaseUrl = Annotated[
 
 
 @contextmanager
-def interruptible(if_stopped: str) -> Iterator[None]:
+def interruptible(if_stopped: str | Callable[[], str]) -> Iterator[None]:
     """Ctrl-C inside ends the process with this line and exit code 1."""
     try:
         yield
     except KeyboardInterrupt:
-        print(f"\nfigment: stopped; {if_stopped}", file=sys.stderr)
+        print(f"\nfigment: stopped; {if_stopped if isinstance(if_stopped, str) else if_stopped()}", file=sys.stderr)
         raise typer.Exit(1) from None
+
+
+@contextmanager
+def training_stopped(nothing: str, checkpoints: Path) -> Iterator[None]:
+    """Ctrl-C or SIGTERM inside ends the process: `nothing` was written, and which checkpoint there is."""
+    from models.training.checkpoint import newest_checkpoint
+
+    def if_stopped() -> str:
+        found = newest_checkpoint(checkpoints)
+        if found is None:
+            return f"{nothing} was written, nor a checkpoint yet: the same command begins anew"
+        place, step = found
+        return f"{nothing} was written; the same command with --resume goes on from step {step} of {place}"
+
+    before = signal.signal(signal.SIGTERM, _as_ctrl_c)
+    try:
+        with interruptible(if_stopped):
+            yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _as_ctrl_c(_: int, __: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def refuse_unwritable(option: str, destination: Path) -> None:

@@ -26,6 +26,7 @@ from app.cli.parts import (
     interruptible,
     refuse_unwritable,
     refuse_unwritable_file,
+    training_stopped,
 )
 from models.domain.errors import FigmentError, SettingsRefused
 from models.domain.event_weights import read_event_weights
@@ -104,7 +105,7 @@ def demo(
     port: Annotated[int | None, typer.Option("--port", metavar="P", help="By default FIGMENT_PORT.")] = None,
 ) -> None:
     """The whole main job: train on demo data, serve, ask over HTTP, print the answers."""
-    with interruptible("`figment demo` goes on from the last checkpoint"):
+    with interruptible("`figment demo` goes on from the last checkpoint, where there is one yet"):
         from app.demo.run import DemoOptions, run_demo
         from app.observability.progress import TaskProgress
 
@@ -149,7 +150,7 @@ def train(
     column_map: ColumnMap = None,
 ) -> None:
     """Train on a dataset and seal a bundle. Under torchrun, its processes train the networks together."""
-    with interruptible("no bundle was written; the same command with --resume goes on from the last checkpoint"):
+    with interruptible("no bundle was written"):
         from app.observability.data_losses import tell_losses
         from app.observability.progress import TaskProgress
         from models.evaluation.table import render_scoreboard
@@ -173,7 +174,7 @@ def train(
             images=images,
             event_weights=read_event_weights(event_weight or ()),
         )
-        with joined() as is_first:
+        with training_stopped("no bundle", options.checkpoints), joined() as is_first:
             if not is_first:
                 help_training()
                 return

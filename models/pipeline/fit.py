@@ -70,11 +70,7 @@ class Fitting:
             # the teacher follows from data and mixture: another one must not go on where this one taught
             digest=f"{prepared.dataset.digest} {prepared.spec.digest} {self.mixture} {name}",
             taught=self._taught(train, mixture, facts),
-            options={
-                "--dataset": f"{prepared.dataset.info.name} with digest {prepared.dataset.digest[:16]}",
-                "--split": prepared.split.kind,
-                "--text-encoder": prepared.text_encoder_name,
-            },
+            options=prepared.options,
         )
         trained = train_networks(
             data,

@@ -297,8 +297,25 @@ class TestTrain:
     ) -> None:
         with pytest.raises(KeyboardInterrupt):
             train(options)
+        told = Told()
         with pytest.raises(CheckpointMismatch, match="--split is temporal, this run's is leave-one-out"):
-            train(replace(options, split="leave-one-out", resume=True))
+            train(replace(options, split="leave-one-out", resume=True), told)
+        assert not any("NDCG" in note for note in told.notes)  # before neighbours are chosen
+
+    def test_an_earlier_runs_checkpoint_is_removed_before_anything_long(
+        self, options: TrainOptions, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        earlier = options.checkpoints / "judged" / "facts.json"
+        earlier.parent.mkdir(parents=True)
+        earlier.touch()
+
+        def stopped(*_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(pipeline, "choose_neighbours", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            train(options)
+        assert not earlier.exists()
 
     def test_never_overwrites_a_bundle(self, options: TrainOptions, tiny_bundle: Path) -> None:
         with pytest.raises(SettingsRefused, match="already there"):
