@@ -8,9 +8,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, TypeVar
 
 import typer
+from pydantic import ValidationError
+from typer.core import TyperGroup
 
 from models.domain.errors import SettingsRefused
 
@@ -23,6 +25,7 @@ MAX_SEED: Final = 2**32 - 1
 """The most that every generator of random numbers here takes."""
 
 Dataset = Annotated[Path, typer.Option("--dataset", metavar="DIR", help="Folder with catalogue and events.")]
+Port = Annotated[int | None, typer.Option("--port", metavar="P", min=1, max=65_535, help="By default FIGMENT_PORT.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop on any problem instead of dropping what is unusable.")]
 ColumnMap = Annotated[
     list[str] | None,
@@ -31,6 +34,21 @@ ColumnMap = Annotated[
 DatabaseUrl = Annotated[
     str | None, typer.Option("--database", metavar="URL", help="By default FIGMENT_DATABASE_URL.", show_default=False)
 ]
+
+
+class WordsOfTheService(TyperGroup):
+    """Refuses the value of an option in the words that an answer over HTTP has for it."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """What the command returns."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as refused:
+            if isinstance(refused.__cause__, ValidationError):
+                from app.api.fields import field_problems
+
+                refused.message = field_problems(refused.__cause__)[0].detail
+            raise
 
 
 @contextmanager
