@@ -20,12 +20,14 @@ FILE_BY_FILE := --dist loadfile
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-long check lint types layers format bench-serving bench-index clean
+.PHONY: help install demo serve test test-long check lint types layers format bench-serving bench-index clean
 
 help: ## lists these targets
 	@echo "Figment needs Python 3.11 or newer and make; each target but this one and clean sets up .venv where it is missing."
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "Variables: DATASET=DIR (demo, bench-serving), BUNDLE=DIR (bench-serving), FIGMENT_PORT=N (demo, serve), PYTHON=python3.12, TORCH_INDEX=URL (where to get torch)"
+
+install: $(INSTALLED) ## sets up .venv, for `.venv/bin/figment` on your own data
 
 demo: $(INSTALLED) ## trains on the demo data (or DATASET=DIR), serves, asks over HTTP, prints the answers
 	$(FIGMENT) demo $(if $(DATASET),--dataset "$(DATASET)")

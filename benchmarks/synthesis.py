@@ -31,7 +31,7 @@ import numpy as np
 import polars as pl
 import torch
 from record import circumstances, keep
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_array
 from scipy.stats import rankdata
 
 from models.data.read import load_dataset
@@ -41,6 +41,7 @@ from models.data.shuffle import shuffle_items
 from models.data.split import split_sequences
 from models.domain.events import EVENT_TYPES
 from models.evaluation.rival_data import RivalData, RivalTraining
+from models.evaluation.rival_neighbours import RivalNeighbours
 from models.evaluation.sasrec import fit_sasrec
 from models.features.spec import CATEGORY_SEPARATOR, FeatureSpec
 from models.metrics.ranking import hits, ndcg
@@ -390,7 +391,8 @@ def tested(
             seed=seed,
             training=RivalTraining(profile="quick"),
         )
-        system = fit_sasrec(data)
+        no_content_NN = csr_array((data.num_items, data.num_items), dtype=np.float32)
+        system = fit_sasrec(data, RivalNeighbours.choose(data, no_content_NN))
         rows_BK, scores_BK = system.rank(cases.histories, 20, exclude_seen=True)
         ndcg_B = ndcg(
             hits(rows_BK, scores_BK, cases.target_offsets_U1, cases.targets_T), np.ones(len(rows_BK), int), 10

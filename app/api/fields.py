@@ -17,6 +17,7 @@ ELSEWHERE = ("header", "path", "query")
 KINDS = {
     "int_type": "an integer",
     "int_from_float": "an integer",
+    "int_parsing": "an integer",
     "float_type": "a number",
     "finite_number": "a finite number",
     "bool_type": "true or false",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from app.cli.bundles import named_bundle
-from app.cli.parts import ColumnMap, column_map_of, interruptible, refuse_unwritable
+from app.cli.parts import ColumnMap, column_map_of, interruptible, refuse_unwritable, training_stopped
 
 BundleGiven = Annotated[Path, named_bundle("Made by `figment fraud fit`.")]
 Out = Annotated[Path, typer.Option("--out", metavar="FILE", help="Scores: .parquet, .csv or .jsonl.")]
@@ -26,13 +26,13 @@ def fit(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
 ) -> None:
     """Train a second pair on half of the shoppers, fit a detector on attacks among the others, seal a new bundle."""
-    with interruptible("no bundle was written; the same command with --resume goes on from the last checkpoint"):
+    with interruptible("no bundle was written"):
         from app.observability.progress import TaskProgress
         from models.pipeline.fit_detector import FitOptions, fit_detector
 
         refuse_unwritable("--out", out)
         options = FitOptions(dataset=dataset, bundle=bundle, out=out, profile=profile, seed=seed, resume=resume)
-        with TaskProgress() as progress:
+        with training_stopped("no bundle", options.checkpoints), TaskProgress() as progress:
             fit_detector(options, progress)
         print(out)
 

@@ -5,7 +5,16 @@ from typing import Annotated, Final
 
 import typer
 
-from app.cli.parts import MAX_SEED, ColumnMap, Dataset, Strict, column_map_of, interruptible, refuse_unwritable
+from app.cli.parts import (
+    MAX_SEED,
+    ColumnMap,
+    Dataset,
+    Strict,
+    column_map_of,
+    interruptible,
+    refuse_unwritable,
+    training_stopped,
+)
 
 images_cli: Final = typer.Typer(no_args_is_help=True, help="Pictures of products that do not exist.")
 
@@ -26,7 +35,7 @@ def train(
     column_map: ColumnMap = None,
 ) -> None:
     """Train on the photographs of a dataset (no events are needed) and seal a picture model."""
-    with interruptible("no model was written; the same command with --resume goes on from the last checkpoint"):
+    with interruptible("no model was written"):
         from app.observability.data_losses import tell_losses
         from app.observability.progress import TaskProgress
         from models.domain.errors import UnknownName
@@ -46,7 +55,7 @@ def train(
             strict=strict,
             column_map=column_map_of(column_map),
         )
-        with TaskProgress() as progress:
+        with training_stopped("no model", options.checkpoints), TaskProgress() as progress:
             outcome = train_images(options, progress)
         tell_losses(outcome.report)
         print(f"{outcome.folder} in {outcome.seconds:.0f} s")

@@ -2,13 +2,17 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, TypeVar
 
 import typer
+from pydantic import ValidationError
+from typer.core import TyperGroup
 
 from models.domain.errors import SettingsRefused
 
@@ -21,6 +25,7 @@ MAX_SEED: Final = 2**32 - 1
 """The most that every generator of random numbers here takes."""
 
 Dataset = Annotated[Path, typer.Option("--dataset", metavar="DIR", help="Folder with catalogue and events.")]
+Port = Annotated[int | None, typer.Option("--port", metavar="P", min=1, max=65_535, help="By default FIGMENT_PORT.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop on any problem instead of dropping what is unusable.")]
 ColumnMap = Annotated[
     list[str] | None,
@@ -31,14 +36,53 @@ DatabaseUrl = Annotated[
 ]
 
 
+class WordsOfTheService(TyperGroup):
+    """Refuses the value of an option in the words that an answer over HTTP has for it."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """What the command returns."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as refused:
+            if isinstance(refused.__cause__, ValidationError):
+                from app.api.fields import field_problems
+
+                refused.message = field_problems(refused.__cause__)[0].detail
+            raise
+
+
 @contextmanager
-def interruptible(if_stopped: str) -> Iterator[None]:
+def interruptible(if_stopped: str | Callable[[], str]) -> Iterator[None]:
     """Ctrl-C inside ends the process with this line and exit code 1."""
     try:
         yield
     except KeyboardInterrupt:
-        print(f"\nfigment: stopped; {if_stopped}", file=sys.stderr)
+        print(f"\nfigment: stopped; {if_stopped if isinstance(if_stopped, str) else if_stopped()}", file=sys.stderr)
         raise typer.Exit(1) from None
+
+
+@contextmanager
+def training_stopped(nothing: str, checkpoints: Path) -> Iterator[None]:
+    """Ctrl-C or SIGTERM inside ends the process: `nothing` was written, and which checkpoint there is."""
+    from models.training.checkpoint import newest_checkpoint
+
+    def if_stopped() -> str:
+        found = newest_checkpoint(checkpoints)
+        if found is None:
+            return f"{nothing} was written, nor a checkpoint yet: the same command begins anew"
+        place, step = found
+        return f"{nothing} was written; the same command with --resume goes on from step {step} of {place}"
+
+    before = signal.signal(signal.SIGTERM, _as_ctrl_c)
+    try:
+        with interruptible(if_stopped):
+            yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _as_ctrl_c(_: int, __: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def refuse_unwritable(option: str, destination: Path) -> None:

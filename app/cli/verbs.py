@@ -21,11 +21,14 @@ from app.cli.parts import (
     MAX_SEED,
     ColumnMap,
     Dataset,
+    Port,
     Strict,
+    WordsOfTheService,
     column_map_of,
     interruptible,
     refuse_unwritable,
     refuse_unwritable_file,
+    training_stopped,
 )
 from models.domain.errors import FigmentError, SettingsRefused
 from models.domain.event_weights import read_event_weights
@@ -48,8 +51,14 @@ EXTRA_OF: Final = {
     "transformers": "train",
 }
 """Packages that serving does without, and the extra that brings each."""
+SYSTEMS_HELP: Final = (
+    "By default those of the bundle and rivals that take seconds. Of the bundle: figment, figment-fused,"
+    " figment-generator, item-knn+content, content-regression, figment+validation. Rivals: item-knn, popularity,"
+    " buy-again, ease, content-knn, sasrec, sasrec+item-knn."
+)
 
 cli = typer.Typer(
+    cls=WordsOfTheService,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -72,7 +81,7 @@ def main() -> None:
     # Matplotlib otherwise keeps its settings and its list of fonts in the home directory
     os.environ.setdefault("MPLCONFIGDIR", str(Path("var/cache/matplotlib").absolute()))
     try:
-        cli()
+        cli(prog_name="figment")
     except FigmentError as error:
         _fail(str(error), error.exit_code)
     except ModuleNotFoundError as error:
@@ -101,10 +110,10 @@ def demo(
     dataset: Annotated[
         Path | None, typer.Option("--dataset", metavar="DIR", help="Other data than the demo's own.")
     ] = None,
-    port: Annotated[int | None, typer.Option("--port", metavar="P", help="By default FIGMENT_PORT.")] = None,
+    port: Port = None,
 ) -> None:
     """The whole main job: train on demo data, serve, ask over HTTP, print the answers."""
-    with interruptible("`figment demo` goes on from the last checkpoint"):
+    with interruptible("`figment demo` goes on from the last checkpoint, where there is one yet"):
         from app.demo.run import DemoOptions, run_demo
         from app.observability.progress import TaskProgress
 
@@ -150,7 +159,7 @@ def train(
     column_map: ColumnMap = None,
 ) -> None:
     """Train on a dataset and seal a bundle. Under torchrun, its processes train the networks together."""
-    with interruptible("no bundle was written; the same command with --resume goes on from the last checkpoint"):
+    with interruptible("no bundle was written"):
         from app.observability.data_losses import tell_losses
         from app.observability.progress import TaskProgress
         from models.evaluation.table import render_scoreboard
@@ -174,7 +183,7 @@ def train(
             images=images,
             event_weights=read_event_weights(event_weight or ()),
         )
-        with joined() as is_first:
+        with training_stopped("no bundle", options.checkpoints), joined() as is_first:
             if not is_first:
                 help_training()
                 return
@@ -190,10 +199,11 @@ def train(
 def evaluate(
     dataset: Dataset,
     bundle: Annotated[Path | None, named_bundle("Trained on this dataset; its split is used.")] = None,
-    systems: Annotated[
-        str | None,
-        typer.Option("--systems", metavar="A,B", help="By default the bundle's and rivals that take seconds."),
+    split: Annotated[
+        Literal["temporal", "leave-one-out", "cold-items"] | None,
+        typer.Option("--split", help="Without --bundle: what is held out; by default as in `figment train`."),
     ] = None,
+    systems: Annotated[str | None, typer.Option("--systems", metavar="A,B", help=SYSTEMS_HELP)] = None,
     keep_seen: Annotated[bool, typer.Option("--keep-seen", help="Items of the history stay in the lists.")] = False,
     first_time: Annotated[
         bool, typer.Option("--first-time", help="Only what shoppers took for the first time, seen items left out.")
@@ -221,7 +231,8 @@ def evaluate(
         options = EvaluateOptions(
             dataset=dataset,
             bundle=bundle,
-            systems=[name.strip() for name in systems.split(",")] if systems else None,
+            split=split,
+            systems=None if systems is None else [name.strip() for name in systems.split(",")],
             keep_seen=keep_seen,
             first_time=first_time,
             column_map=column_map_of(column_map),
@@ -248,7 +259,7 @@ def serve(
         Path | None, named_bundle("By default what was decided last, by promoting or activating, else the newest.")
     ] = None,
     host: Annotated[str | None, typer.Option("--host", metavar="H", help="By default FIGMENT_HOST.")] = None,
-    port: Annotated[int | None, typer.Option("--port", metavar="P", help="By default FIGMENT_PORT.")] = None,
+    port: Port = None,
 ) -> None:
     """Serve a bundle until Ctrl-C."""
     with interruptible("the service had not started yet"):

@@ -20,7 +20,7 @@ class TaskProgress:
         self._bar: Progress | None = None
         self._task = ""
         self._total: int | None = None
-        self._done = 0
+        self._done = self._done_then = 0
         self._started = self._told = time.monotonic()
 
     def __enter__(self) -> "TaskProgress":
@@ -34,7 +34,7 @@ class TaskProgress:
     def start(self, task: str, total: int | None = None) -> None:
         """A task begins; `total` steps if that is known."""
         self._clear()
-        self._task, self._total, self._done = task, total, 0
+        self._task, self._total, self._done, self._done_then = task, total, 0, 0
         self._started = self._told = time.monotonic()
         if self._console.is_terminal:
             self._bar = Progress(*_columns(total), console=self._console, transient=True)
@@ -46,19 +46,26 @@ class TaskProgress:
     def advance(self, steps: int = 1, note: str = "") -> None:
         """`steps` more are done; `note` is the newest thing worth reading."""
         self._done += steps
-        rate = f"{self._done / max(time.monotonic() - self._started, 1e-9):,.4g}/s"
+        now = time.monotonic()
         if self._bar:
             task = self._bar.tasks[0]
+            rate = f"{self._done / max(now - self._started, 1e-9):,.4g}/s"
             self._bar.update(task.id, completed=self._done, rate=rate, note=note or task.fields["note"])
-        elif time.monotonic() - self._told >= SECONDS_BETWEEN_LINES:
-            self._told = time.monotonic()
-            of = f"{self._done:,} of {self._total:,}" if self._total else f"{self._done:,}"
-            self._say(f"{self._task}: {of} ({rate}){'; ' if note else ''}{note}")
+        elif now - self._told >= SECONDS_BETWEEN_LINES:
+            self._say(f"{self._task}: {self._so_far(now)}{'; ' if note else ''}{note}")
+            self._told, self._done_then = now, self._done
 
     def finish(self, note: str = "") -> None:
         """The task is done; `note` sums it up."""
         self._clear()
         self._say(f"{self._task}: {note or 'done'} ({time.monotonic() - self._started:.1f} s)")
+
+    def _so_far(self, now: float) -> str:
+        """What is done, and how long the rest takes at the pace since the last line: a resumed task begins far on."""
+        if not self._total or self._done == self._done_then:
+            return f"{self._done:,}"
+        seconds_left = (self._total - self._done) * (now - self._told) / (self._done - self._done_then)
+        return f"{self._done:,} of {self._total:,}, about {seconds_left:,.0f} s left"
 
     def _say(self, line: str) -> None:
         self._console.print(Text(line), soft_wrap=True)

@@ -22,7 +22,8 @@ FigmentError
 │   └── ViewRefused             a catalogue with live changes that does not find what is in it
 ├── TrainingError
 │   ├── TrainingDiverged        collapse or divergence that no roll-back mends
-│   └── CheckpointMismatch      --resume with other options, data or version than the checkpoint's
+│   │   └── NothingLearned      networks that tell the real next items no better than a draw
+│   └── CheckpointMismatch      --resume with other options, data or version than the checkpoint's; wrong input too
 ├── ListsUnfinished             lists for everyone that several processes could not all make
 └── ServiceError
     ├── NotReady                the bundle is still loading, or the process is draining
@@ -203,7 +204,19 @@ class TrainingDiverged(TrainingError):
         super().__init__(f"training stopped at step {step}: {reason}")
 
 
-class CheckpointMismatch(TrainingError):
+class NothingLearned(TrainingDiverged):
+    """Networks that tell the real next items no better than a draw among all items."""
+
+    def __init__(self, step: int, gain: float, least: float) -> None:
+        """`gain`, and the `least` that is asked for, in nats."""
+        super().__init__(
+            step,
+            f"nothing was learned: over a draw among all items the single guess gained {gain:.2g} nats,"
+            f" at least {least:g} is asked for",
+        )
+
+
+class CheckpointMismatch(TrainingError, InputError):
     """--resume with other settings or other data than the checkpoint's, or by another version of the program."""
 
     def __init__(self, differences: Mapping[str, tuple[str, str]]) -> None:

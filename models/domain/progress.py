@@ -1,5 +1,6 @@
 """How long work tells that it goes on."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -27,3 +28,23 @@ class NoProgress:
 
     def finish(self, note: str = "") -> None:
         """Ignored."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressOn:
+    """Names what every task is done on: the same tasks come again on something else."""
+
+    progress: Progress
+    what: str
+
+    def start(self, task: str, total: int | None = None) -> None:
+        """`training` → `training on 4,102 events`."""
+        self.progress.start(f"{task} on {self.what}", total)
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        """As it is told."""
+        self.progress.advance(steps, note)
+
+    def finish(self, note: str = "") -> None:
+        """As it is told."""
+        self.progress.finish(note)

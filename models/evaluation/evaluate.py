@@ -15,7 +15,7 @@ from models.data.read import load_dataset
 from models.data.repeats import exclude_seen_by_default, repeat_share
 from models.data.sequences_from_events import build_sequences
 from models.data.shuffle import shuffle_items
-from models.data.split import Split, default_split, split_sequences
+from models.data.split import Split, SplitKind, default_split, split_sequences
 from models.domain.errors import SettingsRefused, SplitRefused, UnknownName
 from models.domain.events import EVENT_WEIGHTS
 from models.domain.progress import NoProgress, Progress
@@ -30,6 +30,8 @@ from models.training.config import Profile
 
 REPORT_PAGE: Final = "index.html"
 """The report's one file; named here, because to import the report loads Matplotlib."""
+SHOWN_DIGITS: Final = 8
+"""Of a digest: enough to see that two differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,9 @@ class EvaluateOptions:
 
     dataset: Path
     bundle: Path | None = None
-    """Its split, seed, seen rule and event weights are taken; without one, rivals are scored on the default split."""
+    """Its split, seed and event weights are taken; without one, rivals alone are scored."""
+    split: SplitKind | None = None
+    """Without a bundle; None: temporal, or leave-one-out where times only stand for positions."""
     systems: Sequence[str] | None = None
     """None: every stage of the bundle, and the rivals that take seconds."""
     keep_seen: bool = False
@@ -116,13 +120,15 @@ def evaluate(options: EvaluateOptions, progress: Progress = NoProgress()) -> Eva
     dataset = loaded.dataset
     if manifest and manifest.dataset.digest != dataset.digest:
         raise SettingsRefused(
-            f"bundle {options.bundle} was trained on data with digest {manifest.dataset.digest},"
-            f" {options.dataset} has {dataset.digest}: its held-out events may be training events here"
+            f"bundle {options.bundle} was trained on {manifest.dataset.name!r} with digest"
+            f" {manifest.dataset.digest[:SHOWN_DIGITS]}, {options.dataset} has {dataset.digest[:SHOWN_DIGITS]}: what"
+            " these data hold out may be what it learned. Give the folder as it was then, or train a bundle on this one"
         )
     seed = int(manifest.split["seed"]) if manifest else options.seed
     # as training did: the bundle's rows must be these
     dataset = shuffle_items(dataset, seed)
-    split = _split(dataset, manifest, seed)
+    kind = manifest.split["kind"] if manifest else options.split or default_split(dataset.info)
+    split = split_sequences(build_sequences(dataset, seed=seed), kind, time=dataset.info.time, seed=seed)
     progress.finish(f"{dataset.info.name}, {split.kind} split")
     recommender = Recommender.open(options.bundle, threads=2) if options.bundle else None
     scored = score_systems(
@@ -191,6 +197,8 @@ def _refuse_unknown(options: EvaluateOptions) -> None:
     """Before anything is read."""
     if options.keep_seen and options.first_time:
         raise SettingsRefused("--keep-seen keeps in the lists what --first-time leaves out: give one of them")
+    if options.bundle and options.split:
+        raise SettingsRefused(f"--split {options.split}: --bundle {options.bundle} has its own split; give one of them")
     for name in options.systems or ():
         if name not in SYSTEM_NAMES:
             raise UnknownName("system", name, list(SYSTEM_NAMES))
@@ -213,12 +221,6 @@ def _read_manifest(bundle: Path) -> Manifest:
     if manifest.split["kind"] == "none":
         raise SettingsRefused(f"bundle {bundle} was trained on all events: none is held out to evaluate it on")
     return manifest
-
-
-def _split(dataset: Dataset, manifest: Manifest | None, seed: int) -> Split:
-    kind = manifest.split["kind"] if manifest else default_split(dataset.info)
-    sequences = build_sequences(dataset, seed=seed)
-    return split_sequences(sequences, kind, time=dataset.info.time, seed=seed)
 
 
 def _stage_scores(

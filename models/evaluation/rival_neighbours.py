@@ -4,7 +4,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 from scipy.sparse import csr_array
 
 from models.baselines.co_occurrence import CoOccurrence
@@ -22,11 +21,8 @@ class RivalNeighbours:
     mixture: MixtureConfig
 
     @classmethod
-    def choose(cls, data: RivalData, content_NN: csr_array | None = None) -> "RivalNeighbours":
-        """The mixture that finds most; of co-occurrence alone where there is no `content_NN`."""
-        if content_NN is None:
-            none = np.empty(0, np.int32)
-            content_NN = csr_array((none.astype(np.float32), (none, none)), shape=(data.num_items, data.num_items))
+    def choose(cls, data: RivalData, content_NN: csr_array) -> "RivalNeighbours":
+        """The mixture that finds most; of co-occurrence alone where `content_NN` is empty."""
         mixture = choose_neighbours(
             data.train,
             content_NN,

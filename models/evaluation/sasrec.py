@@ -82,13 +82,10 @@ def sasrec_config(training: RivalTraining, seed: int) -> TrainingConfig:
     return replace(config, embedding_size=256, epochs=14, identity_dropout=0.25)
 
 
-def fit_sasrec(data: RivalData, neighbours: RivalNeighbours | None = None) -> SasRec:
-    """Trained on the training events alone, and by a teacher of these neighbours; raises TrainingDiverged.
-
-    Without `neighbours`, the teacher's are chosen here and know what is taken together and no content.
-    """
+def fit_sasrec(data: RivalData, neighbours: RivalNeighbours) -> SasRec:
+    """Trained on the training events alone, and by a teacher of these neighbours; raises TrainingDiverged."""
     config = sasrec_config(data.training, data.seed)
-    network = _train(data, config, neighbours or RivalNeighbours.choose(data))
+    network = _train(data, config, neighbours)
     popularity = Popularity.fit(data.train, data.num_items)
     embeddings_ND: NDArray[np.float32] = network.items.weight.detach().numpy()
     features_ND = np.where(popularity.num_events_N[:, None] > 0, embeddings_ND, np.float32(0.0))

@@ -11,6 +11,7 @@ from safetensors.torch import save
 from torch import nn
 
 from models.bundle import layout
+from models.domain.progress import Progress
 from models.networks.critic import Critic, CriticOfItems
 from models.networks.export import (
     export_critic,
@@ -30,8 +31,11 @@ from models.synthesis.habits import Habits
 from models.training.decoder import fit_decoder
 
 
-def write_serving_files(folder: Path, fitted: Fitted, judge: Judge | None, prepared: Prepared) -> ChosenIndex:
+def write_serving_files(
+    folder: Path, fitted: Fitted, judge: Judge | None, prepared: Prepared, progress: Progress
+) -> ChosenIndex:
     """Everything that training made, into `folder`; the index is the one that its rule chose."""
+    progress.start("writing networks", total=4 if judge is None else 5)
     networks = fitted.trained.networks
     features_ND = item_features(networks, prepared, fitted.train)
     size = features_ND.shape[1]
@@ -40,18 +44,26 @@ def write_serving_files(folder: Path, fitted: Fitted, judge: Judge | None, prepa
     export_generator(
         networks.generator, generator_file, embedding_size=size, max_events=prepared.spec.max_history_events
     )
+    progress.advance(note="generator")
     export_critic(networks.critic, folder / layout.network_file("critic"), embedding_size=size)
+    progress.advance(note="critic")
     write_critic_of_items(folder, networks.critic, features_ND)
+    progress.advance(note="critic of known items")
     export_item_encoder(networks.items, folder / layout.network_file("item_encoder"), max_tags=prepared.spec.max_tags)
+    progress.advance(note="item encoder")
     modules = dict(networks.named_children())
     if judge is not None:
         export_judge(judge, folder / layout.network_file("judge"), num_evidence=len(EVIDENCE))
         modules["judge"] = judge
+        progress.advance(note="judge")
     _write_weights(folder / "weights", modules)
     np.save(folder / layout.ITEM_FEATURES, features_ND, allow_pickle=False)
     np.save(folder / layout.TEXT_FEATURES, prepared.content.text_NE.astype(np.float16), allow_pickle=False)
     np.save(folder / layout.TAG_ROWS, prepared.content.tag_rows_NT.astype(np.int32), allow_pickle=False)
+    progress.finish()
+    progress.start("choosing the index")
     chosen = choose_index(features_ND)
+    progress.finish(f"{chosen.figures.kind}, recall@100 {chosen.figures.recall:.3f}")
     chosen.index.save(folder / layout.INDEX)
     fitted.mixture.neighbours.save(folder / layout.NEIGHBOURS)
     fitted.facts.save(folder / layout.ITEM_FACTS)

@@ -73,9 +73,7 @@ def _spent() -> dict[str, float]:
 
 def _write_files(folder: Path, fitting: Fitting, fitted: Fitted, judge: Judge | None) -> dict[str, Any]:
     """The figures of index and decoder."""
-    fitting.progress.start("writing networks and index")
-    chosen = write_serving_files(folder, fitted, judge, fitting.prepared)
-    fitting.progress.finish(f"index: {chosen.figures.kind}, recall@100 {chosen.figures.recall:.3f}")
+    chosen = write_serving_files(folder, fitted, judge, fitting.prepared, fitting.progress)
     fitting.progress.start("fitting the decoder")
     figures = write_imagining_files(folder, fitted, fitting.prepared, fitting.config.seed)
     told = ", ".join(f"{name} {figures[name]:.2f}" for name in ("category", "brand", "words") if name in figures)

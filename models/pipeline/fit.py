@@ -15,7 +15,8 @@ from models.baselines.item_facts import ItemFacts
 from models.baselines.tuned_neighbours import Mixture, MixtureConfig
 from models.data.sequences import Sequences
 from models.data.split import inner_split
-from models.domain.progress import Progress
+from models.domain.counted import counted
+from models.domain.progress import Progress, ProgressOn
 from models.networks.critic import ServedCritic
 from models.networks.in_process import runs_in_process
 from models.pipeline.prepare import Prepared
@@ -60,7 +61,7 @@ class Fitting:
 
     def fit(self, train: Sequences, name: str) -> Fitted:
         """Fit on these events; `name` keeps the checkpoints of one run's fits apart."""
-        prepared = self.prepared
+        prepared, progress = self.prepared, ProgressOn(self.progress, counted(train.num_events, "event"))
         mixture, facts = self.neighbours(train), self.facts(train)
         data = TrainingData(
             sequences=train,
@@ -69,12 +70,8 @@ class Fitting:
             mask_seen=prepared.exclude_seen,
             # the teacher follows from data and mixture: another one must not go on where this one taught
             digest=f"{prepared.dataset.digest} {prepared.spec.digest} {self.mixture} {name}",
-            taught=self._taught(train, mixture, facts),
-            options={
-                "--dataset": f"{prepared.dataset.info.name} with digest {prepared.dataset.digest[:16]}",
-                "--split": prepared.split.kind,
-                "--text-encoder": prepared.text_encoder_name,
-            },
+            taught=self._taught(train, mixture, facts, progress),
+            options=prepared.options,
         )
         trained = train_networks(
             data,
@@ -82,7 +79,7 @@ class Fitting:
             checkpoint_folder=self.checkpoints / name,
             log_folder=self.logs / name,
             resume=self.resume,
-            progress=self.progress,
+            progress=progress,
         )
         self.incidents.extend({"fit": name, **asdict(incident)} for incident in trained.incidents)
         return Fitted(train, mixture, facts, trained)
@@ -96,14 +93,14 @@ class Fitting:
         """What these events and the catalogue say of each item."""
         return ItemFacts.fit(self.prepared.dataset.catalogue, train)
 
-    def _taught(self, train: Sequences, mixture: Mixture, facts: ItemFacts) -> TaughtLists | None:
+    def _taught(self, train: Sequences, mixture: Mixture, facts: ItemFacts, progress: Progress) -> TaughtLists | None:
         """The teacher's lists; None where too little happened to fit one."""
         prepared = self.prepared
         teacher = Teacher.of(
             train, mixture, facts, exclude_seen=prepared.exclude_seen, uses_time=prepared.spec.uses_time
         )
         cases = inner_split(train, prepared.split.kind).validation
-        return taught_lists(teacher, cases, self.config, self.progress)
+        return taught_lists(teacher, cases, self.config, progress)
 
 
 @torch.no_grad()

@@ -37,6 +37,15 @@ class Prepared:
     """Of the training events."""
     exclude_seen: bool
 
+    @property
+    def options(self) -> dict[str, str]:
+        """What was asked for, by the option's name: a checkpoint of other data or another split is none of this run."""
+        return {
+            "--dataset": f"{self.dataset.info.name} with digest {self.dataset.digest[:16]}",
+            "--split": self.split.kind,
+            "--text-encoder": self.text_encoder_name,
+        }
+
 
 def prepare(
     folder: Path,

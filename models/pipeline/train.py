@@ -1,6 +1,7 @@
 """`figment train`: read, fit, measure, seal the bundle."""
 
 import hashlib
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -23,8 +24,10 @@ from models.pipeline.fill_bundle import fill_bundle
 from models.pipeline.fit import Fitting
 from models.pipeline.prepare import Prepared, prepare
 from models.pipeline.train_judge import train_judge
+from models.training.checkpoint import refuse_another_run
 from models.training.choose_neighbours import choose_neighbours
 from models.training.config import Profile, TrainingConfig, training_config
+from models.training.trainer import run_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,11 @@ def train(options: TrainOptions, progress: Progress = NoProgress()) -> TrainOutc
     config = replace(training_config(options.profile, options.seed), event_weights=weights)
     run = _Run(options, config, progress)
     prepared = run.prepare()
+    if options.resume:
+        # here, so that nobody waits for neighbours and teacher to be told
+        refuse_another_run(options.checkpoints, run_record(prepared.options, config))
+    else:
+        shutil.rmtree(options.checkpoints, ignore_errors=True)
     fitting = run.choose(prepared)
     judge = train_judge(fitting)
     fitted = fitting.fit(prepared.split.train, "measured")

@@ -16,6 +16,7 @@ from models.domain.errors import CheckpointMismatch
 
 _TENSORS: Final = "tensors.safetensors"
 _FACTS: Final = "facts.json"
+_WRITING: Final = ".writing"
 VERSION: Final = "program version"
 """The entry of a checkpoint's `run` that is compared first: another version may mean anything by the others."""
 
@@ -44,7 +45,7 @@ class Checkpoint:
 
 def save_checkpoint(folder: Path, trainee: Trainee, checkpoint: Checkpoint) -> None:
     """Replace the checkpoint in `folder`; a kill leaves the old one or the new one, never a mixture."""
-    fresh = folder.with_name(folder.name + ".writing")
+    fresh = folder.with_name(folder.name + _WRITING)
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     save_file(_tensors(trainee), fresh / _TENSORS)
@@ -86,6 +87,23 @@ def load_checkpoint(folder: Path, trainee: Trainee, run: Mapping[str, str]) -> C
     _refuse_other_shapes(tensors, trainee)
     restore(trainee, tensors)
     return Checkpoint(**{**facts, "incidents": tuple(facts["incidents"])})
+
+
+def refuse_another_run(folder: Path, run: Mapping[str, str]) -> None:
+    """Raises CheckpointMismatch where a checkpoint in `folder` or below differs in what `run` names."""
+    for facts in _checkpoints_in(folder):
+        _refuse_another_run(json.loads(facts.read_text())["run"], run)
+
+
+def newest_checkpoint(folder: Path) -> tuple[Path, int] | None:
+    """Place and finished steps of the newest checkpoint in `folder` or below; None where there is none."""
+    newest = max(_checkpoints_in(folder), key=lambda facts: facts.stat().st_mtime, default=None)
+    return None if newest is None else (newest.parent, int(json.loads(newest.read_text())["step"]))
+
+
+def _checkpoints_in(folder: Path) -> list[Path]:
+    """The facts of each, those whose writing a kill cut off left out."""
+    return [facts for facts in folder.rglob(_FACTS) if not facts.parent.name.endswith(_WRITING)]
 
 
 def snapshot(trainee: Trainee) -> dict[str, Tensor]:

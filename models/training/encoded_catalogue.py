@@ -1,10 +1,14 @@
 """A catalogue as the networks read it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from models.data.dataset import Dataset
-from models.domain.progress import Progress
+from models.domain.progress import NoProgress, Progress
 from models.features.content import ItemContent, encode_content
 from models.features.spec import FeatureSpec, fit_feature_spec
 from models.features.text_encoder import EmbeddingCache, TextEncoder
@@ -33,5 +37,10 @@ def encode_catalogue(dataset: Dataset, text_encoder: str | None, cache: Path, pr
         uses_time=dataset.info.time == "real",
     )
     embeddings = EmbeddingCache(cache / "embeddings")
-    content = encode_content(dataset.catalogue, spec, lambda texts: embeddings.embed(encoder, texts, progress))
+
+    def embed(texts: Sequence[str]) -> NDArray[np.float32]:
+        # a catalogue of ids alone has nothing to embed, and nothing to tell of it
+        return embeddings.embed(encoder, texts, progress if any(map(str.strip, texts)) else NoProgress())
+
+    content = encode_content(dataset.catalogue, spec, embed)
     return EncodedCatalogue(spec, content, name, files)

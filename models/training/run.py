@@ -13,7 +13,7 @@ from torch import Tensor
 
 from models.data.sequences import Sequences
 from models.domain.counted import counted
-from models.domain.errors import TrainingDiverged
+from models.domain.errors import NothingLearned, TrainingDiverged
 from models.domain.progress import Progress
 from models.features.content import ItemContent
 from models.features.spec import FeatureSpec
@@ -25,16 +25,19 @@ from models.training.config import TrainingConfig
 from models.training.memory import return_freed_memory
 from models.training.optimise import apply_gradient, follow, set_learning_rates
 from models.training.probe import Probe
-from models.training.remedy import LADDER, calmed, told
+from models.training.remedy import calmed, is_exhausted, told
 from models.training.step import CatalogueTensors, Networks, Step
 from models.training.teacher import TaughtLists
-from models.training.watch import Incident, Watch, is_unlearned
+from models.training.watch import Incident, Watch, is_unlearned, nothing_learned
 
 LOG_EVERY_STEPS: Final = 20
 PROBE_EVERY_STEPS: Final = 50
 """Rounded up to the end of an epoch. A probe costs less than a step; with all else that the watch does, 1.0–1.4 % of a
 quick training's CPU time (measured on online_retail, amazon_beauty and the tests' tiny shop)."""
-UNLEARNED: Final = "the single guess tells the real next items no better than a draw among all items"
+NO_PATTERN: Final = (
+    "In these data hardly anything of what is taken next follows from what was taken before: a longer period or more"
+    " shoppers may help; `figment evaluate --dataset DIR` tells what popular items and neighbours find"
+)
 NO_STEP: Final = "no history has a next event to learn"
 CHECKPOINT_SECONDS: Final = 20.0
 """Most work that a kill can cost, rounded up to the next probe that finds something learned."""
@@ -97,6 +100,8 @@ class Run:
     """Where a roll-back leads; every checkpoint on the disk was one, so that a resumed run rolls back alike."""
     good_tensors: Mapping[str, Tensor]
     incidents: list[Incident]
+    saved_step: int
+    """Of the checkpoint on the disk; 0 where there is none."""
     watch: Watch = field(default_factory=Watch)
     epoch: int = 0
     done: int = 0
@@ -111,7 +116,7 @@ class Run:
 
     def to_the_end(self, log: ScalarLog) -> None:
         """Train what is left; raises TrainingDiverged at the first alarm."""
-        settings = calmed(self.config, len(self.incidents))
+        settings = calmed(self.config, self.incidents)
         log.add_scalar("roll_backs", len(self.incidents), self.done)
         # positions for noise and critic are shared out, as the batches are
         settings = replace(settings, mixture_positions=max(1, settings.mixture_positions // team.size()))
@@ -132,23 +137,36 @@ class Run:
         unlearned = bool(figures) and is_unlearned(figures)
         # fewer steps than that are no training, and nothing to judge
         if unlearned and self.done >= max(PROBE_EVERY_STEPS, self.length.steps / 2):
-            raise TrainingDiverged(self.done, UNLEARNED)
+            raise nothing_learned(self.done, figures)
         if is_last or not unlearned:
             self._keep(to_disk=is_last or time.monotonic() - self.saved > CHECKPOINT_SECONDS)
 
     def roll_back(self, diverged: TrainingDiverged) -> None:
         """Restore the good state and tell what went wrong; raises TrainingDiverged where nothing is left to try."""
-        if len(self.incidents) == len(LADDER):
-            reason = f"{diverged.reason}; {counted(len(LADDER), 'roll-back')} did not help"
-            raise TrainingDiverged(diverged.step, reason) from diverged
-        remedy = told(calmed(self.config, len(self.incidents) + 1))
-        self.incidents.append(Incident(self.epoch, diverged.step, diverged.reason, remedy))
+        unlearned = isinstance(diverged, NothingLearned)
+        if is_exhausted(self.config, self.incidents, nothing_learned=unlearned):
+            raise self.given_up(diverged) from diverged
+        incident = Incident(self.epoch, diverged.step, diverged.reason, "", nothing_learned=unlearned)
+        remedy = told(calmed(self.config, [*self.incidents, incident]))
+        self.incidents.append(replace(incident, remedy=remedy))
         self.progress.finish(
             f"{diverged.reason} (step {diverged.step} of {self.length.steps}):"
             f" rolled back to {f'step {self.good.step}' if self.good.step else 'the start'}; now {remedy}"
         )
         restore(self.trainee, self.good_tensors)
         self.restart()
+
+    def given_up(self, diverged: TrainingDiverged) -> TrainingDiverged:
+        """The alarm with what was tried, and what else there is to try."""
+        tried = f"; {counted(len(self.incidents), 'roll-back')} did not help" if self.incidents else ""
+        advice = f". {NO_PATTERN}" if isinstance(diverged, NothingLearned) else ""
+        return TrainingDiverged(diverged.step, f"{diverged.reason}{tried}{advice}")
+
+    def leave(self) -> None:
+        """Keep the good state on the disk, so that a stop costs less than CHECKPOINT_SECONDS; the run is over."""
+        if self.good.step > self.saved_step:
+            restore(self.trainee, self.good_tensors)
+            self._save()
 
     def note(self) -> str:
         """What a bar has room for; of histories too short for a step, no figure."""
@@ -202,9 +220,13 @@ class Run:
             incidents=tuple(asdict(each) for each in self.incidents),
         )
         self.good_tensors = snapshot(self.trainee)
-        if to_disk and team.rank() == 0:
+        if to_disk:
+            self._save()
+
+    def _save(self) -> None:
+        if team.rank() == 0:
             save_checkpoint(self.checkpoint_folder, self.trainee, self.good)
-            self.saved = time.monotonic()
+            self.saved, self.saved_step = time.monotonic(), self.good.step
 
 
 def _write(log: ScalarLog, values: Mapping[str, float], step: int) -> None:

@@ -23,9 +23,9 @@ from models.training.checkpoint import VERSION, Checkpoint, Trainee, load_checkp
 from models.training.config import TrainingConfig
 from models.training.optimise import build_trainee
 from models.training.probe import Probe
-from models.training.run import PROBE_EVERY_STEPS, UNLEARNED, Run, RunLength, ScalarLog, TrainingData
+from models.training.run import PROBE_EVERY_STEPS, Run, RunLength, ScalarLog, TrainingData
 from models.training.step import CatalogueTensors, Networks
-from models.training.watch import Incident, Watch, is_unlearned
+from models.training.watch import Incident, Watch, is_unlearned, nothing_learned
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def train_networks(
     figures = run.probe.figures(run.average, run.catalogue)
     # the average is what ships: the watch has seen only the networks that it follows
     if run.done >= PROBE_EVERY_STEPS and figures and is_unlearned(figures):
-        raise TrainingDiverged(run.done, UNLEARNED)
+        raise run.given_up(nothing_learned(run.done, figures))
     progress.finish(run.note())
     return TrainedNetworks(
         networks=run.average,
@@ -110,12 +110,16 @@ class _NoLog:
 
 
 def _to_the_end(run: Run, open_log: Callable[[], AbstractContextManager[ScalarLog]]) -> None:
-    while run.epoch < run.length.epochs:
-        with open_log() as log:
-            try:
-                run.to_the_end(log)
-            except TrainingDiverged as diverged:
-                run.roll_back(diverged)
+    try:
+        while run.epoch < run.length.epochs:
+            with open_log() as log:
+                try:
+                    run.to_the_end(log)
+                except TrainingDiverged as diverged:
+                    run.roll_back(diverged)
+    except KeyboardInterrupt:
+        run.leave()
+        raise
 
 
 def _begin(
@@ -123,7 +127,7 @@ def _begin(
 ) -> Run:
     """A run at its first step, or where the checkpoint of an interrupted one stands."""
     trainee, networks, average = _untrained(data, config)
-    record = _run_record(data, config)
+    record = {**run_record(data.options, config), "data": data.digest}
     start = _resumed(checkpoint_folder, trainee, record, progress) if resume else None
     if start is None:
         shutil.rmtree(checkpoint_folder, ignore_errors=True)
@@ -164,16 +168,17 @@ def _run(
         good=start,
         good_tensors=snapshot(trainee),
         incidents=[Incident(**each) for each in start.incidents],
+        saved_step=start.step,
     )
     run.restart()
     return run
 
 
-def _run_record(data: TrainingData, config: TrainingConfig) -> dict[str, str]:
-    """What a checkpoint must agree with to be resumed, by the names that users know."""
+def run_record(options: Mapping[str, str], config: TrainingConfig) -> dict[str, str]:
+    """What a checkpoint must agree with to be resumed, besides its data, by the names that users know."""
     settings = {name: str(value) for name, value in config.as_dict().items()}
-    options = {"--profile": settings.pop("profile"), "--seed": settings.pop("seed"), **data.options}
-    return {VERSION: version("figment"), **options, "data": data.digest, **settings}
+    profile_and_seed = {"--profile": settings.pop("profile"), "--seed": settings.pop("seed")}
+    return {VERSION: version("figment"), **profile_and_seed, **options, **settings}
 
 
 def _resumed(folder: Path, trainee: Trainee, run: Mapping[str, str], progress: Progress) -> Checkpoint | None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from models.domain.errors import TrainingDiverged
+from models.domain.errors import NothingLearned, TrainingDiverged
 
 SMOOTHING: Final = 0.98
 LIKELIHOOD_RISE: Final = 0.5
@@ -47,6 +47,8 @@ class Incident:
     """Finished steps."""
     reason: str
     remedy: str
+    nothing_learned: bool = False
+    """Whether the reason is that and no harm: a smaller step would teach still less."""
 
 
 @dataclass(slots=True)
@@ -123,6 +125,11 @@ def is_unlearned(figures: Mapping[str, float]) -> bool:
     Of a single candidate nothing is to be learned.
     """
     return figures["guess_likelihood"] > figures["chance_likelihood"] - LEAST_GAIN and figures["chance_likelihood"] > 0
+
+
+def nothing_learned(step: int, figures: Mapping[str, float]) -> NothingLearned:
+    """The alarm for figures that are `is_unlearned`."""
+    return NothingLearned(step, figures["chance_likelihood"] - figures["guess_likelihood"], LEAST_GAIN)
 
 
 def _refuse_not_finite(step: int, values: Mapping[str, float]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,7 +17,9 @@ import httpx
 import polars as pl
 import pytest
 
+from app.cli.verbs import SYSTEMS_HELP
 from app.store.store import Store
+from models.evaluation.systems import SYSTEM_NAMES
 from tests.service.process import environment, free_port
 
 FIGMENT = Path(sys.executable).with_name("figment")
@@ -65,10 +68,15 @@ class TestUsage:
             ((), ["Usage"]),
             (("fly",), ["No such command"]),
             (("check",), ["--dataset"]),
-            (("train", "--dataset", "a", "--out", "b", "--profile", "huge"), ["huge", "quick"]),
+            (("train", "--dataset", "a", "--out", "b", "--profile", "huge"), [": 'huge' is not one of 'full'"]),
+            (("train", "--dataset", "a", "--out", "b", "--seed", "-1"), ["\"-1\" is less than the least allowed, 0"]),
+            (("train", "--dataset", "a", "--out", "b", "--seed", "x"), ["must be an integer, got \"x\""]),
+            (("evaluate", "--dataset", "a", "--systems", ""), ["unknown system ''; known: figment, figment-fused"]),
+            (("evaluate", "--dataset", "a", "--split", "none"), ["'none'", "'leave-one-out'"]),
             (("check", "--dataset", ".", "--map", "events.user_id"), ["OURS=THEIRS"]),
             (("check", "--dataset", ".", "--map", "events.user_id=a", "--map", "events.user_id=b"), ["twice", "'a'"]),
-            (("recommend", "--bundle", "a", "--events", "b", "--out", "c", "--k", "101"), ["--k", "100"]),
+            (("recommend", "--bundle", "a", "--events", "b", "--out", "c", "--k", "101"), ["--k", "\"101\"", "100"]),
+            (("serve", "--port", "99999"), ["'--port': \"99999\" is more than the most allowed, 65535"]),
             (("dataset", "no-such"), ["no-such", "complete-journey"]),
             (("train", "--dataset", "a", "--out", "b", "--seed", "4294967296"), ["--seed", "4294967295"]),
             (("train", "--dataset", "a", "--out", FIGMENT / "b"), ["--out", "is not a folder"]),
@@ -93,6 +101,11 @@ class TestUsage:
         assert finished.returncode == 2
         assert all(word in told for word in words), told
         assert list(tmp_path.iterdir()) == [tmp_path / "a"]
+
+    def test_run_as_a_module_it_has_the_same_name(self, tmp_path):
+        arguments = (sys.executable, "-m", "app.cli", "train")
+        finished = subprocess.run(arguments, env=environment({}), capture_output=True, text=True, check=False)
+        assert "Usage: figment train" in finished.stderr
 
     def test_errors_of_the_machine_are_one_line(self, tiny_shop, tiny_bundle, tmp_path):
         (tmp_path / ".unfinished-lists.csv").mkdir()
@@ -144,7 +157,7 @@ class TestTrain:
         (tmp_path / "var").mkdir()
         (tmp_path / "var/cache").symlink_to(warm_cache)
 
-    def test_ctrl_c_says_how_to_go_on_and_leaves_no_bundle(self, tiny_shop, tmp_path):
+    def test_ctrl_c_says_what_there_is_and_leaves_no_bundle(self, tiny_shop, tmp_path):
         process = start("train", "--dataset", tiny_shop, "--out", "var/bundles/b", folder=tmp_path)
         try:
             give_up = time.monotonic() + SECONDS
@@ -158,8 +171,9 @@ class TestTrain:
             process.kill()
             process.communicate()
         assert process.returncode == 1
-        assert errors.strip().splitlines()[-1].startswith("figment: stopped; no bundle was written")
-        assert "--resume" in errors
+        assert errors.strip().splitlines()[-1] == (
+            "figment: stopped; no bundle was written, nor a checkpoint yet: the same command begins anew"
+        )
         assert "Traceback" not in errors
         assert not (tmp_path / "var/bundles/b").exists()
 
@@ -216,6 +230,9 @@ class TestEvaluate:
     def test_nothing_is_told_where_nothing_was_left_out(self, tiny_shop, tmp_path):
         finished = figment("evaluate", "--dataset", tiny_shop, "--systems", "popularity", folder=tmp_path)
         assert "Usable" not in finished.stderr
+
+    def test_help_names_every_system(self):
+        assert set(re.findall(r"[a-z][a-z+-]*[a-z]", SYSTEMS_HELP)) >= {*SYSTEM_NAMES}
 
     def test_unknown_systems_are_named(self, tiny_shop, tmp_path):
         finished = figment("evaluate", "--dataset", tiny_shop, "--systems", "oracle", folder=tmp_path)

@@ -50,6 +50,13 @@ class TestSetUp:
         assert finished.returncode == 2
         assert "'no-such-python' is" in finished.stderr
 
+    def test_install_does_that_and_nothing_else(self, make):
+        planned = make("--dry-run", "install").stdout
+        assert "pip install" in planned
+        assert "figment demo" not in planned
+        finished = make("--dry-run", "--assume-old=.venv/installed", "install")
+        assert "pip install" not in finished.stdout
+
     def test_what_is_installed_already_is_not_installed_again(self, make):
         assert "pip install" in make("--dry-run", "test").stdout
         finished = make("--dry-run", "--assume-old=.venv/installed", "test")

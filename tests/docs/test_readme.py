@@ -39,7 +39,7 @@ class TestBlocks:
             "make test",  # this very suite: the one block that no test runs
             "make serve",
             "curl --fail-with-body",
-            ".venv/bin/figment check",
+            "make install",
         ]
 
 

@@ -33,13 +33,19 @@ class TestAwayFromATerminal:
         assert first == "embedding ..."
         assert second.startswith("embedding: 3 texts (0.")
 
-    def test_long_tasks_tell_now_and_then(self, log, monkeypatch):
-        monkeypatch.setattr(module, "SECONDS_BETWEEN_LINES", 0.0)
+    def test_long_tasks_tell_now_and_then_and_how_long_the_rest_takes(self, log, monkeypatch):
+        seconds = 0.0
+        monkeypatch.setattr(module.time, "monotonic", lambda: seconds)
         with TaskProgress(log) as progress:
             progress.start("training", total=2000)
-            progress.advance(1500, note="loss 0.5")
-        assert "training: 1,500 of 2,000 (" in text_of(log)
-        assert "; loss 0.5" in text_of(log)
+            progress.advance(1000)  # resumed there
+            for now in (9.0, 10.0, 15.0, 20.0):
+                seconds = now
+                progress.advance(100, note="loss 0.5")
+        assert text_of(log).splitlines()[1:] == [
+            "training: 1,200 of 2,000, about 7 s left; loss 0.5",
+            "training: 1,400 of 2,000, about 30 s left; loss 0.5",
+        ]
 
     def test_brackets_are_no_markup(self, log):
         with TaskProgress(log) as progress:

@@ -13,7 +13,7 @@ from models.training.batches import TrainingBatch, epoch_batches
 from models.training.config import Profile, training_config
 from models.training.run import NO_STEP
 from tests.models.data.histories import sequences_of
-from tests.models.evaluation.rivals import rival_data
+from tests.models.evaluation.rivals import rival_data, without_content
 
 CIRCLE = 8
 
@@ -26,7 +26,8 @@ def walks(starts: range, steps: int) -> Sequences:
 @pytest.fixture(scope="module")
 def sasrec() -> SasRec:
     # the ninth item has no event
-    return fit_sasrec(rival_data(walks(range(64), 5), CIRCLE + 1))
+    data = rival_data(walks(range(64), 5), CIRCLE + 1)
+    return fit_sasrec(data, without_content(data))
 
 
 class TestSasrecConfig:
@@ -62,7 +63,8 @@ class TestFitSasrec:
             def finish(self, note: str = "") -> None:
                 told.append(note)
 
-        fit_sasrec(replace(rival_data(walks(range(CIRCLE), 1), CIRCLE), progress=Told()))
+        data = replace(rival_data(walks(range(CIRCLE), 1), CIRCLE), progress=Told())
+        fit_sasrec(data, without_content(data))
         assert told[-1] == NO_STEP
 
     def test_is_the_same_alone_and_in_company(self, sasrec: SasRec) -> None:

@@ -12,6 +12,7 @@ from models.evaluation.rival_data import RivalData, RivalTraining
 from models.evaluation.sasrec import fit_sasrec
 from models.evaluation.sasrec_item_knn import fit_sasrec_item_knn
 from models.recommend.ranker import Ranker
+from tests.models.evaluation.rivals import without_content
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def fitted(tiny_shop: Path, warm_cache: Path) -> tuple[RankerSystem, Split, Riva
     split = split_sequences(build_sequences(dataset, seed=0), "temporal", time="real", seed=0)
     training = RivalTraining(profile="quick", cache=warm_cache)
     data = RivalData(dataset, "temporal", split.train, split.validation, exclude_seen=True, training=training)
-    data.fitted["sasrec"] = fit_sasrec(data)
+    data.fitted["sasrec"] = fit_sasrec(data, without_content(data))
     return fit_sasrec_item_knn(data), split, data
 
 

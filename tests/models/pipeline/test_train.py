@@ -1,6 +1,7 @@
 import json
 import re
 import sys
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,6 +39,16 @@ class Told(NoProgress):
 
     def __init__(self) -> None:
         self.notes: list[str] = []
+        self.tasks: list[str] = []
+        self.totals: dict[str, int | None] = {}
+        self.steps: Counter[str] = Counter()
+
+    def start(self, task: str, total: int | None = None) -> None:
+        self.tasks.append(task)
+        self.totals[task] = total
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        self.steps[self.tasks[-1]] += steps
 
     def finish(self, note: str = "") -> None:
         self.notes.append(note)
@@ -131,10 +142,13 @@ class TestTheTinyBundle:
 
 class TestTrain:
     def test_refits_on_all_events_and_says_so(self, options: TrainOptions) -> None:
-        outcome = train(replace(options, refit=True))
+        told = Told()
+        outcome = train(replace(options, refit=True), told)
         manifest = verify_bundle(outcome.bundle)
         assert manifest.refitted
         assert manifest.num_events == np.load(outcome.bundle / "popularity.npy").sum()
+        assert len({task for task in told.tasks if re.fullmatch(r"training on [\d,]+ events", task)}) == 3
+        assert told.steps["writing networks"] == 2 * (told.totals["writing networks"] or 0)
         with pytest.raises(SettingsRefused, match="refitted"):
             evaluate(EvaluateOptions(dataset=options.dataset, bundle=outcome.bundle))
 
@@ -297,8 +311,25 @@ class TestTrain:
     ) -> None:
         with pytest.raises(KeyboardInterrupt):
             train(options)
+        told = Told()
         with pytest.raises(CheckpointMismatch, match="--split is temporal, this run's is leave-one-out"):
-            train(replace(options, split="leave-one-out", resume=True))
+            train(replace(options, split="leave-one-out", resume=True), told)
+        assert not any("NDCG" in note for note in told.notes)  # before neighbours are chosen
+
+    def test_an_earlier_runs_checkpoint_is_removed_before_anything_long(
+        self, options: TrainOptions, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        earlier = options.checkpoints / "judged" / "facts.json"
+        earlier.parent.mkdir(parents=True)
+        earlier.touch()
+
+        def stopped(*_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(pipeline, "choose_neighbours", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            train(options)
+        assert not earlier.exists()
 
     def test_never_overwrites_a_bundle(self, options: TrainOptions, tiny_bundle: Path) -> None:
         with pytest.raises(SettingsRefused, match="already there"):

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,17 @@ from torch import nn
 
 from models.domain.errors import CheckpointMismatch
 from models.training import checkpoint as module
-from models.training.checkpoint import VERSION, Checkpoint, Trainee, load_checkpoint, restore, save_checkpoint, snapshot
+from models.training.checkpoint import (
+    VERSION,
+    Checkpoint,
+    Trainee,
+    load_checkpoint,
+    newest_checkpoint,
+    refuse_another_run,
+    restore,
+    save_checkpoint,
+    snapshot,
+)
 
 WATCH = {"means": {"likelihood": 2.5}, "lowest_likelihood": 1 / 3, "norms": {"gradient_norm": [0.1, 0.2]}}
 INCIDENT = {"epoch": 0, "step": 3, "reason": "divergence", "remedy": "adversary off"}
@@ -62,6 +73,28 @@ class TestRoundTrip:
         untouched = trainee_of(0)
         assert load_checkpoint(tmp_path / "run", untouched, RUN) is None
         assert_same(untouched, trainee_of(0))
+
+
+class TestNewestCheckpoint:
+    def test_is_the_last_that_was_written_whole(self, tmp_path: Path) -> None:
+        assert newest_checkpoint(tmp_path / "run") is None
+        save(tmp_path / "run" / "judged", 0, 300)
+        os.utime(tmp_path / "run" / "judged" / "facts.json", (1, 1))
+        save(tmp_path / "run" / "measured", 0, 50)
+        half = tmp_path / "run" / "measured.writing"
+        half.mkdir()
+        (half / "facts.json").write_text("{")
+        assert newest_checkpoint(tmp_path / "run") == (tmp_path / "run" / "measured", 50)
+
+
+class TestRefuseAnotherRun:
+    def test_compares_what_is_named_with_every_checkpoint_below(self, tmp_path: Path) -> None:
+        save(tmp_path / "run" / "judged", 0, 300)
+        refuse_another_run(tmp_path / "run", {"--seed": "0", "epochs": "8"})
+        refuse_another_run(tmp_path / "nowhere", {"--seed": "1"})
+        with pytest.raises(CheckpointMismatch, match="--seed is 0, this run's is 1") as caught:
+            refuse_another_run(tmp_path / "run", {"--seed": "1"})
+        assert caught.value.exit_code == 2
 
 
 class TestSnapshot:

@@ -1,5 +1,6 @@
 """Trainings that are made to go wrong: each is rolled back and says why, and ends sound or not at all."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ from tests.models.training.tiny_training import (
 LONGER = replace(CONFIG, min_steps=120)
 CRITIC_OUT_OF_CONTROL = replace(LONGER, seed=1, critic_learning_rate=100 * CONFIG.critic_learning_rate)
 """Of six seeds five are rolled back; with seed 0 nothing bad comes of it."""
+
+BLUNT = replace(LONGER, learning_rate=1000 * CONFIG.learning_rate)
 
 
 @pytest.fixture(scope="module")
@@ -122,12 +125,27 @@ class TestDivergence:
         assert "rolled back to the start; now learning rate 0.075" in told[0]
         assert not is_unlearned(trained.figures)
 
-    def test_a_run_that_learns_nothing_is_not_let_through(self, data: TrainingData, tmp_path: Path) -> None:
-        trained, told = train(data, tmp_path, learning_rate=1000 * CONFIG.learning_rate)
-        assert told[0].startswith(run_module.UNLEARNED)
-        assert len(trained.incidents) == len(told) - 1
-        assert not is_unlearned(trained.figures)
-        assert trained.figures["hit_rate"] > 0.5
+
+class TestNothingLearned:
+    """A learning rate so high that all items become alike at once."""
+
+    def test_is_tried_once_without_the_adversary_and_then_told_with_gain_limit_and_advice(
+        self, data: TrainingData, tmp_path: Path
+    ) -> None:
+        told = Told()
+        with pytest.raises(TrainingDiverged) as caught:
+            run(data, tmp_path, config=BLUNT, progress=told)
+        (note,) = told.notes
+        assert note.endswith("rolled back to the start; now learning rate 3, adversary off")
+        failed = str(caught.value)
+        assert re.search(r"single guess gained -?[\d.e-]+ nats, at least 0\.01 is asked for; 1 roll-back did", failed)
+        assert "`figment evaluate --dataset DIR`" in failed
+
+    def test_without_an_adversary_is_not_tried_again(self, data: TrainingData, tmp_path: Path) -> None:
+        told = Told()
+        with pytest.raises(TrainingDiverged, match=r"at least 0\.01 is asked for\. In these data"):
+            run(data, tmp_path, config=replace(BLUNT, adversarial_ratio=0.0), progress=told)
+        assert told.notes == []
 
 
 class TestNotFinite:

@@ -1,4 +1,5 @@
 import copy
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from models.domain.progress import NoProgress
 from models.training import run as run_module
 from models.training.batches import epoch_batches
 from models.training.build import build_networks
+from models.training.checkpoint import newest_checkpoint
 from models.training.run import TrainingData
 from models.training.step import CatalogueTensors, Step
 from models.training.trainer import TrainedNetworks, train_networks
@@ -53,14 +55,24 @@ class TestTrainNetworks:
     ) -> None:
         config = replace(CONFIG, min_steps=60)
         whole = run(data, tmp_path / "whole", config=config)
-        monkeypatch.setattr(run_module, "CHECKPOINT_SECONDS", 0.0)  # an epoch of the tiny shop takes no time
         monkeypatch.setattr(run_module, "PROBE_EVERY_STEPS", 10)
+        # a kill leaves what was written as time went by, Ctrl-C is time to write
+        for by, checkpoint_seconds in ((SystemExit, 0.0), (KeyboardInterrupt, math.inf)):
+            monkeypatch.setattr(run_module, "CHECKPOINT_SECONDS", checkpoint_seconds)
+            folder = tmp_path / by.__name__
+            with pytest.raises(by):
+                run(data, folder, config=config, progress=StopsAfter(45, by))
+            place, step = newest_checkpoint(folder) or (None, 0)
+            assert place == folder / "checkpoint"
+            assert 10 <= step <= 45
+            resumed = run(data, folder, config=config, resume=True)
+            assert resumed.steps == whole.steps
+            assert_same_weights(whole, resumed)
+
+    def test_ctrl_c_before_anything_was_learned_leaves_no_checkpoint(self, data: TrainingData, tmp_path: Path) -> None:
         with pytest.raises(KeyboardInterrupt):
-            run(data, tmp_path / "cut", config=config, progress=StopsAfter(45))
-        assert (tmp_path / "cut" / "checkpoint").exists()
-        resumed = run(data, tmp_path / "cut", config=config, resume=True)
-        assert resumed.steps == whole.steps
-        assert_same_weights(whole, resumed)
+            run(data, tmp_path, progress=StopsAfter(2))
+        assert newest_checkpoint(tmp_path) is None
 
     @pytest.mark.usefixtures("trained")
     def test_refuses_the_checkpoint_of_another_run(self, data: TrainingData, folder: Path) -> None:

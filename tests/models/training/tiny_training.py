@@ -57,10 +57,11 @@ def assert_same_weights(one: TrainedNetworks, other: TrainedNetworks) -> None:
 
 
 class StopsAfter:
-    """Progress that ends the run in the middle of a step, as a kill would."""
+    """Progress that ends the run in the middle of a step: as Ctrl-C does, or otherwise as a kill would."""
 
-    def __init__(self, steps: int) -> None:
+    def __init__(self, steps: int, by: type[BaseException] = KeyboardInterrupt) -> None:
         self.steps = steps
+        self.by = by
 
     def start(self, task: str, total: int | None = None) -> None:
         pass
@@ -68,7 +69,7 @@ class StopsAfter:
     def advance(self, steps: int = 1, note: str = "") -> None:
         self.steps -= steps
         if self.steps < 0:
-            raise KeyboardInterrupt
+            raise self.by
 
     def finish(self, note: str = "") -> None:
         pass
