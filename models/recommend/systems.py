@@ -15,9 +15,10 @@ STAGE_OF: Final[Mapping[str, Stage]] = {
 }
 """By the names that scoreboard and manifest use."""
 
-Wish = Literal["auto", "figment", "item-knn", "popularity"]
-"""What an operator may ask for; `auto` is the one of the bundle's systems that won on validation events when it was
-made. Rivals that are only measured are in no bundle and cannot serve."""
+Wish = Literal["auto", "figment", "figment-fused", "figment-generator", "item-knn+content", "popularity", "item-knn"]
+"""What an operator may ask for: a system that the bundle holds, by its name in the scoreboard; `auto` is the one that
+won on validation events when the bundle was made, `item-knn` another name of `item-knn+content`. Rivals that are only
+measured are in no bundle and cannot serve."""
 
 
 def system_for(wish: Wish, winner: str) -> str:
