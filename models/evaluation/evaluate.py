@@ -12,7 +12,6 @@ from models.bundle.manifest import Manifest, read_manifest
 from models.data.check import CheckReport
 from models.data.dataset import Dataset
 from models.data.read import load_dataset
-from models.data.repeats import exclude_seen_by_default, repeat_share
 from models.data.sequences_from_events import build_sequences
 from models.data.shuffle import shuffle_items
 from models.data.split import Split, default_split, split_sequences
@@ -21,7 +20,7 @@ from models.domain.events import EVENT_WEIGHTS
 from models.domain.progress import NoProgress, Progress
 from models.evaluation.content_vectors import content_vectors
 from models.evaluation.protocol import Measuring, Score, score_lists, score_system
-from models.evaluation.rival_data import RivalData, RivalTraining
+from models.evaluation.rival_data import RivalData, RivalTraining, leaves_out_seen
 from models.evaluation.systems import NEED_BUNDLE, RIVALS, STAGES, SYSTEM_NAMES, cheap_rivals
 from models.evaluation.taste_groups import taste_groups
 from models.metrics.bootstrap import paired_difference
@@ -38,7 +37,8 @@ class EvaluateOptions:
 
     dataset: Path
     bundle: Path | None = None
-    """Its split, seed, seen rule and event weights are taken; without one, rivals are scored on the default split."""
+    """Its split, seed, seen rule and event weights are taken; without one, rivals are scored on the default split, and
+    the data's share of repeats rules whether seen items are left out."""
     systems: Sequence[str] | None = None
     """None: every stage of the bundle, and the rivals that take seconds."""
     keep_seen: bool = False
@@ -159,7 +159,7 @@ def score_systems(
         validation, test = validation and validation.first_time_only(), test.first_time_only()
         if test.num_cases == 0:
             raise SplitRefused(split.kind, "no shopper took anything for the first time in its test events")
-    exclude_seen = first_time or (exclude_seen_by_default(repeat_share(split.train)) and not keep_seen)
+    exclude_seen = first_time or (leaves_out_seen(split.train, recommender) and not keep_seen)
     measuring = Measuring(
         cases=test,
         num_events_N=np.bincount(split.train.item_rows_E, minlength=len(dataset.catalogue)),
