@@ -181,8 +181,8 @@ def train(
                 outcome = train_bundle(options, progress)
         tell_losses(outcome.report)
         print(f"{outcome.bundle} in {outcome.seconds:.0f} s")
-        if outcome.scoreboard:
-            print(render_scoreboard(outcome.scoreboard, outcome.serves))
+        if outcome.manifest.scoreboard:
+            print(render_scoreboard(outcome.manifest))
 
 
 @cli.command()
