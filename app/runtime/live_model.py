@@ -159,7 +159,10 @@ class LiveModel:
                 chosen_by=loaded.chosen_by,
             )
             if model.manifest.is_for_benchmarks:
-                log.warning("made for a benchmark: items were hidden from training", model_version=model.model_version)
+                log.warning(
+                    "made for a benchmark: a tenth of the items was hidden from training",
+                    model_version=model.model_version,
+                )
         if self.phase == "loading":
             self.phase = "serving"
 

@@ -17,6 +17,7 @@ import polars as pl
 import pytest
 
 from app.store.store import Store
+from tests.models.bundle.tiny_bundle import seal_tiny_bundle
 from tests.service.process import environment, free_port
 
 FIGMENT = Path(sys.executable).with_name("figment")
@@ -327,6 +328,16 @@ class TestBundle:
         assert (finished.returncode, finished.stdout) == (0, "")
         assert "`figment train --dataset DIR --out var/bundles/NAME`" in finished.stderr
         assert not (tmp_path / "var").exists()
+
+    def test_list_tells_bundles_apart(self, tmp_path):
+        root = tmp_path / "var/bundles"
+        measured = {"num_test_users": 89, "training": {"profile": "quick"}}
+        seal_tiny_bundle(root / "shop", **measured)
+        hidden = {"split": {"kind": "cold-items", "seed": 0}, "scoreboard": {}, "serves": "popularity"}
+        seal_tiny_bundle(root / "trial", **hidden)
+        told = {line[2:].split()[0]: line for line in figment("bundle", "list", folder=tmp_path).stdout.splitlines()}
+        assert "  tiny shop · quick · temporal  serves figment, NDCG@10 0.2500 (89 shoppers)" in told["shop"]
+        assert "  tiny shop · cold-items  serves popularity  for a benchmark: items were hidden" in told["trial"]
 
     def test_list_tells_what_services_were_told_to_serve(self, two):
         newest = self.serving(two)
