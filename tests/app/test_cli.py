@@ -17,6 +17,7 @@ import polars as pl
 import pytest
 
 from app.store.store import Store
+from models.bundle.manifest import read_manifest
 from tests.models.bundle.tiny_bundle import seal_tiny_bundle
 from tests.service.process import environment, free_port
 
@@ -227,10 +228,20 @@ class TestRecommend:
         arguments = ("--bundle", tiny_bundle, "--events", tiny_shop / "events.parquet", "--out", "lists.parquet")
         finished = figment("recommend", *arguments, "--k", 3, folder=tmp_path)
         assert finished.returncode == 0, finished.stderr
-        assert finished.stdout == "120 lists in lists.parquet\n"
+        serves = read_manifest(tiny_bundle).serves
+        assert finished.stdout == f"120 lists by {serves}, seen items left out, in lists.parquet\n"
         lists = pl.read_parquet(tmp_path / "lists.parquet")
         assert lists.columns == ["user_id", "item_id", "rank", "score"]
         assert lists.group_by("user_id").len()["len"].unique().to_list() == [3]
+
+    def test_another_system_makes_the_lists_where_the_operator_says_so(self, tiny_shop, tiny_bundle, tmp_path):
+        arguments = ("recommend", "--bundle", tiny_bundle, "--events", tiny_shop / "events.parquet", "--k", 3, "--out")
+        by_variable = figment(*arguments, "a.csv", folder=tmp_path, recommender="popularity")
+        assert by_variable.stdout == "120 lists by popularity, seen items left out, in a.csv\n", by_variable.stderr
+        by_option = figment(*arguments, "b.csv", "--recommender", "item-knn", folder=tmp_path, recommender="popularity")
+        assert by_option.stdout == "120 lists by item-knn+content, seen items left out, in b.csv\n", by_option.stderr
+        assert (tmp_path / "a.csv").read_text() != (tmp_path / "b.csv").read_text()
+        fails(figment(*arguments, "c.csv", "--recommender", "ease", folder=tmp_path), 2, ["'ease'", "figment-fused"])
 
     def test_shoppers_without_a_known_item_are_counted(self, tiny_bundle, tmp_path):
         (tmp_path / "events.csv").write_text("who,item_id,timestamp\na,tea-1,0\nb,?,0\nc,?,0\n")
@@ -238,7 +249,7 @@ class TestRecommend:
         finished = figment("recommend", *arguments, "--out", "lists.csv", folder=tmp_path)
         assert finished.returncode == 0, finished.stderr
         assert finished.stdout.splitlines() == [
-            "3 lists in lists.csv",
+            f"3 lists by {read_manifest(tiny_bundle).serves}, seen items left out, in lists.csv",
             "2 of popular items, for want of a known item in the shopper's history",
         ]
 
