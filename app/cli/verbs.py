@@ -273,7 +273,7 @@ def recommend(
     k: Annotated[int, typer.Option("--k", metavar="N", min=1, max=MAX_K, help="Length of each list.")] = 10,
     recommender: Annotated[
         Wish | None,
-        typer.Option("--recommender", help="Which system orders the lists; by default FIGMENT_RECOMMENDER, else auto."),
+        typer.Option("--recommender", metavar="NAME", help="Which system; by default FIGMENT_RECOMMENDER."),
     ] = None,
     column_map: ColumnMap = None,
 ) -> None:
