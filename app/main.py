@@ -375,8 +375,9 @@ def _follow(live: LiveModel, bundles: Bundles, open_model: Callable[[Path], Reco
 
 
 def _tell_ready(settings: ServiceSettings, live: LiveModel) -> None:
-    address = _address(settings)
-    log.info("serving", bundle=live.loaded.model.model_version, docs=f"{address}/docs", ready=f"{address}/health/ready")
+    address, model = _address(settings), live.loaded.model
+    ready = f"{address}/health/ready"
+    log.info("serving", bundle=model.model_version, serves=model.serves, docs=f"{address}/docs", ready=ready)
 
 
 if __name__ == "__main__":

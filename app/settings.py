@@ -118,7 +118,8 @@ class ServiceSettings(BaseSettings):
     """JSON: experiment → variant → what it overrides in requests, and its `weight` (1). For example
     `{"e1": {"plain": {"weight": 3}, "bold": {"exploration": 0.4}}}`."""
     recommender: Wish = "auto"
-    """Which system orders the lists. `auto`: the one that won on validation events when the bundle was made."""
+    """Which system orders the lists, by its name in the scoreboard; every bundle holds all of them. `auto`: the one
+    that won on validation events when the bundle was made. `item-knn`: another name of `item-knn+content`."""
     allow_anonymous: bool = False
     """Serve on other addresses than loopback although no API key exists. Anyone who reaches the port may ask.
     Without effect once a key was made."""

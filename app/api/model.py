@@ -11,10 +11,11 @@ from app.api.auth import CallerDep, needs
 from app.api.dependencies import LoadedDep, ShopDep
 from app.api.outcomes import OutcomeFacts, outcome_facts
 from app.api.problem import Problem
-from app.runtime.live_model import Loaded
+from app.runtime.live_model import ChosenBy, Loaded
 from models.bundle.manifest import DatasetRecord, TextEncoderRecord
 from models.domain.recommendation import SearchProfile
-from models.recommend.systems import ahead_of
+from models.recommend.standing import Standing, Verdict, validated, verdict
+from models.recommend.systems import STAGE_OF
 
 router = APIRouter(prefix="/v1", tags=["model"], dependencies=[needs()])
 
@@ -56,6 +57,36 @@ class ProfileFacts(BaseModel):
     p95_microseconds: float
 
 
+class ChoiceFacts(BaseModel):
+    """What made the system that serves the one that does."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    by: ChosenBy
+    """`validation`: it is the best of the bundle's systems on validation events. `nothing to compare`: no such event
+    was held out of a shopper who has a history."""
+    validation_ndcg: dict[str, float]
+    """NDCG@10 on validation events of each system that the bundle holds, the best first; empty where there was nothing
+    to compare."""
+    num_validation_users: int | None
+    """Shoppers that these are over. Null for a bundle that was made before they were counted."""
+
+
+class DifferenceFacts(BaseModel):
+    """NDCG@10 of a system minus that of what serves, over the same held-out shoppers."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    mean: float
+    low: float
+    """Of the 95 % interval, by a bootstrap over shoppers."""
+    high: float
+    verdict: Verdict
+    """Whether that leaves out 0."""
+    can_serve: bool
+    """Whether the bundle holds it: `FIGMENT_RECOMMENDER` makes it serve."""
+
+
 class ModelFacts(BaseModel):
     """The model card of what serves, as data."""
 
@@ -69,6 +100,8 @@ class ModelFacts(BaseModel):
     winner: str
     """Which was best on validation events, of the systems that the bundle holds; the scoreboard says how each does on
     other events, and how rivals do that no bundle holds."""
+    chosen: ChoiceFacts
+    """Why `serves` is what it is."""
     dataset: DatasetRecord
     """Name, source, licence and digest of the data it was trained on."""
     split: dict[str, Any]
@@ -95,6 +128,14 @@ class ModelFacts(BaseModel):
     ahead: dict[str, float]
     """What of the scoreboard finds more than what serves, and by how much NDCG@10. `ease`, `item-knn` and `buy-again`
     are in no bundle and cannot serve."""
+    num_test_users: int | None
+    """Held-out shoppers that the scoreboard is over. Null where there are none, and for a bundle that was made before
+    they were counted."""
+    differences: dict[str, DifferenceFacts]
+    """The scoreboard's other systems against what serves; empty likewise."""
+    standing: str | None
+    """The same in a sentence: who is ahead of what serves, else who comes next, and whether by more than chance. Null
+    where what serves was not measured."""
     fusion: dict[str, float]
     """Weights of the candidate sources beside the generator's 1."""
     neighbours: dict[str, Any]
@@ -133,12 +174,21 @@ async def model(loaded: LoadedDep, shop: ShopDep, caller: CallerDep) -> ModelFac
 def facts(loaded: Loaded, **only_if_allowed: Any) -> ModelFacts:
     """The part of the manifest that callers can use, and what serves now."""
     served, manifest = loaded.model, loaded.model.manifest
-    told = manifest.model_dump(include=set(ModelFacts.model_fields) - {"serves", "num_items", "ahead"})
+    standing = Standing.of(manifest, served.serves)
+    own = {"serves", "num_items", "ahead", "differences"}
+    told = manifest.model_dump(include=set(ModelFacts.model_fields) - own)
     return ModelFacts(
         **told,
         winner=manifest.serves,
         serves=served.serves,
-        ahead=ahead_of(served.serves, manifest.scoreboard),
+        chosen=ChoiceFacts(
+            by=loaded.chosen_by,
+            validation_ndcg=validated(manifest),
+            num_validation_users=manifest.num_validation_users,
+        ),
+        ahead=standing.ahead,
+        differences=_differences(standing),
+        standing=standing.told(),
         index_version=served.index_version,
         index_age_seconds=loaded.index.age_seconds,
         index=None if served.index_figures is None else IndexFacts(**served.index_figures),
@@ -147,6 +197,15 @@ def facts(loaded: Loaded, **only_if_allowed: Any) -> ModelFacts:
         property_names=list(served.property_names),
         **only_if_allowed,
     )
+
+
+def _differences(standing: Standing) -> dict[str, DifferenceFacts]:
+    if standing.num_users is None:
+        return {}
+    return {
+        name: DifferenceFacts(**each._asdict(), verdict=verdict(each, standing.num_users), can_serve=name in STAGE_OF)
+        for name, each in standing.differences.items()
+    }
 
 
 def _profiles(figures: Mapping[SearchProfile, Any] | None) -> dict[SearchProfile, ProfileFacts] | None:

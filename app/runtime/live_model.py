@@ -24,7 +24,10 @@ from models.domain.recommendation import (
     SearchRequest,
     SimilarRequest,
 )
+from models.recommend.standing import validated
+from models.recommend.systems import Wish
 
+ChosenBy = Literal["validation", "FIGMENT_RECOMMENDER", "nothing to compare"]
 Phase = Literal["loading", "serving", "leaving"]
 NUM_EXAMPLE_ITEMS = 3
 NUM_PROBED_WISHES = 8
@@ -41,6 +44,7 @@ class ServedModel(Protocol):
     index_version: str
     num_items: int
     serves: str
+    wish: Wish
     index_figures: Mapping[str, Any] | None
     profile_figures: Mapping[SearchProfile, Any] | None
 
@@ -95,6 +99,13 @@ class Loaded:
     """When the newest change of the catalogue in it was committed; when the bundle was made, before the first."""
 
     @property
+    def chosen_by(self) -> ChosenBy:
+        """What made the system that serves the one that does."""
+        if self.model.wish != "auto":
+            return "FIGMENT_RECOMMENDER"
+        return "validation" if validated(self.model.manifest) else "nothing to compare"
+
+    @property
     def index(self) -> IndexState:
         """The index that answers."""
         return IndexState(
@@ -138,7 +149,20 @@ class LiveModel:
         """From now on this answers; what was asked before is answered by what was there before."""
         before, self._loaded = self._loaded, loaded
         if before is None or before.model.model_version != loaded.model.model_version:
-            log.info("model loaded", model_version=loaded.model.model_version, items=loaded.model.num_items)
+            model = loaded.model
+            log.info(
+                "model loaded",
+                model_version=model.model_version,
+                dataset=model.manifest.dataset.name,
+                items=model.num_items,
+                serves=model.serves,
+                chosen_by=loaded.chosen_by,
+            )
+            if model.manifest.is_for_benchmarks:
+                log.warning(
+                    "made for a benchmark: a tenth of the items was hidden from training",
+                    model_version=model.model_version,
+                )
         if self.phase == "loading":
             self.phase = "serving"
 

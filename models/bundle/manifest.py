@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from models.bundle.layout import MANIFEST
 from models.data.dataset import TimeMeaning
 from models.domain.errors import BundleCorrupt, BundleNotFound
+from models.metrics.bootstrap import Difference
 
 SCHEMA_VERSION: Final = 5
 NO_DIGEST: Final = "0" * 64
@@ -62,6 +63,12 @@ class Manifest(_Record):
     """System → metric → value, all on the same held-out events."""
     serves: str
     """Of the systems that the bundle holds, the best on validation events; a rival of the scoreboard may be ahead."""
+    num_validation_users: int | None = None
+    """Shoppers whose validation events chose it; None too in bundles that were made before this was kept."""
+    num_test_users: int | None = None
+    """Held-out shoppers that the scoreboard is over; None likewise."""
+    differences: Mapping[str, Mapping[str, Difference]] = {}
+    """A system that the bundle holds → another of the scoreboard → the other's NDCG@10 minus its own."""
     fusion: Mapping[str, float]
     """Weights of the sources beside the generator's 1."""
     neighbours: Mapping[str, Any] = {}
@@ -82,6 +89,11 @@ class Manifest(_Record):
     """What training multiplied inner products by at its end."""
     max_history_events: int
     text_encoder: TextEncoderRecord
+
+    @property
+    def is_for_benchmarks(self) -> bool:
+        """Whether training was kept from a part of the items, to see what it makes of new ones."""
+        return self.split["kind"] == "cold-items" and not self.refitted
 
     def as_file(self) -> bytes:
         """The bytes of `manifest.json`, its own digest included."""

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from uuid import uuid4
 
 from models.bundle.layout import MANIFEST
-from models.bundle.manifest import read_manifest
+from models.bundle.manifest import Manifest, read_manifest
 from models.bundle.read import verify_bundle
 from models.domain.errors import BundleCorrupt, BundleNotFound, SettingsRefused
 
@@ -23,10 +23,15 @@ class BundleVersion:
     version: str
     folder: Path
     is_promoted: bool
-    created_at: datetime | None
+    manifest: Manifest | None
     """None where there is a problem."""
     problem: str | None
     """Why the manifest cannot be read."""
+
+    @property
+    def created_at(self) -> datetime | None:
+        """None where there is a problem."""
+        return self.manifest.created_at if self.manifest else None
 
 
 class Promotion(NamedTuple):
@@ -129,16 +134,16 @@ def find_bundle(root: Path, named: str) -> Path:
 
 
 def _version(folder: Path, current: str | None) -> BundleVersion:
-    created_at, problem = None, None
+    manifest, problem = None, None
     try:
-        created_at = read_manifest(folder).created_at
+        manifest = read_manifest(folder)
     except BundleCorrupt as error:
         problem = str(error)
     return BundleVersion(
         version=folder.name,
         folder=folder,
         is_promoted=folder.name == current,
-        created_at=created_at,
+        manifest=manifest,
         problem=problem,
     )
 

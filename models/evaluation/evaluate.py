@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.bundle.manifest import Manifest, read_manifest
 from models.data.check import CheckReport
 from models.data.dataset import Dataset
 from models.data.read import load_dataset
-from models.data.repeats import exclude_seen_by_default, repeat_share
 from models.data.sequences_from_events import build_sequences
 from models.data.shuffle import shuffle_items
 from models.data.split import Split, SplitKind, default_split, split_sequences
@@ -21,11 +19,12 @@ from models.domain.events import EVENT_WEIGHTS
 from models.domain.progress import NoProgress, Progress
 from models.evaluation.content_vectors import content_vectors
 from models.evaluation.protocol import Measuring, Score, score_lists, score_system
-from models.evaluation.rival_data import RivalData, RivalTraining
+from models.evaluation.rival_data import RivalData, RivalTraining, leaves_out_seen
 from models.evaluation.systems import NEED_BUNDLE, RIVALS, STAGES, SYSTEM_NAMES, cheap_rivals
 from models.evaluation.taste_groups import taste_groups
-from models.metrics.bootstrap import paired_difference
+from models.metrics.bootstrap import Difference, paired_difference
 from models.recommend.recommender import Recommender
+from models.recommend.standing import Standing, told_choice
 from models.training.config import Profile
 
 REPORT_PAGE: Final = "index.html"
@@ -40,7 +39,8 @@ class EvaluateOptions:
 
     dataset: Path
     bundle: Path | None = None
-    """Its split, seed and event weights are taken; without one, rivals alone are scored."""
+    """Its split, seed, seen rule and event weights are taken; without one, rivals alone are scored, and the data's share
+    of repeats rules whether seen items are left out."""
     split: SplitKind | None = None
     """Without a bundle; None: temporal, or leave-one-out where times only stand for positions."""
     systems: Sequence[str] | None = None
@@ -71,6 +71,8 @@ class EvaluationReport:
     """Whether only those who took something for the first time were asked about, and only about that."""
     serves: str | None = None
     """What the bundle serves, measured here or not; None without a bundle."""
+    choice: str = ""
+    """What chose that, in a sentence."""
 
     def to_json(self) -> dict[str, Any]:
         """The shape that `--json` promises."""
@@ -81,7 +83,7 @@ class EvaluationReport:
             "first_time": self.first_time,
             "serves": self.serves,
             "num_users": self.num_users,
-            "systems": {name: self._row(score) for name, score in self.scores.items()},
+            "systems": {name: self._row(name) for name in self.scores},
         }
 
     @property
@@ -89,25 +91,53 @@ class EvaluationReport:
         """The system with the highest NDCG@10; of equals the first."""
         return max(self.scores, key=lambda name: self.scores[name].metrics["ndcg@10"])
 
-    def _row(self, score: Score) -> dict[str, Any]:
-        """Metrics, their intervals, the difference to the best system over the same users, and the segments."""
-        best = self.scores[self.best]
+    @property
+    def standing(self) -> Standing | None:
+        """What serves among what was measured; None without a bundle."""
+        if self.serves is None:
+            return None
+        reached = {name: score.metrics["ndcg@10"] for name, score in self.scores.items()}
+        differences = self.differences_to(self.serves) if self.serves in reached else {}
+        return Standing(self.serves, reached, differences, self.num_users)
+
+    def differences_to(self, name: str) -> dict[str, Difference]:
+        """NDCG@10 of each other system minus that of this one."""
+        return {other: self.difference(other, name) for other in self.scores if other != name}
+
+    def difference(self, name: str, other: str) -> Difference:
+        """NDCG@10 of one system minus another's, over the same shoppers.
+
+        Drawn as behind minus ahead, whichever is asked for: the other way round, resamples would differ a little.
+        """
+        behind, ahead = sorted((name, other), key=lambda each: self.scores[each].metrics["ndcg@10"])
+        behind_U, ahead_U = (self.scores[each].per_case["ndcg@10"] for each in (behind, ahead))
+        difference = paired_difference(behind_U, ahead_U, seed=0)
+        return difference if name == behind else -difference
+
+    def _row(self, name: str) -> dict[str, Any]:
+        """Metrics, their intervals, differences over the same users to the best system and to what serves, segments."""
+        score, best = self.scores[name], self.scores[self.best]
+        against = {"best": self.best}
+        if self.serves is not None and self.serves in self.scores:
+            against["serves"] = self.serves
         return {
             **score.metrics,
-            **{f"{name}_interval": list(interval) for name, interval in score.intervals.items()},
-            "ndcg@10_minus_best": _difference(score.per_case["ndcg@10"], best.per_case["ndcg@10"]),
+            **{f"{metric}_interval": list(interval) for metric, interval in score.intervals.items()},
+            **{f"ndcg@10_minus_{what}": _as_json(self.difference(name, other)) for what, other in against.items()},
             **{
-                name: {
+                segment: {
                     **figures,
-                    "ndcg@10_minus_best": _difference(score.ndcg_of_segments[name], best.ndcg_of_segments[name]),
+                    "ndcg@10_minus_best": _as_json(
+                        paired_difference(score.ndcg_of_segments[segment], best.ndcg_of_segments[segment], seed=0)
+                    ),
                 }
-                for name, figures in score.segments.items()
+                for segment, figures in score.segments.items()
             },
         }
 
 
-def _difference(values_U: NDArray[np.float64], best_U: NDArray[np.float64]) -> dict[str, Any]:
-    mean, *interval = paired_difference(values_U, best_U, seed=0)
+def _as_json(difference: Difference) -> dict[str, Any]:
+    mean, *interval = difference
     return {"mean": mean, "interval": interval}
 
 
@@ -142,7 +172,9 @@ def evaluate(options: EvaluateOptions, progress: Progress = NoProgress()) -> Eva
         training=_training(options, manifest),
         progress=progress,
     )
-    return replace(scored, data=loaded.report, serves=manifest.serves if manifest else None)
+    if manifest:
+        scored = replace(scored, serves=manifest.serves, choice=told_choice(manifest))
+    return replace(scored, data=loaded.report)
 
 
 def score_systems(
@@ -165,7 +197,7 @@ def score_systems(
         validation, test = validation and validation.first_time_only(), test.first_time_only()
         if test.num_cases == 0:
             raise SplitRefused(split.kind, "no shopper took anything for the first time in its test events")
-    exclude_seen = first_time or (exclude_seen_by_default(repeat_share(split.train)) and not keep_seen)
+    exclude_seen = first_time or (leaves_out_seen(split.train, recommender) and not keep_seen)
     measuring = Measuring(
         cases=test,
         num_events_N=np.bincount(split.train.item_rows_E, minlength=len(dataset.catalogue)),

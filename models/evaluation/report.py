@@ -13,9 +13,9 @@ from jinja2 import Environment, StrictUndefined
 from models.bundle.manifest import read_manifest
 from models.evaluation.evaluate import REPORT_PAGE, EvaluationReport
 from models.evaluation.protocol import CUTOFFS, Score
-from models.evaluation.report_headline import headline, is_own, signed
+from models.evaluation.report_headline import headline, is_own
 from models.evaluation.report_plots import plots, segment_names
-from models.recommend.systems import ahead_of, told_ahead
+from models.recommend.standing import signed
 
 MEANINGS: Final[Mapping[str, tuple[str, str]]] = {
     "hr": ("hit rate: share of shoppers for whom something they took next is among the first k", "highest"),
@@ -78,7 +78,7 @@ def render_report(report: EvaluationReport, conditions: Conditions) -> str:
             {**_row(name, row, metrics, _best(figures, metrics)), "serves": name == report.serves}
             for name, row in figures.items()
         ],
-        ahead=_ahead(report),
+        standing=report.standing.told() if report.standing else None,
         segments=segment_names(report),
         plots=plots(report),
     )
@@ -86,12 +86,6 @@ def render_report(report: EvaluationReport, conditions: Conditions) -> str:
 
 def _best_first(report: EvaluationReport) -> dict[str, Score]:
     return dict(sorted(report.scores.items(), key=lambda named: -named[1].metrics["ndcg@10"]))
-
-
-def _ahead(report: EvaluationReport) -> str:
-    """What finds more than what serves, in words; empty where nothing does, or none serves."""
-    metrics = {name: score.metrics for name, score in report.scores.items()}
-    return told_ahead(ahead_of(report.serves, metrics)) if report.serves else ""
 
 
 def _meanings(metrics: list[str]) -> dict[str, tuple[str, str]]:

@@ -5,23 +5,16 @@ from typing import Final
 
 from models.domain.counted import counted
 from models.evaluation.evaluate import EvaluationReport
-from models.metrics.bootstrap import paired_difference
+from models.recommend.standing import Verdict, signed, verdict
 
 OWN_PREFIX: Final = "figment"
 """`figment` and its earlier stages: they are no rivals to each other."""
 JUDGED_BY: Final = "ndcg@10"
-MIN_SHOPPERS: Final = 30
-"""A bootstrap over fewer gives intervals that are too narrow (one shopper: no width at all), so no verdict."""
 
 
 def is_own(system: str) -> bool:
     """Whether it is Figment or a stage of it."""
     return system.startswith(OWN_PREFIX)
-
-
-def signed(difference: float) -> str:
-    """`+0.0012`, `−0.0012`, `0.0000`."""
-    return f"{difference:+z.4f}".replace("-", "−").replace("+0.0000", "0.0000")
 
 
 def headline(report: EvaluationReport) -> str:
@@ -87,23 +80,12 @@ def _ranking(report: EvaluationReport, subject: str, rival: str) -> str:
 
 
 def _over_shoppers(report: EvaluationReport, subject: str, rival: str) -> str:
-    mean, low, high = _difference(report, subject, rival)
+    mean, low, high = report.difference(subject, rival)
     return (
         f"Over the same {counted(report.num_users, 'shopper')}, {subject} minus {rival} is {signed(mean)}"
         f" (95 % interval {signed(low)} to {signed(high)}): {_verdict(report, subject, rival)}."
     )
 
 
-def _verdict(report: EvaluationReport, subject: str, rival: str) -> str:
-    if report.num_users < MIN_SHOPPERS:
-        return "too few shoppers to tell it from chance"
-    _, low, high = _difference(report, subject, rival)
-    return "within chance" if low <= 0 <= high else "more than chance"
-
-
-def _difference(report: EvaluationReport, subject: str, rival: str) -> tuple[float, float, float]:
-    """Drawn as behind minus ahead, as the table's column is: the other way round, resamples would differ a little."""
-    behind, ahead = sorted((subject, rival), key=lambda name: _value(report, name))
-    behind_B, ahead_B = (report.scores[name].per_case[JUDGED_BY] for name in (behind, ahead))
-    mean, low, high = paired_difference(behind_B, ahead_B, seed=0)
-    return (mean, low, high) if subject == behind else (-mean, -high, -low)
+def _verdict(report: EvaluationReport, subject: str, rival: str) -> Verdict:
+    return verdict(report.difference(subject, rival), report.num_users)

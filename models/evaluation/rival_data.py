@@ -58,4 +58,9 @@ class RivalData:
     @property
     def mask_seen(self) -> bool:
         """Whether training leaves items of a history out of its softmax, which is how the generator is trained."""
-        return exclude_seen_by_default(repeat_share(self.train))
+        return leaves_out_seen(self.train, self.recommender)
+
+
+def leaves_out_seen(train: Sequences, recommender: Recommender | None) -> bool:
+    """The rule that the bundle was trained and serves by; without one, that of these training events."""
+    return recommender.manifest.exclude_seen if recommender else exclude_seen_by_default(repeat_share(train))

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
+from models.bundle.manifest import Manifest
 from models.domain.counted import counted
 from models.evaluation.evaluate import EvaluationReport
 from models.evaluation.protocol import HEADLINES
-from models.recommend.systems import ahead_of, told_ahead
+from models.recommend.standing import Standing, told_choice
 
 COLUMNS: Final = (
     *("hr@10", "ndcg@10", "mrr@10", "coverage@10", "gini@10", "ild@10", "novelty@10", "miscalibration@10"),
@@ -25,7 +26,9 @@ def render_table(report: EvaluationReport) -> str:
     asked = " · taken for the first time" if report.first_time else ""
     title = f"{report.dataset} · {report.split} · {counted(report.num_users, 'shopper')} · {seen}{asked}"
     scoreboard = {name: score.metrics for name, score in report.scores.items()}
-    legend = [f"{LEGEND}; [low, high]: 95 % interval", *(_serving(scoreboard, report.serves) if report.serves else [])]
+    legend = [f"{LEGEND}; [low, high]: 95 % interval"]
+    if report.standing:
+        legend += _serving(report.standing, report.choice)
     return "\n".join([title, *_rows(scoreboard, intervals, report.serves), *legend, *_segments(report)])
 
 
@@ -43,18 +46,22 @@ def _segments(report: EvaluationReport) -> list[str]:
     return ["", *_aligned(lines)]
 
 
-def render_scoreboard(scoreboard: Mapping[str, Mapping[str, float]], serves: str) -> str:
-    """What a bundle's manifest holds: one line a system, the best HR and NDCG starred; which serves, what is ahead."""
-    return "\n".join([*_rows(scoreboard, {}, serves), LEGEND, *_serving(scoreboard, serves)])
+def render_scoreboard(manifest: Manifest) -> str:
+    """What was measured for the bundle: one line a system, the best HR and NDCG starred; which serves, and why."""
+    known = {
+        name: {metric: value for metric, value in row.items() if value is not None}
+        for name, row in manifest.scoreboard.items()
+    }
+    serving = _serving(Standing.of(manifest, manifest.serves), told_choice(manifest))
+    return "\n".join([*_rows(known, {}, manifest.serves), LEGEND, *serving])
 
 
-def _serving(scoreboard: Mapping[str, Mapping[str, float]], serves: str) -> list[str]:
-    """What the bundle serves, and what was measured to find more."""
-    if serves not in scoreboard:
-        return [f"the bundle serves {serves}, which was not measured here"]
-    ahead = ahead_of(serves, scoreboard)
-    lines = [f"{SERVES} {serves} is what the bundle serves, of the systems that it holds the best on validation events"]
-    return [*lines, *([f"  ahead of it in NDCG@10: {told_ahead(ahead)}"] if ahead else [])]
+def _serving(standing: Standing, choice: str) -> list[str]:
+    """What the bundle serves, why, and how it stands."""
+    told = standing.told()
+    if told is None:
+        return [f"the bundle serves {standing.serves}, which was not measured here"]
+    return [f"{SERVES} {standing.serves} is what the bundle serves. {choice}", f"  {told}"]
 
 
 def _rows(

@@ -30,6 +30,8 @@ from models.synthesis.workshop import Workshop
 from models.training.choose_fusion import UNTUNED, choose_fusion
 
 MEASURING_THREADS: Final = 2
+MEASURED: Final = ("fusion", "serves", "num_validation_users", "scoreboard", "num_test_users", "differences")
+"""Fields of the manifest that held-out events decide."""
 
 
 def fill_bundle(
@@ -49,7 +51,7 @@ def fill_bundle(
         refitted = fitting.fit(prepared.sequences, "refitted")
         figures = _write_files(folder, fitting, refitted, judge)
         everything = _draft(version, fitting, refitted, judge, figures)
-        kept = ("fusion", "scoreboard", "serves", "created_at")
+        kept = (*MEASURED, "created_at")
         metrics = {**manifest.metrics, **everything.metrics}
         update = {name: getattr(manifest, name) for name in kept} | {"refitted": True, "metrics": metrics}
         manifest = everything.model_copy(update=update)
@@ -95,7 +97,7 @@ def _measured(folder: Path, manifest: Manifest, fitting: Fitting, validation: Ev
     )
     manifest = manifest.model_copy(update={"fusion": weights.as_dict()})
     recommender = Recommender(load_bundle(folder, manifest), threads=MEASURING_THREADS)
-    serves, of_systems = choose_system(
+    choice = choose_system(
         recommender.ranker,
         validation,
         exclude_seen=prepared.exclude_seen,
@@ -107,11 +109,20 @@ def _measured(folder: Path, manifest: Manifest, fitting: Fitting, validation: Ev
     measured = measure(recommender, prepared, fitting.config, progress)
     metrics = {
         **manifest.metrics,
-        "validation_ndcg@10": {**of_weights, **of_systems},
+        "validation_ndcg@10": {**of_weights, **choice.reached},
         "exploration": measured.exploration,
         "synthesis": {"temperature": likeliest_temperature(Workshop(recommender), validation, seed)},
     }
-    return manifest.model_copy(update={"scoreboard": measured.scoreboard, "metrics": metrics, "serves": serves})
+    return manifest.model_copy(
+        update={
+            "metrics": metrics,
+            "serves": choice.serves,
+            "num_validation_users": choice.num_users,
+            "scoreboard": measured.scoreboard,
+            "num_test_users": measured.num_users,
+            "differences": measured.differences,
+        }
+    )
 
 
 def _draft(version: str, fitting: Fitting, fitted: Fitted, judge: Judge | None, figures: Mapping[str, Any]) -> Manifest:

@@ -14,10 +14,12 @@ from models.evaluation.content_vectors import content_vectors
 from models.evaluation.evaluate import score_systems
 from models.evaluation.rival_data import RivalTraining
 from models.metrics.beyond_accuracy import coverage, intra_list_diversity, mean_of_known
+from models.metrics.bootstrap import Difference
 from models.metrics.ranking import hit_rate, hits, ndcg
 from models.pipeline.prepare import Prepared
 from models.recommend.ranker import Ranker
 from models.recommend.recommender import Recommender
+from models.recommend.systems import STAGE_OF
 from models.training.config import TrainingConfig
 from models.training.found import LIST_LENGTH, PLACES_ASKED
 
@@ -31,13 +33,17 @@ class Measured:
     """Figures for the manifest; empty where no event is held out, exploration too where nobody has a history."""
 
     scoreboard: Mapping[str, Mapping[str, float]]
+    num_users: int | None
+    """Held-out shoppers."""
+    differences: Mapping[str, Mapping[str, Difference]]
+    """Of each system that the bundle holds: NDCG@10 of the others minus its own."""
     exploration: Mapping[str, Mapping[str, float]]
 
 
 def measure(recommender: Recommender, prepared: Prepared, config: TrainingConfig, progress: Progress) -> Measured:
     """The scoreboard of the bundle's stages and the cheap rivals, and what exploration does to the list."""
     if prepared.split.test is None:
-        return Measured({}, {})
+        return Measured({}, None, {}, {})
     report = score_systems(
         None,
         prepared.dataset,
@@ -49,6 +55,8 @@ def measure(recommender: Recommender, prepared: Prepared, config: TrainingConfig
     )
     return Measured(
         scoreboard={name: dict(score.metrics) for name, score in report.scores.items()},
+        num_users=report.num_users,
+        differences={name: report.differences_to(name) for name in STAGE_OF if name in report.scores},
         exploration=_exploration(recommender.ranker, prepared, prepared.split.test, config.seed),
     )
 

@@ -4,9 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from models.bundle.manifest import Manifest
-from models.recommend.systems import ahead_of, told_ahead
+from models.recommend.standing import Standing, told_choice, validated
 
 METRICS = ("hr@10", "ndcg@10", "coverage@10", "gini@10", "ild@10", "novelty@10", "miscalibration@10")
+
+VOICES = {"neighbours": "the neighbours' proposals", "taken": "what was taken before"}
+"""Sources beside the generator, by the names of their weights."""
 
 
 def model_card(manifest: Manifest) -> str:
@@ -30,9 +33,9 @@ def model_card(manifest: Manifest) -> str:
         "",
         *_scoreboard(manifest.scoreboard),
         "",
-        f"Every item is ranked for every held-out shopper. `{manifest.serves}` is what serves;"
-        f" weights beside the generator's 1: {_weights(manifest.fusion)}.",
-        *_ahead(manifest),
+        f"Every item is ranked for every held-out shopper. `{manifest.serves}` is what serves. {told_choice(manifest)}"
+        f" Weights beside the generator's 1: {_weights(manifest.fusion)}.",
+        *_standing(manifest),
         "",
         "## Stability",
         "",
@@ -51,6 +54,7 @@ def model_card(manifest: Manifest) -> str:
         "- Lists follow the behaviour that was recorded, its biases included: popular items are shown more"
         " (`gini@10` says how unevenly).",
         "- An item without any training event is placed by its content alone.",
+        *_benchmark(manifest),
         "- Figures are of one data set and one split; they are no promise for another shop.",
         "",
     ]
@@ -67,9 +71,16 @@ def _scoreboard(scoreboard: Mapping[str, Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def _ahead(manifest: Manifest) -> list[str]:
-    ahead = ahead_of(manifest.serves, manifest.scoreboard)
-    return ["", f"Ahead of it in NDCG@10 on these events: {told_ahead(ahead)}."] if ahead else []
+def _standing(manifest: Manifest) -> list[str]:
+    told = Standing.of(manifest, manifest.serves).told()
+    return ["", told] if told else []
+
+
+def _benchmark(manifest: Manifest) -> list[str]:
+    told = (
+        "- Made for a benchmark: a tenth of the items was hidden from training, so a shop is served better by another."
+    )
+    return [told] if manifest.is_for_benchmarks else []
 
 
 def _cells(row: Mapping[str, Any], metrics: Iterable[str]) -> list[str]:
@@ -132,20 +143,20 @@ def _widening(effect: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def _who_orders(manifest: Manifest) -> str:
-    """Which system serves, in words, and why."""
-    if not manifest.scoreboard:
-        return "No event was held out, so nothing was chosen by what it finds."
-    judged = (
-        "from their evidence, by the judge" if manifest.evidence else "in the fused order: no judge could be fitted"
-    )
+    """Which system serves, in words, and whether that was found out."""
+    if not validated(manifest):
+        return f"`{manifest.serves}` orders the lists; no other order was held against it."
+    voices = [voice for source, voice in VOICES.items() if manifest.fusion.get(source, 0.0) > 0]
+    together = f"together with {' and '.join(voices)}" if voices else "by the generator's score alone"
+    judge = "the judge did not improve them" if manifest.evidence else "no judge could be fitted"
     told = {
-        "figment": f"They are ordered together with the neighbours' proposals, {judged}.",
-        "figment-fused": "They are ordered together with the neighbours' proposals; the judge did not improve them.",
-        "figment-generator": "They stand in the index's order: neither neighbours nor judge improved the list.",
+        "figment": "The judge orders them and what the other sources propose, by the evidence for each.",
+        "figment-fused": f"They are ordered {together}; {judge}.",
+        "figment-generator": "They stand in the index's order: nothing else in the bundle improved the list.",
         "item-knn+content": "On this data nothing in the bundle finds more than neighbours alone, so they serve.",
         "popularity": "On this data nothing in the bundle finds more than popularity alone, so it serves.",
     }
-    return told[manifest.serves] + " Validation events decided it."
+    return told[manifest.serves]
 
 
 def _weights(fusion: Mapping[str, float]) -> str:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from models.baselines.content_neighbours import content_neighbours
 from models.baselines.tuned_neighbours import MixtureConfig
@@ -70,10 +69,7 @@ class TrainOutcome:
     """What came out."""
 
     bundle: Path
-    scoreboard: Mapping[str, Mapping[str, Any]]
-    """System → its figures, of all that were measured; empty without held-out events."""
-    serves: str
-    """The system that the bundle serves."""
+    manifest: Manifest
     seconds: float
     report: CheckReport
 
@@ -111,8 +107,7 @@ def train(options: TrainOptions, progress: Progress = NoProgress()) -> TrainOutc
     manifest = seal_bundle(options.out, fill)
     return TrainOutcome(
         bundle=options.out,
-        scoreboard=manifest.scoreboard,
-        serves=manifest.serves,
+        manifest=manifest,
         seconds=time.monotonic() - started,
         report=prepared.report,
     )

@@ -19,7 +19,7 @@ from models.domain.counted import counted
 from models.domain.item_rows import NO_ITEM
 from models.domain.progress import NoProgress, Progress
 from models.recommend.recommender import Recommender
-from models.recommend.systems import STAGE_OF
+from models.recommend.systems import STAGE_OF, Wish
 
 USERS_PER_CHUNK: Final = 2_048
 THREADS: Final = 2
@@ -41,6 +41,7 @@ def recommend_file(
     progress: Progress = NO_PROGRESS,
     tell: Callable[[CheckReport], None] | None = None,
     column_map: Mapping[str, str] = NO_COLUMN_MAP,
+    wish: Wish = "auto",
 ) -> ListsWritten:
     """Write `user_id`, `item_id`, `rank` (from 1), `score` in the format of the file's name, whole or not at all.
 
@@ -49,7 +50,7 @@ def recommend_file(
     was found while reading the events. Raises BundleError, and InputError for an events file that cannot be used.
     """
     refuse_unwritable_table(out, "lists")
-    recommender = Recommender.open(bundle, threads=THREADS)
+    recommender = Recommender.open(bundle, threads=THREADS, wish=wish)
     loaded = load_events(events, column_map=column_map)
     if tell:
         tell(loaded.report)

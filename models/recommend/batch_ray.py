@@ -33,6 +33,7 @@ import ray.data
 from ray.exceptions import RayError
 
 from models.bundle.digests import file_digest
+from models.bundle.manifest import Manifest
 from models.bundle.read import verify_bundle
 from models.data.read import NO_COLUMN_MAP, load_events
 from models.data.write_table import write_table
@@ -41,6 +42,7 @@ from models.domain.errors import DatasetError, ListsUnfinished, SettingsRefused
 from models.domain.progress import Progress
 from models.recommend.batch import NO_PROGRESS, ListsWritten, recommend_events
 from models.recommend.recommender import Recommender
+from models.recommend.systems import Wish, system_for
 
 RUN: Final = "run.json"
 PART: Final = "figment_part"
@@ -60,6 +62,8 @@ class NightlyRun:
     """What one folder of lists is made from; `run.json` keeps it, so that nothing else is put beside its parts."""
 
     model_version: str
+    serves: str
+    """The system that orders the lists."""
     events: str
     events_digest: str
     """Of the files' contents, in the order of their names."""
@@ -87,6 +91,7 @@ def recommend_with_ray(
     workers: int,
     progress: Progress = NO_PROGRESS,
     column_map: Mapping[str, str] = NO_COLUMN_MAP,
+    wish: Wish = "auto",
 ) -> ListsWritten:
     """Write the folder `out`: the lists that `recommend_file` writes, part by part; those that are there are kept.
 
@@ -95,9 +100,9 @@ def recommend_with_ray(
     and ListsUnfinished where parts are missing at the end, or one was written where this process does not see it.
     """
     files = _parquet_files(events)
-    model_version = verify_bundle(bundle).model_version
+    manifest = verify_bundle(bundle)
     _refuse_unusable(files[0], column_map)
-    run = _opened(out, model_version, events, files, k, workers, column_map)
+    run = _opened(out, manifest, wish, events, files, k, workers, column_map)
     missing = run.missing(out)
     if not missing:
         return ListsWritten(0, 0)
@@ -106,7 +111,7 @@ def recommend_with_ray(
     unreported = set(missing)
     try:
         _start_ray(workers)
-        for written in _parts(run, bundle, files, out, missing, workers).iter_rows():
+        for written in _parts(run, bundle, wish, files, out, missing, workers).iter_rows():
             file = run.part_file(out, written["part"])
             if not file.is_file():
                 reason = f"{file.name} was written where this process does not see it; all machines have to share --out"
@@ -125,7 +130,7 @@ def recommend_with_ray(
 
 
 def _parts(
-    run: NightlyRun, bundle: Path, files: list[Path], out: Path, missing: list[int], workers: int
+    run: NightlyRun, bundle: Path, wish: Wish, files: list[Path], out: Path, missing: list[int], workers: int
 ) -> ray.data.Dataset:
     """One row a part, as it is written."""
     user_id = run.column_map.get("events.user_id", "user_id")
@@ -144,17 +149,17 @@ def _parts(
         batch_format="pyarrow",
         compute=ray.data.ActorPoolStrategy(size=workers),
         num_cpus=1,
-        fn_constructor_args=(run, str(bundle.resolve()), str(out.resolve())),
+        fn_constructor_args=(run, str(bundle.resolve()), wish, str(out.resolve())),
     )
 
 
 class MakesLists:
     """One process of the pool."""
 
-    def __init__(self, run: NightlyRun, bundle: str, out: str) -> None:
+    def __init__(self, run: NightlyRun, bundle: str, wish: Wish, out: str) -> None:
         self._run = run
         self._out = Path(out)
-        self._recommender = Recommender.open(Path(bundle))
+        self._recommender = Recommender.open(Path(bundle), wish=wish)
 
     def __call__(self, events: pa.Table) -> dict[str, list[Any]]:
         """Writes one part's lists; how many, and how many of popular items."""
@@ -193,13 +198,21 @@ def _refuse_unusable(file: Path, column_map: Mapping[str, str]) -> None:
 
 
 def _opened(
-    out: Path, model_version: str, events: Path, files: list[Path], k: int, workers: int, column_map: Mapping[str, str]
+    out: Path,
+    manifest: Manifest,
+    wish: Wish,
+    events: Path,
+    files: list[Path],
+    k: int,
+    workers: int,
+    column_map: Mapping[str, str],
 ) -> NightlyRun:
     """The run as it was begun, or begun now. Raises SettingsRefused where the folder is another run's."""
     num_events = sum(pq.read_metadata(file).num_rows for file in files)
     num_parts = max(PARTS_PER_WORKER * workers, ceil(num_events / EVENTS_PER_PART))
     digest = hashlib.sha256("".join(map(file_digest, files)).encode()).hexdigest()
-    run = NightlyRun(model_version, str(events.resolve()), digest, k, num_parts, dict(column_map))
+    serves = system_for(wish, manifest.serves)
+    run = NightlyRun(manifest.model_version, serves, str(events.resolve()), digest, k, num_parts, dict(column_map))
     file = out / RUN
     if out.exists() and not file.is_file() and (not out.is_dir() or any(out.iterdir())):
         raise SettingsRefused(
@@ -209,7 +222,9 @@ def _opened(
         begun = json.loads(file.read_text())
         run = replace(run, num_parts=begun["num_parts"])
         if begun != _as_dict(run):
-            raise SettingsRefused(f"--out {out} holds the lists of another bundle, other events or length: {file}")
+            raise SettingsRefused(
+                f"--out {out} holds the lists of another bundle or system, other events or length: {file}"
+            )
         return run
     out.mkdir(parents=True, exist_ok=True)
     unfinished = out / f".unfinished-{RUN}"

@@ -57,6 +57,7 @@ class Recommender:
         self.folder: Path = bundle.folder
         self.manifest: Manifest = bundle.manifest
         self.model_version: str = bundle.manifest.model_version
+        self.wish: Wish = wish
         self.serves: str = system_for(wish, bundle.manifest.serves)
         """The system that orders the lists of `recommend`."""
         self.index_figures: Mapping[str, Any] | None = bundle.manifest.metrics.get("index")

@@ -15,9 +15,10 @@ STAGE_OF: Final[Mapping[str, Stage]] = {
 }
 """By the names that scoreboard and manifest use."""
 
-Wish = Literal["auto", "figment", "item-knn", "popularity"]
-"""What an operator may ask for; `auto` is the one of the bundle's systems that won on validation events when it was
-made. Rivals that are only measured are in no bundle and cannot serve."""
+Wish = Literal["auto", "figment", "figment-fused", "figment-generator", "item-knn+content", "popularity", "item-knn"]
+"""What an operator may ask for: a system that the bundle holds, by its name in the scoreboard; `auto` is the one that
+won on validation events when the bundle was made, `item-knn` another name of `item-knn+content`. Rivals that are only
+measured are in no bundle and cannot serve."""
 
 
 def system_for(wish: Wish, winner: str) -> str:
@@ -29,20 +30,3 @@ def system_for(wish: Wish, winner: str) -> str:
             return "item-knn+content"
         case _:
             return wish
-
-
-def ahead_of(serves: str, scoreboard: Mapping[str, Mapping[str, float | None]]) -> dict[str, float]:
-    """What was measured to find more than what serves, the most first, and by how much NDCG@10."""
-    reached = {name: value for name, row in scoreboard.items() if (value := row.get("ndcg@10")) is not None}
-    if serves not in reached:
-        return {}
-    ahead = {name: value - reached[serves] for name, value in reached.items() if value > reached[serves]}
-    return dict(sorted(ahead.items(), key=lambda named: -named[1]))
-
-
-def told_ahead(ahead: Mapping[str, float]) -> str:
-    """The same in words."""
-    return ", ".join(
-        f"{name} by {margin:.4f}{'' if name in STAGE_OF else ' (in no bundle: it cannot serve)'}"
-        for name, margin in ahead.items()
-    )

@@ -56,6 +56,7 @@ class ScriptedModel:
     index_version = "scripted+0"
     num_items = NUM_ITEMS
     serves = MANIFEST.serves
+    wish = "auto"
     index_figures = None
     profile_figures = None
     property_names = PROPERTY_NAMES

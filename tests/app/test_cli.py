@@ -19,7 +19,9 @@ import pytest
 
 from app.cli.verbs import SYSTEMS_HELP
 from app.store.store import Store
+from models.bundle.manifest import read_manifest
 from models.evaluation.systems import SYSTEM_NAMES
+from tests.models.bundle.tiny_bundle import seal_tiny_bundle
 from tests.service.process import environment, free_port
 
 FIGMENT = Path(sys.executable).with_name("figment")
@@ -244,10 +246,20 @@ class TestRecommend:
         arguments = ("--bundle", tiny_bundle, "--events", tiny_shop / "events.parquet", "--out", "lists.parquet")
         finished = figment("recommend", *arguments, "--k", 3, folder=tmp_path)
         assert finished.returncode == 0, finished.stderr
-        assert finished.stdout == "120 lists in lists.parquet\n"
+        serves = read_manifest(tiny_bundle).serves
+        assert finished.stdout == f"120 lists by {serves}, seen items left out, in lists.parquet\n"
         lists = pl.read_parquet(tmp_path / "lists.parquet")
         assert lists.columns == ["user_id", "item_id", "rank", "score"]
         assert lists.group_by("user_id").len()["len"].unique().to_list() == [3]
+
+    def test_another_system_makes_the_lists_where_the_operator_says_so(self, tiny_shop, tiny_bundle, tmp_path):
+        arguments = ("recommend", "--bundle", tiny_bundle, "--events", tiny_shop / "events.parquet", "--k", 3, "--out")
+        by_variable = figment(*arguments, "a.csv", folder=tmp_path, recommender="popularity")
+        assert by_variable.stdout == "120 lists by popularity, seen items left out, in a.csv\n", by_variable.stderr
+        by_option = figment(*arguments, "b.csv", "--recommender", "item-knn", folder=tmp_path, recommender="popularity")
+        assert by_option.stdout == "120 lists by item-knn+content, seen items left out, in b.csv\n", by_option.stderr
+        assert (tmp_path / "a.csv").read_text() != (tmp_path / "b.csv").read_text()
+        fails(figment(*arguments, "c.csv", "--recommender", "ease", folder=tmp_path), 2, ["'ease'", "figment-fused"])
 
     def test_shoppers_without_a_known_item_are_counted(self, tiny_bundle, tmp_path):
         (tmp_path / "events.csv").write_text("who,item_id,timestamp\na,tea-1,0\nb,?,0\nc,?,0\n")
@@ -255,7 +267,7 @@ class TestRecommend:
         finished = figment("recommend", *arguments, "--out", "lists.csv", folder=tmp_path)
         assert finished.returncode == 0, finished.stderr
         assert finished.stdout.splitlines() == [
-            "3 lists in lists.csv",
+            f"3 lists by {read_manifest(tiny_bundle).serves}, seen items left out, in lists.csv",
             "2 of popular items, for want of a known item in the shopper's history",
         ]
 
@@ -346,6 +358,16 @@ class TestBundle:
         assert (finished.returncode, finished.stdout) == (0, "")
         assert "`figment train --dataset DIR --out var/bundles/NAME`" in finished.stderr
         assert not (tmp_path / "var").exists()
+
+    def test_list_tells_bundles_apart(self, tmp_path):
+        root = tmp_path / "var/bundles"
+        measured = {"num_test_users": 89, "training": {"profile": "quick"}}
+        seal_tiny_bundle(root / "shop", **measured)
+        hidden = {"split": {"kind": "cold-items", "seed": 0}, "scoreboard": {}, "serves": "popularity"}
+        seal_tiny_bundle(root / "trial", **hidden)
+        told = {line[2:].split()[0]: line for line in figment("bundle", "list", folder=tmp_path).stdout.splitlines()}
+        assert "  tiny shop · quick · temporal  serves figment, NDCG@10 0.2500 (89 shoppers)" in told["shop"]
+        assert "  tiny shop · cold-items  serves popularity  for a benchmark: items were hidden" in told["trial"]
 
     def test_list_tells_what_services_were_told_to_serve(self, two):
         newest = self.serving(two)

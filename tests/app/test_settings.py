@@ -3,6 +3,7 @@ import pytest
 from app.settings import is_loopback, read_settings, refuse_exposure, web_origin
 from models.domain.attributes import SHOP_WINDOW
 from models.domain.errors import SettingsRefused
+from models.recommend.systems import STAGE_OF
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +34,16 @@ class TestReadSettings:
     def test_misspelt_variable_is_named(self, monkeypatch):
         monkeypatch.setenv("FIGMENT_PROT", "8123")
         with pytest.raises(SettingsRefused, match=r"FIGMENT_PROT is not a setting.*FIGMENT_PORT"):
+            read_settings()
+
+    @pytest.mark.parametrize("name", [*STAGE_OF, "item-knn", "auto"])
+    def test_any_system_of_the_bundle_may_serve_by_its_name_in_the_scoreboard(self, monkeypatch, name):
+        monkeypatch.setenv("FIGMENT_RECOMMENDER", name)
+        assert read_settings().recommender == name
+
+    def test_a_rival_that_no_bundle_holds_is_refused_with_what_they_hold(self, monkeypatch):
+        monkeypatch.setenv("FIGMENT_RECOMMENDER", "ease")
+        with pytest.raises(SettingsRefused, match=r"FIGMENT_RECOMMENDER: .*'figment-fused'.*, got 'ease'"):
             read_settings()
 
     def test_all_problems_are_told_at_once(self, monkeypatch):

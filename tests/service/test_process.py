@@ -129,10 +129,14 @@ class TestServe:
 
 class TestStart:
     def test_says_that_it_serves_once_the_bundle_is_verified(self, service):
-        events = [orjson.loads(line)["event"] for line in service.log.read_text().splitlines()]
-        told = [event for event in events if event != "request"]
+        lines = [orjson.loads(line) for line in service.log.read_text().splitlines()]
+        told = [line["event"] for line in lines if line["event"] != "request"]
         assert told[:5] == ["loading", "tables brought up to date", "catalogue laid", "model loaded", "serving"]
         assert "serving" not in told[5:]
+        loaded, begun = (next(line for line in lines if line["event"] == event) for event in told[3:5])
+        assert (loaded["dataset"], loaded["chosen_by"]) == ("tiny shop", "validation")
+        serves = service.client.get("/v1/model").json()["serves"]
+        assert loaded["serves"] == begun["serves"] == serves
 
     def test_ready_within_five_seconds_of_work(self, tiny_bundle, tmp_path):
         with serving(tmp_path, bundle=tiny_bundle) as service:

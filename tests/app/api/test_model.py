@@ -1,5 +1,6 @@
 from dataclasses import asdict, replace
 
+from models.metrics.bootstrap import Difference
 from models.recommend.profiles import ProfileFigures
 from models.retrieval.choice import ChosenIndex, IndexFigures
 from tests.app.conftest import bearer
@@ -22,6 +23,35 @@ class TestModel:
         assert client.get("/v1/model").json()["ahead"] == {"ease": 0.125}
         monkeypatch.setattr(model, "serves", "popularity")
         assert client.get("/v1/model").json()["ahead"] == {"ease": 0.25, "figment": 0.125}
+
+    def test_tells_how_sure_that_is(self, model, client, monkeypatch):
+        assert client.get("/v1/model").json()["standing"] is None
+        changed = {
+            "scoreboard": {"figment": {"ndcg@10": 0.25}, "ease": {"ndcg@10": 0.375}},
+            "num_test_users": 90,
+            "differences": {"figment": {"ease": Difference(0.125, -0.125, 0.25)}},
+        }
+        monkeypatch.setattr(model, "manifest", MANIFEST.model_copy(update=changed))
+        told = client.get("/v1/model").json()
+        assert told["num_test_users"] == 90
+        assert told["differences"] == {
+            "ease": {"mean": 0.125, "low": -0.125, "high": 0.25, "verdict": "within chance", "can_serve": False}
+        }
+        assert told["standing"].startswith(
+            "Over 90 held-out shoppers, ahead of figment in NDCG@10: ease by 0.1250 (95 %"
+        )
+
+    def test_tells_what_chose_the_system_that_serves(self, model, client, monkeypatch):
+        nothing = {"by": "nothing to compare", "validation_ndcg": {}, "num_validation_users": None}
+        assert client.get("/v1/model").json()["chosen"] == nothing
+        reached = {"popularity": 0.25, "figment": 0.5}
+        changed = {"metrics": {"validation_ndcg@10": {"neighbours=4": 0.75, **reached}}, "num_validation_users": 7}
+        monkeypatch.setattr(model, "manifest", MANIFEST.model_copy(update=changed))
+        chosen = client.get("/v1/model").json()["chosen"]
+        assert chosen == {"by": "validation", "validation_ndcg": reached, "num_validation_users": 7}
+        assert list(chosen["validation_ndcg"]) == ["figment", "popularity"]
+        monkeypatch.setattr(model, "wish", "figment")
+        assert client.get("/v1/model").json()["chosen"]["by"] == "FIGMENT_RECOMMENDER"
 
     def test_tells_what_can_be_returned(self, client):
         assert client.get("/v1/model").json()["property_names"] == ["title", "price"]

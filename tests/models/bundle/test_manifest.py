@@ -6,6 +6,7 @@ import pytest
 
 from models.bundle.manifest import SCHEMA_VERSION, Manifest, read_manifest
 from models.domain.errors import BundleCorrupt, BundleNotFound
+from models.metrics.bootstrap import Difference
 from tests.models.bundle.tiny_bundle import tiny_manifest
 
 
@@ -30,6 +31,19 @@ class TestReadManifest:
         assert read.files == manifest.files
         assert read.dataset == manifest.dataset
         assert read.as_file() == manifest.as_file()
+
+    def test_how_sure_the_scoreboard_is_may_be_told_or_not(self, tmp_path: Path) -> None:
+        """Bundles that were made before it was kept hold none of it."""
+        difference = Difference(0.125, -0.125, 0.25)
+        path = write(tmp_path, tiny_manifest("v1", num_test_users=9, differences={"figment": {"ease": difference}}))
+        assert read_manifest(tmp_path).differences["figment"]["ease"].high == 0.25
+        fields = json.loads(path.read_bytes())
+        for name in ("num_validation_users", "num_test_users", "differences"):
+            del fields[name]
+        path.write_text(json.dumps(fields))
+        resealed(path)
+        read = read_manifest(tmp_path)
+        assert (read.num_validation_users, read.num_test_users, read.differences) == (None, None, {})
 
     def test_measure_that_could_not_be_taken_is_none(self, tmp_path: Path) -> None:
         write(tmp_path, tiny_manifest("v1", scoreboard={"figment": {"hr@10": float("nan")}}))

@@ -37,7 +37,7 @@ class TestListBundles:
     def test_shows_a_damaged_one_first_with_its_problem(self, root: Path) -> None:
         flip_byte(root / "older" / "manifest.json")
         damaged, sound = list_bundles(root)
-        assert (damaged.version, damaged.created_at) == ("older", None)
+        assert (damaged.version, damaged.manifest, damaged.created_at) == ("older", None, None)
         assert damaged.problem is not None
         assert "manifest.json" in damaged.problem
         assert sound.problem is None

@@ -4,11 +4,17 @@ from pathlib import Path
 import pytest
 
 from models.bundle.manifest import DatasetRecord
+from models.bundle.read import open_bundle
 from models.data.read import load_dataset
+from models.data.sequences_from_events import build_sequences
+from models.data.shuffle import shuffle_items
+from models.data.split import split_sequences
 from models.domain.errors import InputError, SettingsRefused, UnknownName
-from models.evaluation.evaluate import EvaluateOptions, EvaluationReport, evaluate
+from models.domain.progress import NoProgress
+from models.evaluation.evaluate import EvaluateOptions, EvaluationReport, evaluate, score_systems
 from models.evaluation.systems import STAGES
 from models.evaluation.table import render_table
+from models.recommend.recommender import Recommender
 from tests.models.bundle.tiny_bundle import tiny_manifest
 
 PROMISED = {
@@ -166,3 +172,15 @@ class TestBundle:
         report = evaluate(EvaluateOptions(dataset=tiny_shop, bundle=tiny_bundle))
         assert set(report.scores) == {*STAGES, "item-knn", "popularity", "ease"}
         assert report.scores["figment"].metrics["ndcg@10"] > report.scores["popularity"].metrics["ndcg@10"]
+
+    def test_lists_are_asked_by_the_rule_that_the_bundle_serves_by(self, tiny_shop: Path, tiny_bundle: Path) -> None:
+        """Not by the one that the data would have now."""
+        bundle = open_bundle(tiny_bundle)
+        assert bundle.manifest.exclude_seen
+        dataset = shuffle_items(load_dataset(tiny_shop).dataset, 0)
+        split = split_sequences(build_sequences(dataset, seed=0), "temporal", time="real", seed=0)
+        for rule in (True, False):
+            manifest = bundle.manifest.model_copy(update={"exclude_seen": rule})
+            recommender = Recommender(replace(bundle, manifest=manifest))
+            report = score_systems(["popularity"], dataset, split, recommender, seed=0, progress=NoProgress())
+            assert report.seen_filtered == rule

@@ -12,11 +12,12 @@ import pytest
 from models.evaluation.evaluate import EvaluateOptions, EvaluationReport, evaluate
 from models.evaluation.protocol import CUTOFFS, HEADLINES, Score
 from models.evaluation.report import MEANINGS, Conditions, conditions_now, render_report, write_report
-from models.evaluation.report_headline import headline, signed
+from models.evaluation.report_headline import headline
 from models.evaluation.report_plots import plots
 from models.evaluation.report_points import pareto_front
 from models.evaluation.report_svg import spread
 from models.evaluation.systems import SYSTEM_NAMES
+from models.recommend.standing import signed
 from tests.conftest import REPOSITORY
 from tests.models.bundle.tiny_bundle import tiny_manifest
 
@@ -108,6 +109,13 @@ class TestHeadline:
         bounds = compared.to_json()["systems"][behind]["ndcg@10_minus_best"]["interval"]
         low, high = sorted(sign * bound for bound in bounds)
         assert f"(95 % interval {signed(low)} to {signed(high)})" in headline(compared)
+
+    def test_json_has_each_system_against_what_serves(self) -> None:
+        rows = replace(report(figment=50, item_knn=20), serves="item-knn").to_json()["systems"]
+        assert rows["item-knn"]["ndcg@10_minus_serves"] == {"mean": 0.0, "interval": [0.0, 0.0]}
+        against = rows["figment"]["ndcg@10_minus_serves"]
+        assert against["mean"] == pytest.approx(0.3)
+        assert against["interval"] == [-bound for bound in rows["item-knn"]["ndcg@10_minus_best"]["interval"][::-1]]
 
     def test_own_stages_are_no_rivals_but_a_better_one_is_told(self) -> None:
         told = headline(report(figment=50, figment_generator=70, item_knn=20))
@@ -234,14 +242,19 @@ class TestPage:
         assert "against diversity" not in page
         assert len(plots(some)) == len(plots(self.REPORT)) - 1
 
-    def test_marks_what_serves_and_names_what_is_ahead_of_it(self) -> None:
+    def test_marks_what_serves_and_tells_how_it_stands(self) -> None:
         whole = replace(report(figment=50, figment_generator=40, ease=60), serves="figment-generator")
         page = render_report(whole, CONDITIONS)
         assert Tags(page).open == []
         (marked,) = re.findall(r'<th scope="row"[^>]*>(\S+) <span[^>]*>◀', page)
         assert marked == "figment-generator"
-        ahead = "ease by 0.2000 (in no bundle: it cannot serve), figment by 0.1000."
-        assert f"Ahead of it in NDCG@10: {ahead}" in page
+        assert whole.standing is not None
+        told = whole.standing.told()
+        assert told is not None
+        assert told.startswith(
+            "Over 100 held-out shoppers, ahead of figment-generator in NDCG@10: ease by 0.2000 (95 %"
+        )
+        assert told in page
         assert "◀" not in self.PAGE
 
     def test_names_are_escaped(self) -> None:

@@ -3,6 +3,7 @@ import numpy as np
 from models.evaluation.evaluate import EvaluationReport
 from models.evaluation.protocol import Score
 from models.evaluation.table import COLUMNS, render_scoreboard, render_table
+from tests.models.bundle.tiny_bundle import tiny_manifest
 
 
 def score(quality: float) -> Score:
@@ -32,12 +33,18 @@ class TestRenderTable:
     def test_says_what_star_and_brackets_mean(self) -> None:
         assert self.LINES[-1] == "* the highest HR@10 and NDCG@10; [low, high]: 95 % interval"
 
-    def test_marks_what_serves_and_names_what_is_ahead_of_it(self) -> None:
+    def test_marks_what_serves_and_says_why_and_how_it_stands(self) -> None:
         scores = {"ease": score(0.08), "figment": score(0.07), "figment-generator": score(0.05)}
-        whole = EvaluationReport("shop", "temporal", True, 3, scores, serves="figment-generator")
+        whole = EvaluationReport(
+            "shop", "temporal", True, 3, scores, serves="figment-generator", choice="Validation events chose it."
+        )
         lines = render_table(whole).splitlines()
         assert [line.split()[0] for line in lines if " < " in line] == ["figment-generator"]
-        assert lines[-1].endswith("ease by 0.0300 (in no bundle: it cannot serve), figment by 0.0200")
+        assert lines[-2:] == [
+            "< figment-generator is what the bundle serves. Validation events chose it.",
+            f"  {whole.standing and whole.standing.told()}",
+        ]
+        assert "Over 3 held-out shoppers, ahead of figment-generator in NDCG@10: ease by 0.0300 (95 %" in lines[-1]
 
     def test_says_when_what_serves_was_not_measured(self) -> None:
         whole = EvaluationReport("shop", "temporal", True, 3, {"figment": score(0.07)}, serves="popularity")
@@ -57,19 +64,16 @@ class TestRenderTable:
 class TestRenderScoreboard:
     def test_shows_rivals_beside_what_serves(self) -> None:
         scoreboard = {
-            "figment": {"hr@10": 0.1, "ndcg@10": 0.05, "seconds": 2.0},
+            "figment": {"hr@10": 0.1, "ndcg@10": 0.05, "seconds": 2.0, "ild@10": None},
             "item-knn": {"hr@10": 0.2, "ndcg@10": 0.04},
         }
-        header, figment, rival, _, served = render_scoreboard(scoreboard, "figment").splitlines()
+        manifest = tiny_manifest("b", scoreboard=scoreboard, num_test_users=90)
+        header, figment, rival, _, served, standing = render_scoreboard(manifest).splitlines()
         assert header.split()[:3] == ["system", "hr@10", "ndcg@10"]
         assert figment.split()[:5] == ["figment", "<", "0.1000", "0.0500*", "-"]
         assert figment.split()[-1] == "2.0"
         assert rival.split()[:3] == ["item-knn", "0.2000*", "0.0400"]
-        assert served.startswith("< figment is what the bundle serves, of the systems that it holds the best")
-
-    def test_names_what_is_ahead_of_what_serves(self) -> None:
-        reached = {"popularity": 0.25, "figment": 0.2, "ease": 0.375, "item-knn": 0.1}
-        scoreboard = {name: {"hr@10": 0.5, "ndcg@10": value} for name, value in reached.items()}
-        last = render_scoreboard(scoreboard, "figment").splitlines()[-1]
-        ahead = "ease by 0.1750 (in no bundle: it cannot serve), popularity by 0.0500"
-        assert last == f"  ahead of it in NDCG@10: {ahead}"
+        assert served.startswith("< figment is what the bundle serves. No validation shopper has a history")
+        assert standing.startswith(
+            "  Over 90 held-out shoppers, nothing is ahead of figment in NDCG@10; next comes item-knn"
+        )

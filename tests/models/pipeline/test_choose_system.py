@@ -36,9 +36,10 @@ class TestChooseSystem:
         cases = cases_of({"a": [(0, 1), (1, 2)], "new": [], "b": [(2, 1)]})
         proposals = Proposals.to(cases.num_cases)
         choose_fusion(ranker, cases, **RULES, proposals=proposals)
-        _, reached = choose_system(ranker, cases, **RULES, proposals=proposals)
+        choice = choose_system(ranker, cases, **RULES, proposals=proposals)
         assert calls == [2]
-        assert list(reached) == list(SIMPLEST_FIRST)
+        assert list(choice.reached) == list(SIMPLEST_FIRST)
+        assert choice.num_users == 2
 
     def test_takes_the_simplest_where_nobody_has_a_history(self, ranker: Ranker) -> None:
-        assert choose_system(ranker, cases_of({"new": []}), **RULES) == ("popularity", {})
+        assert choose_system(ranker, cases_of({"new": []}), **RULES) == ("popularity", {}, 0)

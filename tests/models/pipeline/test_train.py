@@ -30,6 +30,7 @@ from models.pipeline import train as pipeline
 from models.pipeline.train import TrainOptions, train
 from models.recommend.batch import recommend_file
 from models.recommend.recommender import Recommender
+from models.recommend.standing import Standing, told_choice
 from models.training.fit_judge import Judging
 from models.training.run import NO_STEP
 
@@ -105,10 +106,20 @@ class TestTheTinyBundle:
         assert scoreboard["figment-generator"]["hr@10"] > 1.5 * scoreboard["popularity"]["hr@10"]
 
     def test_evaluate_gives_the_scoreboard_again(self, tiny_bundle: Path, tiny_shop: Path) -> None:
-        report = evaluate(EvaluateOptions(dataset=tiny_shop, bundle=tiny_bundle)).to_json()
-        assert report["serves"] == verify_bundle(tiny_bundle).serves
-        for name, row in verify_bundle(tiny_bundle).scoreboard.items():
+        manifest = verify_bundle(tiny_bundle)
+        evaluated = evaluate(EvaluateOptions(dataset=tiny_shop, bundle=tiny_bundle))
+        report = evaluated.to_json()
+        assert report["serves"] == manifest.serves
+        for name, row in manifest.scoreboard.items():
             assert report["systems"][name]["ndcg@10"] == pytest.approx(row["ndcg@10"], abs=1e-6)
+        # and says of it what manifest and card say
+        standing = Standing.of(manifest, manifest.serves)
+        assert standing.num_users == evaluated.num_users
+        assert standing.differences.keys() == manifest.scoreboard.keys() - {manifest.serves}
+        assert evaluated.standing is not None
+        assert standing.told() == evaluated.standing.told()
+        assert str(standing.told()) in (tiny_bundle / "MODEL_CARD.md").read_text()
+        assert told_choice(manifest) == evaluated.choice
 
     def test_lists_of_every_shopper_score_what_the_scoreboard_says(
         self, tiny_bundle: Path, tiny_shop: Path, tmp_path: Path
@@ -146,6 +157,8 @@ class TestTrain:
         outcome = train(replace(options, refit=True), told)
         manifest = verify_bundle(outcome.bundle)
         assert manifest.refitted
+        assert manifest.num_test_users is not None
+        assert manifest.differences.keys() == set(STAGES) | {"popularity"}
         assert manifest.num_events == np.load(outcome.bundle / "popularity.npy").sum()
         assert len({task for task in told.tasks if re.fullmatch(r"training on [\d,]+ events", task)}) == 3
         assert told.steps["writing networks"] == 2 * (told.totals["writing networks"] or 0)
@@ -244,6 +257,8 @@ class TestTrain:
         assert all("ild@10" not in row for row in manifest.scoreboard.values())
         card = (options.out / "MODEL_CARD.md").read_text()
         assert "Not measured: no held-out shopper has a history." in card
+        assert "No validation shopper has a history, so nothing was compared." in card
+        assert "Validation events" not in card
         assert not re.search(r"\bnan\b", card + " ".join(told.notes))
 
     def test_serves_an_item_that_was_never_trained_on(

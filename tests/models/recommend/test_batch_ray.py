@@ -121,6 +121,11 @@ class TestAskedAgain:
         with pytest.raises(SettingsRefused, match="other events"):
             recommend_with_ray(tiny_bundle, file, tmp_path / "lists", 5, workers=1)
 
+    def test_lists_of_another_system_are_not_put_beside_them(self, tiny_bundle, events, tmp_path):
+        recommend_with_ray(tiny_bundle, events, tmp_path / "lists", 5, workers=1)
+        with pytest.raises(SettingsRefused, match="another bundle or system"):
+            recommend_with_ray(tiny_bundle, events, tmp_path / "lists", 5, workers=1, wish="popularity")
+
 
 class TestPartsNotSeen:
     def test_of_another_disk_end_the_run_and_are_not_written_as_empty(self, tiny_bundle, events, tmp_path, told):

@@ -173,7 +173,7 @@ class TestRecommend:
 
 class TestSystems:
     @pytest.mark.parametrize(
-        ("wish", "serves"), [("figment", "figment"), ("item-knn", "item-knn+content"), ("popularity", "popularity")]
+        ("wish", "serves"), [*((name, name) for name in STAGE_OF), ("item-knn", "item-knn+content")]
     )
     def test_one_bundle_serves_whichever_is_wished_for(self, tiny_bundle: Path, wish, serves: str) -> None:
         chosen = Recommender.open(tiny_bundle, wish=wish)

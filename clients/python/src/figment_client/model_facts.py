@@ -78,6 +78,26 @@ class Profile(TypedDict):
     p95_microseconds: float
 
 
+class Choice(TypedDict):
+    """What made the system that serves the one that does."""
+
+    by: Literal["validation", "FIGMENT_RECOMMENDER", "nothing to compare"]
+    validation_ndcg: dict[str, float]
+    """NDCG@10 of each system that the bundle holds, the best first."""
+    num_validation_users: int | None
+
+
+class Difference(TypedDict):
+    """NDCG@10 of a system minus that of what serves."""
+
+    mean: float
+    low: float
+    """Of the 95 % interval."""
+    high: float
+    verdict: Literal["within chance", "more than chance", "too few shoppers to tell it from chance"]
+    can_serve: bool
+
+
 class Model(TypedDict):
     """The model that serves, how it was measured, and what came of its lists."""
 
@@ -85,6 +105,7 @@ class Model(TypedDict):
     created_at: str
     serves: str
     winner: str
+    chosen: Choice
     dataset: Dataset
     split: dict[str, Any]
     refitted: bool
@@ -100,6 +121,10 @@ class Model(TypedDict):
     scoreboard: dict[str, dict[str, float | None]]
     ahead: dict[str, float]
     """What of the scoreboard finds more than what serves, and by how much NDCG@10."""
+    num_test_users: int | None
+    differences: dict[str, Difference]
+    standing: str | None
+    """Who is ahead of what serves, else who comes next, in a sentence."""
     fusion: dict[str, float]
     neighbours: dict[str, Any]
     evidence: list[str]

@@ -1,0 +1,46 @@
+from datetime import UTC, datetime
+
+import pytest
+from structlog.testing import capture_logs
+
+from app.runtime.live_model import LiveModel, Loaded
+from app.runtime.workers import Workers
+from tests.app.scripted_model import MANIFEST, ScriptedModel
+
+MADE_AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def workers():
+    workers = Workers(threads=1, max_in_flight=1)
+    yield workers
+    workers.close()
+
+
+def lines_of(workers, **changed):
+    """What is logged when a model of this manifest begins to answer."""
+    model = ScriptedModel()
+    model.manifest = MANIFEST.model_copy(update=changed)
+    with capture_logs() as lines:
+        LiveModel(None, workers).publish(Loaded(model, [], MADE_AT))
+    return lines
+
+
+class TestPublish:
+    def test_tells_data_set_and_system(self, workers):
+        (line,) = lines_of(workers)
+        assert line["event"] == "model loaded"
+        told = {name: line[name] for name in ("model_version", "dataset", "serves", "chosen_by")}
+        assert told == {
+            "model_version": "scripted",
+            "dataset": "thirty items",
+            "serves": "figment",
+            "chosen_by": "nothing to compare",
+        }
+
+    def test_warns_of_a_bundle_that_never_saw_a_part_of_the_items(self, workers):
+        hidden = {"kind": "cold-items", "seed": 0}
+        _, warning = lines_of(workers, split=hidden)
+        assert (warning["log_level"], warning["model_version"]) == ("warning", "scripted")
+        assert "a tenth of the items was hidden" in warning["event"]
+        assert len(lines_of(workers, split=hidden, refitted=True)) == 1
