@@ -39,8 +39,9 @@ class EvaluateOptions:
 
     dataset: Path
     bundle: Path | None = None
-    """Its split, seed, seen rule and event weights are taken; without one, rivals alone are scored, and the data's share
-    of repeats rules whether seen items are left out."""
+    """Its split, seed, seen rule and event weights are taken; without one, rivals alone are scored, and the data's
+    share of repeats rules whether seen items are left out.
+    """
     split: SplitKind | None = None
     """Without a bundle; None: temporal, or leave-one-out where times only stand for positions."""
     systems: Sequence[str] | None = None
