@@ -22,7 +22,7 @@ from models.networks.in_process import runs_in_process
 from models.recommend.candidates import CandidateSource, RunsNetwork
 from models.recommend.ranker import Ranker
 from models.retrieval.faiss_index import build_faiss_index
-from models.training.choose_fusion import UNTUNED, choose_fusion
+from models.training.choose_fusion import UNTUNED, choose_beside_judge, choose_fusion
 from models.training.encoded_catalogue import encode_catalogue
 from models.training.fit_judge import Judging, fit_judge_on
 
@@ -45,6 +45,11 @@ def fit_sasrec_item_knn(data: RivalData) -> RankerSystem:
         judge = runs_in_process(network) if network is not None else None
     sasrec = data.fitted.get("sasrec") or fit_sasrec(data, neighbours)
     ranker = replace(parts.fused(sasrec, data.train, data.validation), judge=judge)
+    if data.validation is not None:
+        weights, _ = choose_beside_judge(
+            ranker, data.validation, exclude_seen=data.exclude_seen, seed=data.seed, progress=data.progress
+        )
+        ranker = replace(ranker, weights=weights)
     return RankerSystem(ranker, "judged", "sasrec+item-knn")
 
 

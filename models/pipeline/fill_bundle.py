@@ -4,6 +4,7 @@ import resource
 import subprocess
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -27,7 +28,7 @@ from models.recommend.proposals import Proposals
 from models.recommend.recommender import Recommender
 from models.synthesis.temperature import likeliest_temperature
 from models.synthesis.workshop import Workshop
-from models.training.choose_fusion import UNTUNED, choose_fusion
+from models.training.choose_fusion import UNTUNED, choose_beside_judge, choose_fusion
 
 MEASURING_THREADS: Final = 2
 MEASURED: Final = ("fusion", "serves", "num_validation_users", "scoreboard", "num_test_users", "differences")
@@ -87,29 +88,23 @@ def _measured(folder: Path, manifest: Manifest, fitting: Fitting, validation: Ev
     """The manifest with what validation events chose, and what test events say of it."""
     prepared, seed, progress = fitting.prepared, fitting.config.seed, fitting.progress
     proposals = Proposals.to(validation.num_cases)
-    weights, of_weights = choose_fusion(
-        build_ranker(load_bundle(folder, manifest), MEASURING_THREADS),
-        validation,
-        exclude_seen=prepared.exclude_seen,
-        seed=seed,
-        progress=progress,
-        proposals=proposals,
-    )
+    rules: dict[str, Any] = {
+        "exclude_seen": prepared.exclude_seen,
+        "seed": seed,
+        "progress": progress,
+        "proposals": proposals,
+    }
+    ranker = build_ranker(load_bundle(folder, manifest), MEASURING_THREADS)
+    weights, of_weights = choose_fusion(ranker, validation, **rules)
+    weights, of_beside = choose_beside_judge(replace(ranker, weights=weights), validation, **rules)
     manifest = manifest.model_copy(update={"fusion": weights.as_dict()})
     recommender = Recommender(load_bundle(folder, manifest), threads=MEASURING_THREADS)
-    choice = choose_system(
-        recommender.ranker,
-        validation,
-        exclude_seen=prepared.exclude_seen,
-        seed=seed,
-        progress=progress,
-        proposals=proposals,
-    )
-    del proposals
+    choice = choose_system(recommender.ranker, validation, **rules)
+    del proposals, rules, ranker
     measured = measure(recommender, prepared, fitting.config, progress)
     metrics = {
         **manifest.metrics,
-        "validation_ndcg@10": {**of_weights, **choice.reached},
+        "validation_ndcg@10": {**of_weights, **of_beside, **choice.reached},
         "exploration": measured.exploration,
         "synthesis": {"temperature": likeliest_temperature(Workshop(recommender), validation, seed)},
     }

@@ -34,7 +34,7 @@ def model_card(manifest: Manifest) -> str:
         *_scoreboard(manifest.scoreboard),
         "",
         f"Every item is ranked for every held-out shopper. `{manifest.serves}` is what serves. {told_choice(manifest)}"
-        f" Weights beside the generator's 1: {_weights(manifest.fusion)}.",
+        f" {_weights(manifest.fusion)}",
         *_standing(manifest),
         "",
         "## Stability",
@@ -160,4 +160,7 @@ def _who_orders(manifest: Manifest) -> str:
 
 
 def _weights(fusion: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {weight:g}" for name, weight in fusion.items())
+    sources = ", ".join(f"{name} {weight:g}" for name, weight in fusion.items() if name != "beside_judge")
+    told = f"Weights beside the generator's 1: {sources}."
+    beside = fusion.get("beside_judge", 0.0)
+    return f"{told} That order counts {beside:g} beside the judge's 1." if beside else told

@@ -1,4 +1,4 @@
-"""One order from generator, neighbours and what was taken before; the judge, where there is one, has the last word."""
+"""One order from generator, neighbours and what was taken before; a judge, where there is one, orders its best."""
 
 # B users, C candidates
 
@@ -24,6 +24,8 @@ class FusionWeights:
     neighbours: float
     taken: float = 0.0
     """Of what the shopper took before, where that is listed again."""
+    beside_judge: float = 0.0
+    """Of the order that these make, beside the judge's verdict of 1."""
 
     def as_dict(self) -> dict[str, float]:
         """For the manifest."""

@@ -33,6 +33,8 @@ class Shortlist:
     rows_BS: NDArray[np.int32]
     """Item rows, -1 where fewer than S candidates are allowed."""
     evidence_BSF: NDArray[np.float32]
+    fused_BS: NDArray[np.float32]
+    """What the sources say of each; -inf where there is none."""
 
 
 def make_shortlist(
@@ -72,32 +74,45 @@ def make_shortlist(
         ],
         axis=2,
     )
-    return Shortlist(columns_BS, present_BS, rows_BS, evidence_BSF)
+    return Shortlist(columns_BS, present_BS, rows_BS, evidence_BSF, shortlisted(fused_BC))
 
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """The judge's logits of first blocks, and the scale that they give."""
+    """What the judge says of first blocks, and the scale that its logits give."""
 
-    standard_BS: NDArray[np.float32]
-    """Logits in deviations from their block's mean; -inf where no candidate is present."""
+    values_BS: NDArray[np.float32]
+    """Logits in deviations from their block's mean, and beside them, by its weight, what the sources say in theirs.
+
+    -inf where no candidate is present.
+    """
     mean_B1: NDArray[np.float32]
     deviation_B1: NDArray[np.float32]
     lowest_B1: NDArray[np.float32]
     """The last of each block."""
 
 
-def judge_first(shortlist: Shortlist, judge: RunsNetwork) -> Verdicts:
-    """What the judge says of first blocks."""
+def judge_first(shortlist: Shortlist, judge: RunsNetwork, beside: float) -> Verdicts:
+    """What the judge says of first blocks; `beside` it the sources have a say of this weight."""
     present_BS = shortlist.present_BS
     logits_BS = judge({"evidence": shortlist.evidence_BSF, "present": present_BS})
-    count_B1 = np.maximum(present_BS.sum(axis=1, keepdims=True), 1)
-    mean_B1 = np.where(present_BS, logits_BS, 0.0).sum(axis=1, keepdims=True) / count_B1
-    variance_B1 = np.where(present_BS, (logits_BS - mean_B1) ** 2, 0.0).sum(axis=1, keepdims=True) / count_B1
-    standard_BS = np.where(present_BS, (logits_BS - mean_B1) / np.sqrt(variance_B1 + 1e-6), -np.inf)
-    lowest_B1 = np.where(present_BS, standard_BS, 0.0).min(axis=1, keepdims=True)
+    values_BS, mean_B1, variance_B1 = _standardised(logits_BS, present_BS)
+    if beside:
+        values_BS = values_BS + np.float32(beside) * _standardised(shortlist.fused_BS, present_BS)[0]
+    lowest_B1 = np.where(present_BS, values_BS, 0.0).min(axis=1, keepdims=True)
     deviation_B1 = np.maximum(np.sqrt(variance_B1), LEAST_DEVIATION)
-    return Verdicts(standard_BS.astype(np.float32), mean_B1, deviation_B1, lowest_B1)
+    return Verdicts(np.where(present_BS, values_BS, -np.inf).astype(np.float32), mean_B1, deviation_B1, lowest_B1)
+
+
+def _standardised(
+    values_BS: NDArray[np.float32], present_BS: NDArray[np.bool_]
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Values in deviations from their block's mean, 0 where no candidate is present; and mean and variance [B, 1]."""
+    count_B1 = np.maximum(present_BS.sum(axis=1, keepdims=True), 1)
+    mean_B1 = np.where(present_BS, values_BS, 0.0).sum(axis=1, keepdims=True) / count_B1
+    apart_BS = np.where(present_BS, values_BS - mean_B1, 0.0)
+    variance_B1 = (apart_BS**2).sum(axis=1, keepdims=True) / count_B1
+    return apart_BS / np.sqrt(variance_B1 + 1e-6), mean_B1, variance_B1
 
 
 def judge_below(

@@ -146,9 +146,9 @@ class JudgedOrder:
         num_below: int,
     ) -> "JudgedOrder":
         """The order of a proposal whose first block is `first`; of its candidates, only that has a place at first."""
-        verdicts = judge_first(first, judge)
+        verdicts = judge_first(first, judge, weights.beside_judge)
         values_BC = np.full(proposal.allowed_BC.shape, NOWHERE, np.float32)
-        np.put_along_axis(values_BC, first.columns_BS, verdicts.standard_BS, axis=1)
+        np.put_along_axis(values_BC, first.columns_BS, verdicts.values_BS, axis=1)
         return cls(proposal, weights, judge, shortlist, num_below, first, verdicts, values_BC)
 
     @property

@@ -2,6 +2,7 @@
 
 # B users, C candidates, K places
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -11,6 +12,7 @@ from models.data.split import EvaluationCases
 from models.domain.item_rows import NO_ITEM
 from models.domain.progress import Progress
 from models.recommend.fusion import FusionWeights
+from models.recommend.judging import judge_first
 from models.recommend.proposals import Proposals
 from models.recommend.ranker import Ranker
 from models.training.found import LIST_LENGTH, PLACES_ASKED, found_next
@@ -20,6 +22,7 @@ TAKEN_WEIGHTS: Final = (0.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
 """Tried where items of the history are listed again."""
 MAX_CASES: Final = 4_096
 CASES_PER_CALL: Final = 256
+BESIDE_JUDGE: Final = (0.0, 0.1, 0.2, 0.3, 0.5)
 UNTUNED: Final = FusionWeights(neighbours=2.0)
 """Where no event is held out, nothing can be chosen: the middle of what was chosen elsewhere."""
 
@@ -60,6 +63,42 @@ def choose_fusion(
     best = tried[int(np.argmax(means))]
     progress.finish(f"{_named(best)}: validation NDCG@{LIST_LENGTH} {means.max():.4f}")
     return best, {_named(weights): round(float(mean), 5) for weights, mean in zip(tried, means, strict=True)}
+
+
+def choose_beside_judge(
+    ranker: Ranker,
+    cases: EvaluationCases,
+    *,
+    exclude_seen: bool,
+    seed: int,
+    progress: Progress,
+    proposals: Proposals | None = None,
+) -> tuple[FusionWeights, dict[str, float]]:
+    """The ranker's weights with a say for the sources beside its judge, and each one's NDCG@10 for the record.
+
+    As `choose_fusion` does; nothing is changed where there is no judge, or no event held out.
+    """
+    cases = cases.with_history(MAX_CASES, seed)
+    if ranker.judge is None or cases.num_cases == 0:
+        return ranker.weights, {}
+    proposals = proposals or Proposals(room=0)
+    totals = np.zeros(len(BESIDE_JUDGE))
+    progress.start("choosing what counts beside the judge", total=cases.num_cases)
+    for batch in cases.batches(CASES_PER_CALL):
+        questions = ranker.best_guesses(batch.histories, PLACES_ASKED, exclude_seen)
+        first = ranker.shortlist(proposals.of(questions, ranker.propose))
+        logits_BS = ranker.judge({"evidence": first.evidence_BSF, "present": first.present_BS})
+        for number, beside in enumerate(BESIDE_JUDGE):
+            verdicts = judge_first(first, lambda _, said_BS=logits_BS: said_BS, beside)
+            totals[number] += found_next(batch, *_listed(first.rows_BS, verdicts.values_BS)).sum()
+        progress.advance(batch.num_cases)
+    means = totals / cases.num_cases
+    best = BESIDE_JUDGE[int(np.argmax(means))]
+    progress.finish(f"{best:g}: validation NDCG@{LIST_LENGTH} {means.max():.4f}")
+    found = {
+        f"beside_judge={beside:g}": round(float(mean), 5) for beside, mean in zip(BESIDE_JUDGE, means, strict=True)
+    }
+    return replace(ranker.weights, beside_judge=best), found
 
 
 def _named(weights: FusionWeights) -> str:
