@@ -23,7 +23,7 @@ JUDGED = 200
 
 
 def defined(ranker: Ranker, asked: Question) -> list[int]:
-    """Candidates of both sources, fused; the best two hundred by the judge; what was seen left out."""
+    """Candidates of both sources, fused; of the best two hundred the judge has its say; what was seen left out."""
     history = encode_histories(
         [asked.history],
         max_events=ranker.spec.max_history_events,
@@ -49,8 +49,7 @@ def defined(ranker: Ranker, asked: Question) -> list[int]:
     core_C &= ~(is_seen_C & asked.seen_left_out)
     liked_C = standard(liked_N[rows_C], best_C)
     fused_C = liked_C + ranker.weights.neighbours * near_C / max(float(near_C.max()), 1e-6)
-    most = max(habit.values(), default=1.0)
-    fused_C = fused_C + ranker.weights.taken * np.array([habit.get(row, 0.0) / most for row in rows_C.tolist()])
+    fused_C = fused_C + ranker.weights.taken * np.array([habit.get(row, 0.0) for row in rows_C.tolist()])
     block = np.sort(np.argsort(np.where(core_C, -fused_C, np.inf), kind="stable")[: min(JUDGED, core_C.sum())])
     critic_C = source.critic({"taste": taste_D[None], "candidates": source.item_features_ND[rows_C][None]})[0]
     scores = ScoresOfCandidates(
@@ -69,16 +68,25 @@ def defined(ranker: Ranker, asked: Question) -> list[int]:
     )
     assert ranker.judge is not None
     verdicts_S = ranker.judge({"evidence": evidence, "present": np.ones(block_1S.shape, np.bool_)})[0]
-    ordered = block_1S[0][np.argsort(-verdicts_S, kind="stable")]
+    everyone_S = np.ones(len(block), np.bool_)
+    values_S = standard(verdicts_S, everyone_S) + ranker.weights.beside_judge * standard(fused_C[block], everyone_S)
+    ordered = block_1S[0][np.argsort(-values_S, kind="stable")]
     return [int(row) for row in ordered if row not in asked.excluded_rows][: asked.k]
 
 
 def habits(seen: list[int]) -> dict[int, float]:
-    """Of each item what its events add up to, each half a per cent less than the next."""
-    sums: dict[int, float] = {}
-    for age, row in enumerate(reversed(seen)):
-        sums[row] = sums.get(row, 0.0) + 0.995**age
-    return sums
+    """Of each item what its events add up to, against the most of all; the mean of late events and of all.
+
+    Of events without an instant, each of which is a basket.
+    """
+    mean: dict[int, float] = {}
+    for decay in (0.9, 0.99):
+        sums: dict[int, float] = {}
+        for age, row in enumerate(reversed(seen)):
+            sums[row] = sums.get(row, 0.0) + decay**age
+        for row, total in sums.items():
+            mean[row] = mean.get(row, 0.0) + total / max(sums.values()) / 2
+    return mean
 
 
 def among_best(scores_C: NDArray[np.float32], which_C: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -100,9 +108,10 @@ class TestPlainListsAreThoseOfTheFirstDefinition:
         st.lists(st.integers(0, 1_499), min_size=1, max_size=70) | st.lists(st.integers(0, 90), min_size=60),
         st.booleans(),
         st.sampled_from([0.0, 3.0, 64.0]),
+        st.sampled_from([0.0, 0.2]),
     )
-    def test_on_scripted_networks(self, rows: list[int], keep_seen: bool, taken: float) -> None:
-        ranker = replace(self.RANKER, weights=FusionWeights(neighbours=2.0, taken=taken))
+    def test_on_scripted_networks(self, rows: list[int], keep_seen: bool, taken: float, beside: float) -> None:
+        ranker = replace(self.RANKER, weights=FusionWeights(neighbours=2.0, taken=taken, beside_judge=beside))
         asked = question(rows, keep_seen=keep_seen, k=20)
         (answer,) = ranker.rank([asked])
         assert answer.rows_K.tolist() == defined(ranker, asked)
