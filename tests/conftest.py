@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
 from tests.picture_shop import picture_shop
 from tests.postgresql import PostgresqlServer, running_postgresql
@@ -13,6 +14,10 @@ from tests.tiny_shop import write_tiny_shop
 
 PICTURE_STEPS = 12
 REPOSITORY = Path(__file__).parents[1]
+
+# how long an example takes says how busy the machine is
+settings.register_profile("figment")
+settings.load_profile("figment")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

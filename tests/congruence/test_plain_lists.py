@@ -103,7 +103,7 @@ def standard(scores_C: NDArray[np.float32], over_C: NDArray[np.bool_]) -> NDArra
 class TestPlainListsAreThoseOfTheFirstDefinition:
     RANKER = scripted_ranker(1_500)
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(
         st.lists(st.integers(0, 1_499), min_size=1, max_size=70) | st.lists(st.integers(0, 90), min_size=60),
         st.booleans(),

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.api.list_request import (
@@ -197,7 +197,6 @@ class TestLimitsAreReached:
 
 
 class TestIds:
-    @settings(deadline=None)
     @given(st.text(max_size=MAX_ID_CHARACTERS + 1) | st.text("a \u00a0\u3000\u2003", max_size=5))
     def test_what_a_file_may_name_a_request_may_name(self, class_client, text):
         expected = 200 if is_usable_id(text) else 422

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 from fastapi.testclient import TestClient
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.main import create_app
@@ -222,7 +222,6 @@ class TestPersonaliseFalse:
 
 
 class TestAnyBody:
-    @settings(deadline=None)
     @given(k=st.integers(1, 30), excluded=st.sets(st.sampled_from(ITEM_IDS)), seed=st.integers(0, 2**63 - 1))
     def test_excluded_items_are_never_listed_and_k_is_kept(self, class_client, k, excluded, seed):
         body = {"history": [], "k": k, "exclude": {"item_ids": sorted(excluded)}, "seed": seed, "exploration": 0.5}

@@ -1,4 +1,4 @@
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.exposition import generate_latest
@@ -10,7 +10,6 @@ OBSERVED = st.lists(st.tuples(st.sampled_from(["search", "judge"]), st.floats(0,
 
 
 class TestLoopHistogram:
-    @settings(deadline=None)
     @given(OBSERVED)
     def test_tells_what_the_librarys_own_would_tell(self, observed):
         mine, theirs = CollectorRegistry(), CollectorRegistry()

@@ -55,7 +55,7 @@ class TestMemoryCounts:
         counts = MemoryCounts(clock)
         assert [counts.take("k", 2).current for _ in range(4)] == [1, 2, 2, 2]
 
-    @settings(max_examples=50, deadline=None)
+    @settings(max_examples=50)
     @given(steps=st.lists(st.tuples(st.integers(0, 45), st.sampled_from("ab")), max_size=40), limit=st.integers(1, 12))
     async def test_decides_as_the_package_s_own_storage(self, steps, limit):
         clock = Clock()

@@ -190,7 +190,7 @@ def compare(asked: Comparison, row: dict[str, Any]) -> bool:
 
 
 class TestFitsIsTheSlowWay:
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     @given(ANY_FILTER)
     def test_row_by_row(self, asked: Filter) -> None:
         expected = [holds(asked, row) for row in FRAME.iter_rows(named=True)]

@@ -74,7 +74,7 @@ class TestPenalty:
         )
         np.testing.assert_allclose(both, 1 - (1 - one) * (1 - other), atol=1e-6)
 
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     @given(
         st.lists(st.integers(0, 499), min_size=1, max_size=8),
         st.lists(st.integers(0, 499), min_size=1, max_size=4, unique=True),
@@ -91,7 +91,7 @@ class TestPenalty:
         kept = [place[row] for row in cut.rows_K.tolist() if row in place]
         assert kept == sorted(kept)
 
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=20)
     @given(st.lists(st.integers(0, 499), min_size=1, max_size=8), st.integers(0, 499))
     def test_what_is_like_a_dislike_never_gains(self, rows, disliked) -> None:
         (plain,) = RANKER.rank([question(rows, excluded=(disliked,), k=60)])

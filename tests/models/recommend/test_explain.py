@@ -33,7 +33,7 @@ def explain(recommender: Recommender, *events: str | HistoryEvent, full: bool = 
 
 
 class TestValues:
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(st.lists(HISTORIES, min_size=1, max_size=4), STAGES, st.booleans())
     def test_are_those_by_which_lists_are_ordered(self, histories, stage, keep_seen) -> None:
         asked = [question(rows, keep_seen=keep_seen, k=150) for rows in histories]
@@ -68,7 +68,7 @@ class TestContributions:
             *range(15, 65)
         ]
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(HISTORIES, STAGES)
     def test_are_what_the_score_loses_without_the_event(self, rows, stage) -> None:
         asked = question(rows, k=8)
@@ -134,7 +134,7 @@ class TestContributions:
 
 
 class TestChangeOfFirstPlace:
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     @given(st.lists(st.integers(0, 599), min_size=2, max_size=12), STAGES)
     def test_without_those_events_another_is_first_and_none_of_them_is_too_many(self, rows, stage) -> None:
         asked = question(rows, k=5)
@@ -159,7 +159,7 @@ class TestChangeOfFirstPlace:
         for place in changed.places if len(changed.places) > 1 else ():
             assert first_without([other for other in changed.places if other != place]) == ranked.rows_K[0]
 
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=15)
     @given(st.lists(st.integers(0, 599), min_size=2, max_size=6), STAGES)
     def test_of_few_events_no_smaller_set_would_do(self, rows, stage) -> None:
         asked = question(rows, k=5)

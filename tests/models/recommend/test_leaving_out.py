@@ -88,7 +88,7 @@ class TestFilteredRecall:
 
 
 class TestTotalOrder:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(HISTORIES, st.booleans(), st.sampled_from(STAGES), st.floats(0.01, 1.0), st.integers(0, 99), st.data())
     def test_a_filter_never_reorders_survivors(self, rows, keep_seen, stage, share, seed, data) -> None:
         whole = listed(question(rows, keep_seen=keep_seen, k=NUM_ITEMS), stage)
@@ -99,14 +99,14 @@ class TestTotalOrder:
         assert [place[row] for row in cut] == sorted(place[row] for row in cut)
         assert set(cut) == {row for row in whole if mask.allowed_N[row] and row not in excluded}
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(HISTORIES, st.sampled_from(STAGES), st.floats(0.05, 1.0), st.integers(0, 99), st.integers(1, 100))
     def test_a_longer_list_begins_like_a_shorter_one(self, rows, stage, share, seed, k) -> None:
         mask = mask_of(share, seed)
         long = listed(question(rows, mask=mask, k=300), stage)
         assert listed(question(rows, mask=mask, k=k), stage) == long[:k]
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(st.lists(HISTORIES, min_size=2, max_size=5), st.floats(0.01, 1.0), st.integers(1, 60))
     def test_filtered_alone_is_filtered_in_company(self, histories, share, k) -> None:
         asked = [question(rows, mask=mask_of(share, seed), k=k) for seed, rows in enumerate(histories)]

@@ -95,7 +95,7 @@ class TestJudgedOrder:
         verdicts_S = judge({"evidence": shortlist.evidence_BSF})[0][: len(rows_S)]
         assert listed(question([1, 2, 3]))[0] == rows_S[np.argmax(verdicts_S)]
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(HISTORIES, st.booleans(), st.sets(st.integers(0, 99), min_size=1, max_size=60))
     def test_an_exclusion_never_reorders_the_rest(self, rows: list[int], keep_seen: bool, places: set[int]) -> None:
         whole = listed(question(rows, keep_seen=keep_seen))
@@ -105,7 +105,7 @@ class TestJudgedOrder:
         assert cut[: len(rest)] == rest
         assert len(cut) == 100
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(st.lists(HISTORIES, min_size=2, max_size=5), st.booleans())
     def test_a_question_is_answered_alone_as_in_company(self, histories: list[list[int]], keep_seen: bool) -> None:
         asked = [question(rows, keep_seen=keep_seen, k=40) for rows in histories]
