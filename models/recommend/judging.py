@@ -82,7 +82,7 @@ class Verdicts:
     """What the judge says of first blocks, and the scale that its logits give."""
 
     values_BS: NDArray[np.float32]
-    """Logits in deviations from their block's mean, and beside them, by its weight, what the sources say in theirs.
+    """The mean of logits and, by its weight, of what the sources say, both in deviations from their block's mean.
 
     -inf where no candidate is present.
     """
@@ -98,7 +98,8 @@ def judge_first(shortlist: Shortlist, judge: RunsNetwork, beside: float) -> Verd
     logits_BS = judge({"evidence": shortlist.evidence_BSF, "present": present_BS})
     values_BS, mean_B1, variance_B1 = _standardised(logits_BS, present_BS)
     if beside:
-        values_BS = values_BS + np.float32(beside) * _standardised(shortlist.fused_BS, present_BS)[0]
+        said_BS, *_ = _standardised(shortlist.fused_BS, present_BS)
+        values_BS = np.asarray((values_BS + beside * said_BS) / (1.0 + beside), np.float32)
     lowest_B1 = np.where(present_BS, values_BS, 0.0).min(axis=1, keepdims=True)
     deviation_B1 = np.maximum(np.sqrt(variance_B1), LEAST_DEVIATION)
     return Verdicts(np.where(present_BS, values_BS, -np.inf).astype(np.float32), mean_B1, deviation_B1, lowest_B1)

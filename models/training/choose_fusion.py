@@ -2,8 +2,9 @@
 
 # B users, C candidates, K places
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from models.domain.item_rows import NO_ITEM
 from models.domain.progress import Progress
 from models.recommend.fusion import FusionWeights
 from models.recommend.judging import judge_first
+from models.recommend.proposal import Proposal
 from models.recommend.proposals import Proposals
 from models.recommend.ranker import Ranker
 from models.training.found import LIST_LENGTH, PLACES_ASKED, found_next
@@ -25,6 +27,9 @@ CASES_PER_CALL: Final = 256
 BESIDE_JUDGE: Final = (0.0, 0.1, 0.2, 0.3, 0.5)
 UNTUNED: Final = FusionWeights(neighbours=2.0)
 """Where no event is held out, nothing can be chosen: the middle of what was chosen elsewhere."""
+
+Ordered: TypeAlias = tuple[NDArray[np.int32], NDArray[np.float32]]
+"""Rows of candidates [B, C] and the values that order them; -inf is none."""
 
 
 def choose_fusion(
@@ -44,22 +49,17 @@ def choose_fusion(
     cases = cases.with_history(MAX_CASES, seed)
     if cases.num_cases == 0:
         return UNTUNED, {}
-    proposals = proposals or Proposals(room=0)
     tried = [
         FusionWeights(neighbours, taken)
         for taken in (TAKEN_WEIGHTS[:1] if exclude_seen else TAKEN_WEIGHTS)
         for neighbours in NEIGHBOUR_WEIGHTS
     ]
-    totals = np.zeros(len(tried))
+
+    def ordered(proposal: Proposal) -> Iterator[Ordered]:
+        return ((proposal.candidates.rows_BC, proposal.fused(weights)) for weights in tried)
+
     progress.start("choosing the sources' weights", total=cases.num_cases)
-    for batch in cases.batches(CASES_PER_CALL):
-        questions = ranker.best_guesses(batch.histories, PLACES_ASKED, exclude_seen)
-        proposal = proposals.of(questions, ranker.propose)
-        for number, weights in enumerate(tried):
-            rows_BK, values_BK = _listed(proposal.candidates.rows_BC, proposal.fused(weights))
-            totals[number] += found_next(batch, rows_BK, values_BK).sum()
-        progress.advance(batch.num_cases)
-    means = totals / cases.num_cases
+    means = _found_by_each(len(tried), ordered, ranker, cases, exclude_seen, progress, proposals)
     best = tried[int(np.argmax(means))]
     progress.finish(f"{_named(best)}: validation NDCG@{LIST_LENGTH} {means.max():.4f}")
     return best, {_named(weights): round(float(mean), 5) for weights, mean in zip(tried, means, strict=True)}
@@ -79,26 +79,44 @@ def choose_beside_judge(
     As `choose_fusion` does; nothing is changed where there is no judge, or no event held out.
     """
     cases = cases.with_history(MAX_CASES, seed)
-    if ranker.judge is None or cases.num_cases == 0:
+    judge = ranker.judge
+    if judge is None or cases.num_cases == 0:
         return ranker.weights, {}
-    proposals = proposals or Proposals(room=0)
-    totals = np.zeros(len(BESIDE_JUDGE))
+
+    def ordered(proposal: Proposal) -> Iterator[Ordered]:
+        first = ranker.shortlist(proposal)
+        logits_BS = judge({"evidence": first.evidence_BSF, "present": first.present_BS})
+        for beside in BESIDE_JUDGE:
+            yield first.rows_BS, judge_first(first, lambda _: logits_BS, beside).values_BS
+
     progress.start("choosing what counts beside the judge", total=cases.num_cases)
-    for batch in cases.batches(CASES_PER_CALL):
-        questions = ranker.best_guesses(batch.histories, PLACES_ASKED, exclude_seen)
-        first = ranker.shortlist(proposals.of(questions, ranker.propose))
-        logits_BS = ranker.judge({"evidence": first.evidence_BSF, "present": first.present_BS})
-        for number, beside in enumerate(BESIDE_JUDGE):
-            verdicts = judge_first(first, lambda _, said_BS=logits_BS: said_BS, beside)
-            totals[number] += found_next(batch, *_listed(first.rows_BS, verdicts.values_BS)).sum()
-        progress.advance(batch.num_cases)
-    means = totals / cases.num_cases
+    means = _found_by_each(len(BESIDE_JUDGE), ordered, ranker, cases, exclude_seen, progress, proposals)
     best = BESIDE_JUDGE[int(np.argmax(means))]
     progress.finish(f"{best:g}: validation NDCG@{LIST_LENGTH} {means.max():.4f}")
-    found = {
-        f"beside_judge={beside:g}": round(float(mean), 5) for beside, mean in zip(BESIDE_JUDGE, means, strict=True)
+    reached = zip(BESIDE_JUDGE, means, strict=True)
+    return replace(ranker.weights, beside_judge=best), {
+        f"beside_judge={beside:g}": round(float(mean), 5) for beside, mean in reached
     }
-    return replace(ranker.weights, beside_judge=best), found
+
+
+def _found_by_each(
+    num_tried: int,
+    ordered: Callable[[Proposal], Iterator[Ordered]],
+    ranker: Ranker,
+    cases: EvaluationCases,
+    exclude_seen: bool,
+    progress: Progress,
+    proposals: Proposals | None,
+) -> NDArray[np.float64]:
+    """NDCG@10 of each way to order what the ranker proposes for the cases."""
+    proposals = proposals or Proposals(room=0)
+    totals = np.zeros(num_tried)
+    for batch in cases.batches(CASES_PER_CALL):
+        questions = ranker.best_guesses(batch.histories, PLACES_ASKED, exclude_seen)
+        for number, (rows_BC, values_BC) in enumerate(ordered(proposals.of(questions, ranker.propose))):
+            totals[number] += found_next(batch, *_listed(rows_BC, values_BC)).sum()
+        progress.advance(batch.num_cases)
+    return totals / cases.num_cases
 
 
 def _named(weights: FusionWeights) -> str:

@@ -61,7 +61,7 @@ def scripted_ranker(num_items: int, *, index: VectorIndex | None = None, num_nei
             generator, critic, index or build_faiss_index(features_ND), features_ND, neighbours, 4.0
         ),
         spec=SPEC,
-        weights=FusionWeights(neighbours=2.0),
+        weights=FusionWeights(neighbours=2.0, beside_judge=0.2),
         facts=facts,
         judge=judge,
         popularity_N=facts.events_N,

@@ -6,13 +6,14 @@ from numpy.typing import NDArray
 
 from models.data.split import EvaluationCases
 from models.domain.progress import NoProgress
+from models.recommend.fusion import FusionWeights
 from models.recommend.ranker import Ranker
 from models.training.choose_fusion import BESIDE_JUDGE, choose_beside_judge
 from tests.models.data.histories import sequences_of
 from tests.models.recommend.scripted_shop import scripted_ranker
 
 RULES = {"exclude_seen": True, "seed": 0, "progress": NoProgress()}
-RANKER = scripted_ranker(300)
+RANKER = replace(scripted_ranker(300), weights=FusionWeights(neighbours=2.0))
 HISTORIES = sequences_of({f"u{user}": [(row, 0) for row in range(user, user + 4)] for user in range(30)})
 
 
