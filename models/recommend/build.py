@@ -1,5 +1,7 @@
 """A ranker from the files of a bundle."""
 
+from dataclasses import fields
+
 from models.bundle.layout import MANIFEST
 from models.bundle.read import Bundle
 from models.domain.errors import BundleCorrupt
@@ -12,9 +14,13 @@ from models.recommend.sessions import run_network
 
 
 def build_ranker(bundle: Bundle, threads: int = 1) -> Ranker:
-    """The ranker over a bundle's files; raises BundleCorrupt where its judge asks for evidence that nobody gathers."""
-    if bundle.has_judge and (unknown := sorted(set(bundle.manifest.evidence) - set(EVIDENCE))):
+    """The ranker over a bundle's files; raises BundleCorrupt where it holds what this version has no name for."""
+    manifest = bundle.manifest
+    if bundle.has_judge and (unknown := sorted(set(manifest.evidence) - set(EVIDENCE))):
         reason = f"its judge knows evidence that this version does not gather ({', '.join(unknown)}): train again"
+        raise BundleCorrupt(bundle.folder / MANIFEST, reason)
+    if unknown := sorted(set(manifest.fusion) - {each.name for each in fields(FusionWeights)}):
+        reason = f"its lists are weighted by what this version does not know ({', '.join(unknown)}): train again"
         raise BundleCorrupt(bundle.folder / MANIFEST, reason)
     return Ranker.assemble(
         source=CandidateSource(
@@ -23,15 +29,15 @@ def build_ranker(bundle: Bundle, threads: int = 1) -> Ranker:
             index=bundle.index,
             item_features_ND=bundle.item_features_ND,
             neighbours=bundle.neighbours,
-            similarity_scale=bundle.manifest.similarity_scale,
+            similarity_scale=manifest.similarity_scale,
             critic_terms=_critic_terms(bundle, threads),
         ),
         spec=bundle.feature_spec,
-        weights=FusionWeights(**bundle.manifest.fusion),
+        weights=FusionWeights(**manifest.fusion),
         facts=bundle.item_facts,
         judge=run_judge(bundle, threads) if bundle.has_judge else None,
         popularity_N=bundle.popularity_N,
-        noise_size=bundle.manifest.noise_size,
+        noise_size=manifest.noise_size,
     )
 
 

@@ -197,6 +197,12 @@ class TestSystems:
         with pytest.raises(BundleError, match=r"evidence that .* does not gather \(gossip\): train again"):
             Recommender(replace(bundle, manifest=manifest))
 
+    def test_weights_that_nobody_knows_are_told(self, tiny_bundle):
+        bundle = open_bundle(tiny_bundle)
+        manifest = bundle.manifest.model_copy(update={"fusion": {"neighbours": 1.0, "gossip": 2.0}})
+        with pytest.raises(BundleError, match=r"weighted by what .* does not know \(gossip\): train again"):
+            Recommender(replace(bundle, manifest=manifest))
+
     def test_a_judge_of_an_earlier_version_is_shown_what_it_knows(self, tiny_bundle: Path, monkeypatch) -> None:
         bundle, shown = open_bundle(tiny_bundle), []
         monkeypatch.setattr(build, "run_network", lambda _: shown.append)
