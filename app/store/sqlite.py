@@ -1,6 +1,9 @@
 """SQLite: one connection that writes, several that read beside it."""
 
+import asyncio
+import sqlite3
 from collections.abc import Callable
+from time import monotonic
 from typing import Any, Final
 
 from sqlalchemy import Connection, event
@@ -22,6 +25,7 @@ PRAGMAS: Final = (
     "wal_autocheckpoint = 4000",  # pages: the log is moved into the database every 16 MiB, not with every request
     "journal_size_limit = 67108864",  # bytes of log kept after a large import
 )
+BUSY_PAUSE_SECONDS: Final = 0.01
 WAIT_SECONDS: Final = 30.0  # for a free connection
 
 
@@ -44,12 +48,23 @@ def _engine(location: StoreLocation, connections: int, begin: str, pragmas: tupl
 def _prepare(pragmas: tuple[str, ...]) -> Callable[[Any, Any], None]:
     def prepare(connection: Any, _: Any) -> None:
         connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in pragmas:
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
+        connection.run_async(lambda driver: _set(driver, pragmas))
 
     return prepare
+
+
+async def _set(driver: Any, pragmas: tuple[str, ...]) -> None:
+    for pragma in pragmas:
+        deadline = monotonic() + BUSY_MILLISECONDS / 1000
+        while True:
+            try:
+                async with driver.execute(f"PRAGMA {pragma}"):
+                    break
+            except sqlite3.OperationalError as error:
+                # SQLite does not wait where processes make the log of one new file at once, whatever busy_timeout says
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > deadline:
+                    raise
+            await asyncio.sleep(BUSY_PAUSE_SECONDS)
 
 
 def _begin(statement: str) -> Callable[[Connection], None]:

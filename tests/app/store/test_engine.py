@@ -1,7 +1,8 @@
 import asyncio
 import random
+import sqlite3
 import stat
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import pytest
 from sqlalchemy import select, text, update
@@ -64,6 +65,19 @@ class TestOpen:
             database = await Database.open(url)
             assert await ItemStore(database).count() == 4
             await database.close()
+
+    async def test_file_that_another_process_writes_before_it_has_a_log_is_waited_for(self, tmp_path):
+        file = tmp_path / "figment.db"
+        with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            other.execute("CREATE TABLE other (x)")
+            opening = asyncio.ensure_future(Database.open(f"sqlite+aiosqlite:///{file}"))
+            finished_early, _ = await asyncio.wait({opening}, timeout=0.3)
+            other.execute("COMMIT")
+        database = await opening
+        assert not finished_early
+        assert await pragma(database, "journal_mode") == "wal"
+        await database.close()
 
     async def test_tables_of_a_newer_version_are_left_alone(self, own_database_url):
         database = await Database.open(own_database_url)
