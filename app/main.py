@@ -148,7 +148,7 @@ def create_app(
         shop = Shop.open(store, rules, live.metrics, serve_from(store) if serve_from else FixedServing(live))
         loading = asyncio.create_task(shop.serving.load())
         loading.add_done_callback(tell_outcome)
-        async with _makers(live, store, picture_rules or PictureRules()) as makers:
+        async with _makers(live, store, picture_rules or PictureRules(), loading) as makers:
             yield ServiceState(
                 live=live,
                 shop=shop,
@@ -171,11 +171,19 @@ def create_app(
 
 
 @asynccontextmanager
-async def _makers(live: LiveModel, store: Store, rules: PictureRules) -> AsyncIterator[Makers]:
+async def _makers(
+    live: LiveModel, store: Store, rules: PictureRules, loading: "asyncio.Task[None]"
+) -> AsyncIterator[Makers]:
     """What makes pictures and what does not exist, with their jobs, while the service runs."""
     pictures, imagining = Pictures(rules), Imagining(live, store)
-    pictures.attend(store.jobs, live)
-    imagining.start()
+
+    def work_on_jobs(loaded: "asyncio.Task[None]") -> None:
+        # earlier, they would take jobs that wait, and fail them for want of a model
+        if not loaded.cancelled() and loaded.exception() is None:
+            pictures.attend(store.jobs, live)
+            imagining.start()
+
+    loading.add_done_callback(work_on_jobs)
     slow = Workers(
         threads=SLOW_THREADS,
         max_in_flight=SLOW_IN_FLIGHT,
@@ -184,6 +192,7 @@ async def _makers(live: LiveModel, store: Store, rules: PictureRules) -> AsyncIt
         is_watched=False,
     )
     yield Makers(pictures=pictures, imagining=imagining, slow=slow)
+    loading.remove_done_callback(work_on_jobs)
     await asyncio.gather(pictures.close(), imagining.close())
     slow.close()
 

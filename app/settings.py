@@ -21,6 +21,9 @@ from models.recommend.systems import Wish
 PREFIX: Final = "FIGMENT_"
 VARIABLES_OF_OTHERS: Final = ("FIGMENT_SHARED_DATA",)
 """Read by the tests only; the service leaves it alone, so that one shell can do both."""
+SERVICE_LINKS: Final = re.compile(r"FIGMENT_(SERVICE_(HOST|PORT)\w*|PORT_\d+_\w+)")
+"""What Kubernetes gives every container where a Service is called `figment`, and in `FIGMENT_PORT` a tcp:// address."""
+PORT: Final = 8000
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 HOST: Final = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*")
 MAX_PER_MINUTE: Final = 1_000_000
@@ -94,7 +97,9 @@ class ServiceSettings(BaseSettings):
 
     host: str = "127.0.0.1"
     """Address to listen on. An address other than loopback needs an API key, or `FIGMENT_ALLOW_ANONYMOUS`."""
-    port: int = Field(default=8000, ge=1, le=65535)
+    port: Annotated[int, BeforeValidator(lambda given: PORT if _is_service_link(given) else given)] = Field(
+        default=PORT, ge=1, le=65535
+    )
     """Port to listen on."""
     bundle: Path | None = None
     """Bundle to serve: its folder, or its name in `FIGMENT_BUNDLES`. Unset: the one promoted or activated last, else
@@ -167,6 +172,10 @@ class ServiceSettings(BaseSettings):
     """After the port is closed, the longest that requests in flight may take to finish."""
 
 
+def _is_service_link(port: Any) -> bool:
+    return isinstance(port, str) and port.startswith("tcp://")
+
+
 def read_settings(**overrides: Any) -> ServiceSettings:
     """The settings; an override of None means that the command line did not say.
 
@@ -176,7 +185,10 @@ def read_settings(**overrides: Any) -> ServiceSettings:
     problems = [
         f"{variable} is not a setting; known: {', '.join(known)}"
         for variable in os.environ
-        if variable.upper().startswith(PREFIX) and variable.upper() not in known and variable not in VARIABLES_OF_OTHERS
+        if variable.upper().startswith(PREFIX)
+        and variable.upper() not in known
+        and variable not in VARIABLES_OF_OTHERS
+        and not SERVICE_LINKS.fullmatch(variable)
     ]
     given = {name: value for name, value in overrides.items() if value is not None}
     try:

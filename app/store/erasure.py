@@ -1,5 +1,6 @@
 """Takes away all that is stored about a shopper."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -92,10 +93,15 @@ async def _delete_naming(transaction: Transaction, table: Table, columns: Sequen
         position = func.strpos if transaction.dialect.name == "postgresql" else func.instr
         holds = or_(*(position(cast(column, Text), form) > 0 for column in texts for form in forms))
         rows = await transaction.execute(select(key, *(cast(column, Text) for column in texts)).where(holds))
-        found = [row[0] for row in rows if any(text and mentions.any_in(text) for text in row[1:])]
+        found = await asyncio.to_thread(_keys_of_those_with, mentions, [tuple(row) for row in rows])
         for first in range(0, len(found), IDS_A_QUERY):
             gone += await _delete_rows(transaction, table, key.in_(found[first : first + IDS_A_QUERY]))
     return gone
+
+
+def _keys_of_those_with(mentions: Mentions, rows: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """Off the event loop: documents of jobs are megabytes."""
+    return [key for key, *documents in rows if any(each and mentions.any_in(each) for each in documents)]
 
 
 async def _delete_rows(transaction: Transaction, table: Table, condition: Any) -> int:

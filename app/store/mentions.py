@@ -8,6 +8,8 @@ from urllib.parse import quote
 import orjson
 
 JSON_BEGINS_WITH: Final = ("{", "[", '"')
+FIELDS_OF_ITEMS: Final = frozenset({"item_id", "histories", "png_base64"})
+"""What stands in these is no shopper's id, though it may look the same: an item `5` is not the shopper `5`."""
 
 
 class Mentions:
@@ -40,12 +42,12 @@ def _pattern_of(name: str) -> str:
 
 
 def _texts_of(document: str) -> Iterator[str]:
-    """Every value that is a text, at any depth, also in JSON that is a text itself."""
+    """Every value that is a text and may name a shopper, at any depth, also in JSON that is a text itself."""
     left: list[Any] = [_parsed(document)]
     while left:
         value = left.pop()
         if isinstance(value, dict):
-            left += value.values()
+            left += (each for field, each in value.items() if field not in FIELDS_OF_ITEMS)
         elif isinstance(value, list):
             left += value
         elif isinstance(value, str):

@@ -11,11 +11,13 @@ import asyncio
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.store.held_file import CHUNK_BYTES, HeldFile
+from app.store.sqlite import BUSY_PAUSE_SECONDS
 from models.domain.errors import StoreUnavailable
 
 MAX_NAMES: Final = 64  # more take longer to look for than the file takes to rewrite
@@ -59,16 +61,24 @@ async def _rewrite(driver: Any, file: Path) -> int:
     pending = await _number(driver, "PRAGMA user_version")
     in_memory = file.stat().st_size <= MEMORY_BYTES
     await driver.execute(f"PRAGMA temp_store = {'MEMORY' if in_memory else 'FILE'}")
-    await driver.execute("VACUUM")
-    await driver.execute("PRAGMA temp_store = MEMORY")
+    try:
+        await driver.execute("VACUUM")
+    finally:
+        await driver.execute("PRAGMA temp_store = MEMORY")
     await _empty_log(driver)
     return pending
 
 
 async def _empty_log(driver: Any) -> None:
-    """Moves the log of writes into the database and cuts it to nothing; waits for readers, as `busy_timeout` says."""
-    if await _number(driver, "PRAGMA wal_checkpoint(TRUNCATE)"):
-        raise TimeoutError("somebody reads for too long")
+    """Moves the log of writes into the database and cuts it to nothing; waits for readers, as `busy_timeout` says.
+
+    Raises TimeoutError after that. Where another process moves the log too, SQLite itself does not wait.
+    """
+    deadline = monotonic() + await _number(driver, "PRAGMA busy_timeout") / 1000
+    while await _number(driver, "PRAGMA wal_checkpoint(TRUNCATE)"):
+        if monotonic() > deadline:
+            raise TimeoutError("somebody reads or writes for too long")
+        await asyncio.sleep(BUSY_PAUSE_SECONDS)
 
 
 async def _settle(driver: Any, finished: int) -> None:

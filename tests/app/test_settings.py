@@ -59,6 +59,12 @@ class TestReadSettings:
         monkeypatch.setenv("FIGMENT_SHARED_DATA", "anywhere")
         read_settings()
 
+    def test_what_kubernetes_sets_for_a_service_called_figment_is_left_alone(self, monkeypatch):
+        monkeypatch.setenv("FIGMENT_PORT", "tcp://10.0.0.7:8000")
+        for name in ("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT_8000_TCP", "PORT_8000_TCP_ADDR"):
+            monkeypatch.setenv(f"FIGMENT_{name}", "8000")
+        assert read_settings().port == 8000
+
     def test_password_of_the_database_is_not_shown(self, monkeypatch):
         monkeypatch.setenv("FIGMENT_DATABASE_URL", "postgresql+asyncpg://shop:hunter2@db.example/shop")
         settings = read_settings()

@@ -1,18 +1,21 @@
 import asyncio
 import re
 import time
+from functools import partial
 
 import numpy as np
 import pytest
+from fastapi.testclient import TestClient
 
 from app.api.jobs import MAX_UNFINISHED
+from app.main import create_app
 from app.runtime.imagining import SESSIONS, Imagining
 from app.runtime.live_model import LiveModel
 from app.runtime.workers import Workers
 from app.store.jobs import JobStore
 from app.store.store import Store
 from models.recommend.recommender import Recommender
-from tests.app.conftest import sqlite_url
+from tests.app.conftest import sqlite_url, wait_until_loaded
 
 pytestmark = pytest.mark.anyio
 FAR_TOO_MANY = 500_000
@@ -62,6 +65,28 @@ class TestJobs:
             refused = process.post(path, json=order)
             assert (refused.status_code, refused.headers["Retry-After"]) == (429, "10")
             assert f"{MAX_UNFINISHED} jobs of this kind are not done" in refused.json()["detail"]
+
+    def test_one_that_waits_for_the_next_start_waits_for_its_model_too(self, tiny_bundle, tmp_path):
+        async def order() -> str:
+            store = await Store.open(sqlite_url(tmp_path))
+            job = await store.jobs.create(SESSIONS, {"num": 3, "segment": None, "seed": 1})
+            await store.close()
+            return job.job_id
+
+        def open_slowly() -> Recommender:
+            time.sleep(1)
+            return Recommender.open(tiny_bundle)
+
+        job_id = asyncio.run(order())
+        live = LiveModel(open_slowly, Workers(threads=1, max_in_flight=1))
+        app = create_app(live, partial(Store.open, sqlite_url(tmp_path)), on_load_failure=pytest.fail)
+        with TestClient(app, base_url="http://localhost") as client:
+            wait_until_loaded(client)
+            give_up = time.monotonic() + 60
+            while (job := client.get(f"/v1/jobs/{job_id}").json())["state"] in ("queued", "running"):
+                assert time.monotonic() < give_up
+                time.sleep(0.05)
+        assert job["state"] == "done", job
 
     async def test_one_that_is_given_back_keeps_no_thread(self, tiny_bundle, tmp_path, monkeypatch):
         monkeypatch.setattr("app.runtime.imagining.MAX_EVENTS", 100 * FAR_TOO_MANY)

@@ -278,6 +278,15 @@ class TestFiles:
         assert self.files_with(tmp_path, SHOPPER, SESSION, LATER_SESSION) == []
         await sqlite.close()
 
+    async def test_of_two_services_at_once_both_succeed(self, sqlite, tmp_path):
+        other = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'figment.db'}")
+        for tag in "abcd":
+            for number, store in enumerate((sqlite, other)):
+                await fill(store, f"{tag}{number}-7f3a9c", f"guest-{tag}{number}", f"late-{tag}{number}", tag=tag)
+            await asyncio.gather(*(each.events.erase(f"{tag}{n}-7f3a9c") for n, each in enumerate((sqlite, other))))
+        await other.close()
+        assert self.files_with(tmp_path, "7f3a9c") == []
+
     async def test_several_at_once_leave_nothing_either(self, sqlite, tmp_path):
         shoppers = [f"shopper-{number}-7f3a9c" for number in range(8)]
         for number, who in enumerate(shoppers):

@@ -10,6 +10,7 @@ class TestMentions:
         [
             {"accepted": 5}, {"5": "x"}, [5, 5.0, True], {"detail": "more than 5 minutes after"}, "5 is less than 6",
             {"detail": "quantity 5 is more than the most allowed, 3"}, {"u": "15"}, {"u": "5-1"}, "got 5 items", None,
+            {"item_id": "5"}, {"segment": {"histories": [[["5", "view", 1]]]}}, '{"item_id": "5"}',
         ],
     )  # fmt: skip
     def test_a_number_is_none(self, document):
