@@ -27,7 +27,8 @@ log = get_log(__name__)
 class BoundedHttpProtocol(HttpToolsProtocol):
     """uvicorn's protocol with bounded heads; refusals are problem documents, and the connection is closed.
 
-    The lifespan's state holds `read_seconds`, the time that a head may take, and `live`, which counts refusals.
+    The lifespan's state holds `read_seconds`, the time that a head may take, what is left of a body whose request was
+    answered already, and a caller of whose answer nothing is read; and `live`, which counts refusals.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -35,6 +36,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._read_seconds: float = self.app_state["read_seconds"]
         self._bytes_since_progress = 0
         self._is_in_head = True
+        self._num_requests = 0
+        """Read to their ends."""
         self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
@@ -77,7 +80,20 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Called by the parser."""
         self._bytes_since_progress = 0
         self._is_in_head = True
+        self._num_requests += 1
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Called by an answer that is written."""
+        super().on_response_complete()
+        if not self._is_in_head:
+            # refused before its body came, which nobody waits for
+            self.loop.call_later(self._read_seconds, self._give_up_on_body, self._num_requests)
+
+    def pause_writing(self) -> None:
+        """Called by the transport, whose buffer is full."""
+        super().pause_writing()
+        self._abort_if_unread(self.transport.get_write_buffer_size() + 1)
 
     def send_400_response(self, msg: str) -> None:
         """Called by uvicorn for what is not HTTP."""
@@ -98,6 +114,18 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._refuse(408, f"the request's head took longer than the limit, {self._read_seconds:g} s")
         else:
             self.transport.close()
+
+    def _give_up_on_body(self, num_requests: int) -> None:
+        if self._num_requests == num_requests:
+            self.transport.close()
+
+    def _abort_if_unread(self, before: int) -> None:
+        """Even closing waits until all is read that was written; who reads nothing for so long is not waited for."""
+        unread = self.transport.get_write_buffer_size()
+        if unread >= before:
+            self.transport.abort()
+        elif unread:
+            self.loop.call_later(self._read_seconds, self._abort_if_unread, unread)
 
     @property
     def _is_answering(self) -> bool:

@@ -81,6 +81,41 @@ class TestHeadMethod:
         assert (answer.status_code, answer.headers["allow"], answer.content) == (405, "POST", b"")
 
 
+class TestUnread:
+    def test_body_of_a_request_that_was_refused_already_may_not_come_for_ever(self, connection):
+        connection.sendall(b"POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n")
+        assert problem_in(one_answer(connection))["status"] == 404
+        began = time.monotonic()
+        with suppress(ConnectionError):
+            while time.monotonic() - began < 20:
+                connection.sendall(b"x")
+                time.sleep(READ_SECONDS / 10)
+        assert READ_SECONDS * 0.9 < time.monotonic() - began < 10
+
+    def test_body_that_comes_in_time_leaves_the_connection_usable(self, connection):
+        connection.sendall(b"POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n")
+        assert problem_in(one_answer(connection))["status"] == 404
+        connection.sendall(b"body")
+        for _ in range(3):
+            connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert one_answer(connection).startswith(b"HTTP/1.1 200 ")
+            time.sleep(READ_SECONDS / 2)
+
+    def test_answers_that_nobody_reads_are_thrown_away(self, service):
+        with socket.socket() as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect(("127.0.0.1", service.client.base_url.port))
+            connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200)
+            port = connection.getsockname()[1]
+            give_up = time.monotonic() + 20
+            while port in {
+                each.raddr.port for each in psutil.Process(service.process.pid).net_connections() if each.raddr
+            }:
+                assert time.monotonic() < give_up
+                time.sleep(0.1)
+        assert service.client.get("/health/live").status_code == 200
+
+
 class TestHead:
     def test_just_below_the_limit_is_read(self, connection):
         start = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Long: "
