@@ -3,12 +3,14 @@
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
 import polars as pl
 
 from app.store.event_rows import Event
 from app.store.events import EventStore
+from app.store.held_file import NEW_FILE_MODE
 
 GUEST: Final = "guest-"
 GUEST_CHARACTERS: Final = 32
@@ -36,20 +38,19 @@ class Exported(NamedTuple):
 
 
 async def export_events(events: EventStore, out: Path) -> Exported:
-    """Written beside its place, then moved there. `out` ends in .parquet, .csv or .jsonl."""
-    rows, whole = (out.with_name(f".unfinished-{out.name}{end}") for end in (".rows", ""))
+    """Written beside its place, then moved there, for its owner alone. `out` ends in .parquet, .csv or .jsonl."""
     num_events = num_guest_events = 0
-    try:
+    # nobody else reads the folder, and two exports at once have two
+    with TemporaryDirectory(prefix=f".unfinished-{out.name}-", dir=out.parent) as unfinished:
+        rows, whole = Path(unfinished) / "rows", Path(unfinished) / "whole"
         with rows.open("wb") as file:
             async for piece in events.all():
                 _frame(piece).write_ndjson(file)
                 num_events += len(piece)
                 num_guest_events += sum(event.user_id is None for event in piece)
         _convert(rows, whole, out.suffix)
+        whole.chmod(NEW_FILE_MODE)
         whole.replace(out)
-    finally:
-        rows.unlink(missing_ok=True)
-        whole.unlink(missing_ok=True)
     return Exported(num_events, num_guest_events)
 
 

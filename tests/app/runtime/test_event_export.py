@@ -1,3 +1,5 @@
+import asyncio
+import stat
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -53,6 +55,14 @@ class TestExportEvents:
         (bought_row,) = read.filter(pl.col("event_id") == "e1").rows(named=True)
         assert (bought_row["quantity"], bought_row["unit_price"], bought_row["rating"]) == (2.0, 9.5, 4.0)
         assert bought_row["timestamp"] == NOON + timedelta(minutes=1)
+
+    async def test_two_at_once_to_one_place_leave_a_whole_file_for_its_owner_alone(self, events, tmp_path, suffix):
+        await events.add([event(f"tea-{number}") for number in range(50)])
+        out = tmp_path / f"events{suffix}"
+        assert await asyncio.gather(*(export_events(events, out) for _ in range(2))) == [(50, 0), (50, 0)]
+        assert len(load_events(out).events) == 50
+        assert stat.S_IMODE(out.stat().st_mode) == 0o600
+        assert not any("unfinished" in each.name for each in tmp_path.iterdir())
 
     async def test_events_of_two_visitors_with_one_id_are_both_there(self, events, tmp_path, suffix):
         sent = [guest("tea", session, event_id="view-1", has_public_id=True) for session in ("s1", "s2")]
