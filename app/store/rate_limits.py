@@ -124,6 +124,8 @@ class RateLimitStorage(Storage, SlidingWindowCounterSupport, TimestampedSlidingW
         async def work(transaction: Transaction) -> tuple[int, int, int | None]:
             if transaction.dialect.name == "postgresql":
                 previous, current, hits = (await transaction.execute(TAKING_ON_POSTGRESQL, values)).one()
+                if hits is None:  # what refused may have come after what this statement counted
+                    previous, current = (await transaction.execute(COUNTS, values)).one()
                 return previous, current, hits
             taken = (await transaction.execute(TAKING_ON_SQLITE, values)).scalar()  # it takes no INSERT in a query
             previous, current = (await transaction.execute(COUNTS, values)).one()

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import FixedWindowRateLimiter, SlidingWindowCounterRateLimiter
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from app.store.rate_limits import RateLimitStorage
+from app.store.tables import rate_counters
 from models.domain.errors import StoreUnavailable
 from tests.app.store.child import child, finished
 
@@ -101,6 +102,25 @@ class TestManyAtOnce:
         limiter = strategy(storage)
         hits = await asyncio.gather(*(limiter.hit(TEN, "k1") for _ in range(40)))
         assert hits.count(True) == 10
+
+    async def test_a_hit_that_another_one_forestalled_is_told_when_to_come_back(self, storage, database):
+        assert (await storage.take("key", 10, 60)).taken
+        ready, go_on = asyncio.Event(), asyncio.Event()
+
+        async def nine_more(transaction):
+            await transaction.execute(update(rate_counters).values(hits=10))
+            ready.set()
+            await go_on.wait()
+
+        others = asyncio.create_task(database.write(nine_more))
+        await ready.wait()
+        hit = asyncio.create_task(storage.take("key", 10, 60))
+        await asyncio.sleep(0.3)
+        go_on.set()
+        await others
+        window = await hit
+        assert (window.taken, window.current, window.remaining) == (False, 10, 0)
+        assert window.seconds_until_next > 0
 
     async def test_two_processes_share_the_limit(self, database, database_url):
         body = """
