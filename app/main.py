@@ -152,6 +152,7 @@ def create_app(
             yield ServiceState(
                 live=live,
                 shop=shop,
+                keys=access.keys,
                 texts=SearchTexts(),
                 fraud=FraudCheckers(),
                 **makers,

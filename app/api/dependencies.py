@@ -12,6 +12,7 @@ from app.runtime.event_intake import EventIntake
 from app.runtime.fraud import FraudCheckers
 from app.runtime.imagining import Imagining
 from app.runtime.item_intake import ItemIntake
+from app.runtime.known_keys import KnownKeys
 from app.runtime.live_model import LiveModel, Loaded
 from app.runtime.pictures import Pictures
 from app.runtime.search_texts import SearchTexts
@@ -46,6 +47,7 @@ class ServiceState(Makers):
 
     live: LiveModel
     shop: Shop
+    keys: KnownKeys
     texts: SearchTexts
     fraud: FraudCheckers
     read_seconds: float
@@ -58,6 +60,12 @@ async def live_model(request: Request) -> LiveModel:
     """The live model, loaded or not."""
     live: LiveModel = request.state.live
     return live
+
+
+async def known_keys(request: Request) -> KnownKeys:
+    """The API keys."""
+    keys: KnownKeys = request.state.keys
+    return keys
 
 
 async def slow_workers(request: Request) -> Workers:
@@ -152,6 +160,7 @@ async def deadline(request: Request) -> Deadline:
 ShopDep = Annotated[Shop, Depends(shop)]
 StoreDep = Annotated[Store, Depends(store)]
 LiveModelDep = Annotated[LiveModel, Depends(live_model)]
+KnownKeysDep = Annotated[KnownKeys, Depends(known_keys)]
 SlowWorkersDep = Annotated[Workers, Depends(slow_workers)]
 MetricsDep = Annotated[Metrics, Depends(metrics)]
 LoadedDep = Annotated[Loaded, Depends(loaded_model)]

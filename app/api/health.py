@@ -5,7 +5,7 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from app.api.dependencies import LiveModelDep, LoadedDep
+from app.api.dependencies import KnownKeysDep, LiveModelDep, LoadedDep
 from app.api.problem import Problem
 
 router = APIRouter(prefix="/health", tags=["health"])
@@ -24,10 +24,11 @@ async def live() -> Healthy:
 
 
 @router.get("/ready", summary="New requests are welcome", responses={503: {"model": Problem}})
-async def ready(live_model: LiveModelDep) -> Healthy:
-    """The bundle is verified, its golden requests are replayed, a permit is free, no shutdown has begun, and a server
-    that keeps the index answers."""
+async def ready(live_model: LiveModelDep, keys: KnownKeysDep) -> Healthy:
+    """The bundle is verified, its golden requests are replayed, a permit is free, no shutdown has begun, a server
+    that keeps the index answers, and API keys could be read lately enough to be trusted."""
     await live_model.check_ready()
+    keys.check_trusted()
     return Healthy()
 
 

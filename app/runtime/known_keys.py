@@ -57,9 +57,13 @@ class KnownKeys:
     @property
     def ring(self) -> KeyRing:
         """All keys. Raises NotReady where they were not read yet, or too long ago."""
+        self.check_trusted()
+        return self._ring
+
+    def check_trusted(self) -> None:
+        """Raises NotReady where `ring` would: no request but a probe's is answered then."""
         if time.monotonic() - self._read_at > TRUSTED_SECONDS:
             raise NotReady("the API keys cannot be read")
-        return self._ring
 
     @property
     def origins(self) -> frozenset[str]:

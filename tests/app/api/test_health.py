@@ -78,6 +78,15 @@ class TestLeaving:
         assert client.post("/v1/recommendations", json={"history": []}).status_code == 200
 
 
+class TestWithoutTheDatabase:
+    def test_is_not_ready_where_no_request_would_pass_for_want_of_the_keys(self, client, monkeypatch):
+        assert client.get("/health/ready").status_code == 200
+        monkeypatch.setattr("app.runtime.known_keys.TRUSTED_SECONDS", -1.0)
+        assert client.get("/v1/model").status_code == 503
+        assert client.get("/health/ready").json()["detail"] == "the API keys cannot be read"
+        assert client.get("/health/live").status_code == 200
+
+
 class TestFailedLoad:
     def test_failure_is_told_to_the_process(self, open_store, tmp_path):
         failures = []
