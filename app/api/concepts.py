@@ -71,7 +71,8 @@ class ConceptAnswer(AnswerPart):
 
 
 class ConceptsAnswer(AnswerPart):
-    """The best by demand × gap first, no two alike. The model card says how often descriptions are right."""
+    """The best by demand × gap first, no two alike. A description names the likeliest of what the shop has already; the
+    model card says how often that is right of real products, which concepts are far from."""
 
     concepts: list[ConceptAnswer]
     num_shoppers: int
