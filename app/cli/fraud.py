@@ -24,6 +24,7 @@ def fit(
     ] = "quick",
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, max=2**32 - 1, help="Of everything drawn.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    column_map: ColumnMap = None,
 ) -> None:
     """Train a second pair on half of the shoppers, fit a detector on attacks among the others, seal a new bundle."""
     with interruptible("no bundle was written"):
@@ -31,7 +32,15 @@ def fit(
         from models.pipeline.fit_detector import FitOptions, fit_detector
 
         refuse_unwritable("--out", out)
-        options = FitOptions(dataset=dataset, bundle=bundle, out=out, profile=profile, seed=seed, resume=resume)
+        options = FitOptions(
+            dataset=dataset,
+            bundle=bundle,
+            out=out,
+            profile=profile,
+            seed=seed,
+            resume=resume,
+            column_map=column_map_of(column_map),
+        )
         with training_stopped("no bundle", options.checkpoints), TaskProgress() as progress:
             fit_detector(options, progress)
         print(out)
@@ -63,15 +72,17 @@ def items(
     bundle: BundleGiven,
     catalogue: Annotated[Path, typer.Option("--catalogue", metavar="FILE", help="Items: .parquet, .csv or .jsonl.")],
     out: Out,
+    column_map: ColumnMap = None,
 ) -> None:
     """A verdict for every listing of a catalogue file."""
     with interruptible("nothing was written"):
+        from app.observability.data_losses import tell_losses
         from app.observability.progress import TaskProgress
         from models.domain.counted import counted
         from models.fraud.files import score_catalogue
 
         with TaskProgress() as progress:
-            written = score_catalogue(bundle, catalogue, out, progress)
+            written = score_catalogue(bundle, catalogue, out, progress, tell_losses, column_map_of(column_map))
         print(f"{counted(written.num_scored, 'verdict')} in {out}: {written.num_review:,} to review")
         if written.num_short:
             print(f"{written.num_short:,} without any text were not judged")

@@ -97,16 +97,20 @@ def load_catalogue(
     items = read_catalogue(file, _renamed_columns(column_map)["catalogue"], findings) if file else None
     findings.stop_if_unusable(str(folder), strict=strict)
     assert items is not None, "what cannot be used was reported as fatal"
-    catalogue, dropped_items = items
-    report = CheckReport(
-        problems=findings.problems,
-        num_items=catalogue.height,
-        num_users=0,
-        num_events=0,
-        dropped_items=dropped_items,
-        dropped_events=0,
-    )
-    return LoadedCatalogue(info, catalogue, report)
+    return LoadedCatalogue(info, items[0], _report_of_items(findings, *items))
+
+
+def load_items(
+    file: Path, *, strict: bool = False, column_map: Mapping[str, str] = NO_COLUMN_MAP
+) -> tuple[pl.DataFrame, CheckReport]:
+    """One catalogue file on its own."""
+    if not file.is_file():
+        raise DatasetError(f"{file} is not a file")
+    findings = Findings()
+    items = read_catalogue(file, _renamed_columns(column_map)["catalogue"], findings)
+    findings.stop_if_unusable(str(file), strict=strict)
+    assert items is not None, "what cannot be used was reported as fatal"
+    return items[0], _report_of_items(findings, *items)
 
 
 def load_events(file: Path, *, strict: bool = False, column_map: Mapping[str, str] = NO_COLUMN_MAP) -> LoadedEvents:
@@ -131,6 +135,17 @@ def _report(
         num_events=events.height,
         dropped_items=dropped_items,
         dropped_events=dropped_events,
+    )
+
+
+def _report_of_items(findings: Findings, catalogue: pl.DataFrame, dropped_items: int) -> CheckReport:
+    return CheckReport(
+        problems=findings.problems,
+        num_items=catalogue.height,
+        num_users=0,
+        num_events=0,
+        dropped_items=dropped_items,
+        dropped_events=0,
     )
 
 

@@ -6,12 +6,10 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
-from models.data.catalogue import read_catalogue
-from models.data.check import CheckReport, Findings
-from models.data.read import NO_COLUMN_MAP, load_events
+from models.data.check import CheckReport
+from models.data.read import NO_COLUMN_MAP, load_events, load_items
 from models.data.sequences_from_events import sequences_from_events
 from models.data.write_table import refuse_unwritable_table, write_table
-from models.domain.errors import DatasetError
 from models.domain.progress import NoProgress, Progress
 from models.fraud.listing_verdicts import ListingChecker, ListingVerdict
 from models.fraud.open import listing_judgement, open_detector
@@ -88,6 +86,8 @@ def score_catalogue(
     catalogue: Path,
     out: Path,
     progress: Progress = NoProgress(),  # noqa: B008 - stateless
+    tell: Callable[[CheckReport], None] | None = None,
+    column_map: Mapping[str, str] = NO_COLUMN_MAP,
 ) -> Written:
     """Write a verdict for every item of a catalogue file that has a text, the most suspicious first.
 
@@ -97,7 +97,10 @@ def score_catalogue(
     recommender = Recommender.open(bundle)
     detector = open_detector(recommender.folder, recommender.manifest)
     checker = ListingChecker(recommender, listing_judgement(detector, recommender.manifest))
-    items = _items(catalogue)
+    read, report = load_items(catalogue, column_map=column_map)
+    if tell:
+        tell(report)
+    items = read.to_dicts()
     with_text = [item for item in items if checker.has_text(item)]
     progress.start("comparing listings", total=len(with_text))
     rows = []
@@ -109,16 +112,6 @@ def score_catalogue(
     table = pl.DataFrame(rows, schema=LISTING_SCHEMA, orient="row")
     write_table(_most_suspicious_first(table), out)
     return Written(len(table), int((table["decision"] == "review").sum()), len(items) - len(with_text))
-
-
-def _items(catalogue: Path) -> list[dict[str, object]]:
-    if not catalogue.is_file():
-        raise DatasetError(f"{catalogue} is not a file")
-    findings = Findings()
-    read = read_catalogue(catalogue, {}, findings)
-    findings.stop_if_unusable(str(catalogue), strict=False)
-    assert read is not None, "what cannot be used was reported as fatal"
-    return read[0].to_dicts()
 
 
 def _session_row(user_id: str, verdict: SessionVerdict) -> tuple[object, ...]:

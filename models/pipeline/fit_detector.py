@@ -1,7 +1,8 @@
 """`figment fraud fit`: a bundle again, with a detector of frauds beside all that it holds."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -49,6 +50,7 @@ class FitOptions:
     seed: int = 0
     resume: bool = False
     """Go on from the last checkpoint of that pair."""
+    column_map: Mapping[str, str] = field(default_factory=dict)
     var: Path = Path("var")
 
     @property
@@ -128,7 +130,7 @@ def _prepared(options: FitOptions, bundle: Bundle, progress: Progress) -> Prepar
         split=split["kind"],
         seed=int(split["seed"]),
         strict=False,
-        column_map={},
+        column_map=dict(options.column_map),
         text_encoder=bundle.manifest.text_encoder.name,
         cache=options.var / "cache",
         progress=progress,

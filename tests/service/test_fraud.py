@@ -175,6 +175,16 @@ class TestCommandLine:
         assert made.returncode == 0, made.stderr
         assert pl.read_ndjson(tmp_path / "i.jsonl").height == 40
 
+    def test_says_what_of_a_file_was_left_out_and_takes_other_names(self, fraud_bundle, tmp_path):
+        table = {"sku": ["a", "a", "b"], "title": ["Green tea", "Green tea", "Black tea"], "price": ["1", "1", "dear"]}
+        pl.DataFrame(table).write_csv(tmp_path / "catalogue.csv")
+        made = figment("fraud", "items", "--bundle", fraud_bundle, "--catalogue", tmp_path / "catalogue.csv",
+                       "--out", tmp_path / "i.csv", "--map", "catalogue.item_id=sku", folder=tmp_path)  # fmt: skip
+        assert made.returncode == 0, made.stderr
+        assert pl.read_csv(tmp_path / "i.csv")["item_id"].sort().to_list() == ["a", "b"]
+        for left_out in ("price", "item_id"):
+            assert left_out in made.stderr
+
     def test_tells_what_is_missing(self, tiny_shop, tiny_bundle, tmp_path):
         fails(
             figment("fraud", "sessions", "--bundle", tiny_bundle, "--events", tiny_shop / "events.parquet",
