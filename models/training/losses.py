@@ -13,9 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -41,42 +39,32 @@ class Softmax:
     over the sample stand for the one over all (Bengio & Senécal 2008)."""
 
 
-Factor = Tensor | NDArray[np.float32]
-
-
-def _factor(matrix: Tensor, dtype: torch.dtype) -> Factor:
-    """For `@`, by the quicker library: NumPy's OpenBLAS multiplies float32 in two thirds of the time that torch's MKL
-    takes on an AMD EPYC with AVX2; bfloat16 has only torch."""
-    matrix = matrix.detach().to(dtype)
-    return matrix.numpy() if dtype == torch.float32 else matrix
-
-
 def _chunks(
     generated_RD: Tensor, softmax: Softmax, num_samples: int
-) -> Iterator[tuple[slice, slice, Factor, Factor, Tensor]]:
-    """(positions, rows, factor of the rows, of the items, logits [P, S, N] less their largest), chunk by chunk.
+) -> Iterator[tuple[slice, slice, Tensor, Tensor, Tensor]]:
+    """(positions, rows, low-precision rows, low-precision items, logits [P, S, N] less their largest), chunk by chunk.
 
     The logits lie in one buffer, to be overwritten: a second array of this size costs more than the arithmetic.
     """
     num_positions = len(generated_RD) // num_samples
-    items_ND = _factor(softmax.items_ND, softmax.dtype)
+    low_items_ND = softmax.items_ND.detach().to(softmax.dtype)
     positions_M, items_M = softmax.masked
     chunk = max(1, CHUNK_ROWS // num_samples)
     bounds = torch.searchsorted(positions_M.contiguous(), torch.arange(0, num_positions + chunk, chunk))
-    buffer = torch.empty(min(num_positions, chunk) * num_samples, len(items_ND), dtype=torch.float32)
+    buffer = torch.empty(min(num_positions, chunk) * num_samples, len(low_items_ND), dtype=torch.float32)
     for number, start in enumerate(range(0, num_positions, chunk)):
         stop = min(start + chunk, num_positions)
         rows = slice(start * num_samples, stop * num_samples)
-        chunk_RD = _factor(generated_RD[rows], softmax.dtype)
+        low_generated = generated_RD[rows].detach().to(softmax.dtype)
         flat = buffer[: rows.stop - rows.start]
-        flat.copy_(torch.as_tensor(InnerProduct.similarity(chunk_RD, items_ND)))
+        flat.copy_(InnerProduct.similarity(low_generated, low_items_ND))
         if softmax.log_weights_N is not None:
             flat.add_(softmax.log_weights_N)
         logits = flat.view(stop - start, num_samples, -1)
         pairs = slice(int(bounds[number]), int(bounds[number + 1]))
         logits[positions_M[pairs] - start, :, items_M[pairs]] = -torch.inf
         logits.sub_(logits.amax(dim=-1, keepdim=True))
-        yield slice(start, stop), rows, chunk_RD, items_ND, logits
+        yield slice(start, stop), rows, low_generated, low_items_ND, logits
 
 
 class _HandmadeGradient(torch.autograd.Function):
@@ -102,7 +90,7 @@ class MixtureLikelihood(_HandmadeGradient):
         gradient_RD = torch.empty_like(generated_RD, dtype=torch.float32)
         gradient_ND = torch.zeros_like(items_ND, dtype=torch.float32)
         loss = generated_RD.new_zeros((), dtype=torch.float32)
-        for positions, rows, rows_RD, factor_ND, logits in _chunks(generated_RD, softmax, num_samples):
+        for positions, rows, low_generated, low_items_ND, logits in _chunks(generated_RD, softmax, num_samples):
             places = torch.arange(len(logits))
             targets = targets_P[positions]
             target_logits = logits[places, :, targets]
@@ -113,9 +101,9 @@ class MixtureLikelihood(_HandmadeGradient):
             weight = log_likelihood.softmax(dim=-1) / num_positions
             gradient = logits.mul_((weight / mass)[..., None])
             gradient[places, :, targets] -= weight
-            gradient_RN = _factor(gradient.flatten(0, 1), softmax.dtype)
-            gradient_RD[rows] = torch.as_tensor(gradient_RN @ factor_ND)
-            gradient_ND += torch.as_tensor(gradient_RN.T @ rows_RD)
+            low_gradient = gradient.flatten(0, 1).to(softmax.dtype)
+            gradient_RD[rows] = (low_gradient @ low_items_ND).float()
+            gradient_ND += (low_gradient.T @ low_generated).float()
         ctx.save_for_backward(gradient_RD, gradient_ND)
         ctx.num_others = 3
         return loss / num_positions
@@ -133,16 +121,16 @@ class SoftTargetLikelihood(_HandmadeGradient):
         gradient_PD = torch.empty_like(generated_PD, dtype=torch.float32)
         gradient_ND = torch.zeros_like(items_ND, dtype=torch.float32)
         loss = generated_PD.new_zeros((), dtype=torch.float32)
-        for positions, _, rows_RD, factor_ND, logits in _chunks(generated_PD, softmax, num_samples=1):
+        for positions, _, low_generated, low_items_ND, logits in _chunks(generated_PD, softmax, num_samples=1):
             logits_PN = logits[:, 0]
             targets, weights = targets_PT[positions], weights_PT[positions]
             target_logits = logits_PN.gather(1, targets)
             mass_P1 = logits_PN.exp_().sum(dim=-1, keepdim=True)
             loss -= (weights * (target_logits - mass_P1.log())).sum()
             gradient = logits_PN.div_(mass_P1 * num_positions).scatter_add_(1, targets, -weights / num_positions)
-            gradient_PN = _factor(gradient, softmax.dtype)
-            gradient_PD[positions] = torch.as_tensor(gradient_PN @ factor_ND)
-            gradient_ND += torch.as_tensor(gradient_PN.T @ rows_RD)
+            low_gradient = gradient.to(softmax.dtype)
+            gradient_PD[positions] = (low_gradient @ low_items_ND).float()
+            gradient_ND += (low_gradient.T @ low_generated).float()
         ctx.save_for_backward(gradient_PD, gradient_ND)
         ctx.num_others = 3
         return loss / num_positions
