@@ -8,7 +8,7 @@ import secrets
 from http import HTTPStatus
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from app.api.problem import Problem, problem_response
 from app.observability.logs import get_log
@@ -36,9 +36,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._read_seconds: float = self.app_state["read_seconds"]
         self._bytes_since_progress = 0
         self._is_in_head = True
-        self._num_requests = 0
-        """Read to their ends."""
         self._head_timer: asyncio.TimerHandle | None = None
+        self._unread_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Called by the loop."""
@@ -48,6 +47,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the loop."""
         self._stop_head_timer()
+        self._stop_unread_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -80,20 +80,25 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Called by the parser."""
         self._bytes_since_progress = 0
         self._is_in_head = True
-        self._num_requests += 1
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Called by an answer that is written."""
         super().on_response_complete()
-        if not self._is_in_head:
-            # refused before its body came, which nobody waits for
-            self.loop.call_later(self._read_seconds, self._give_up_on_body, self._num_requests)
+        # the newest request's: one that came behind it and is still being read has no answer yet
+        if self.cycle.response_complete and self.cycle.more_body:
+            self.loop.call_later(self._read_seconds, self._give_up_on_body, self.cycle)
 
     def pause_writing(self) -> None:
-        """Called by the transport, whose buffer is full."""
+        """Called by the transport, whose buffer is full; nothing more is written until it has room again."""
         super().pause_writing()
-        self._abort_if_unread(self.transport.get_write_buffer_size() + 1)
+        self._stop_unread_timer()
+        self._unread_timer = self.loop.call_later(self._read_seconds, self._abort_if_unread, None)
+
+    def resume_writing(self) -> None:
+        """Called by the transport, whose buffer has room again."""
+        self._stop_unread_timer()
+        super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
         """Called by uvicorn for what is not HTTP."""
@@ -115,17 +120,25 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         else:
             self.transport.close()
 
-    def _give_up_on_body(self, num_requests: int) -> None:
-        if self._num_requests == num_requests:
+    def _give_up_on_body(self, answered: RequestResponseCycle) -> None:
+        if self.cycle is answered and answered.more_body:
             self.transport.close()
 
-    def _abort_if_unread(self, before: int) -> None:
-        """Even closing waits until all is read that was written; who reads nothing for so long is not waited for."""
+    def _abort_if_unread(self, before: int | None) -> None:
+        """Even closing waits until all is read that was written; who reads nothing for so long is not waited for.
+
+        What is read shows here in steps of a third of the kernel's own buffer, which is larger for faster connections.
+        """
         unread = self.transport.get_write_buffer_size()
-        if unread >= before:
+        if before is not None and unread >= before:
             self.transport.abort()
-        elif unread:
-            self.loop.call_later(self._read_seconds, self._abort_if_unread, unread)
+        else:
+            self._unread_timer = self.loop.call_later(self._read_seconds, self._abort_if_unread, unread)
+
+    def _stop_unread_timer(self) -> None:
+        if self._unread_timer:
+            self._unread_timer.cancel()
+            self._unread_timer = None
 
     @property
     def _is_answering(self) -> bool:

@@ -101,6 +101,16 @@ class TestUnread:
             assert one_answer(connection).startswith(b"HTTP/1.1 200 ")
             time.sleep(READ_SECONDS / 2)
 
+    def test_body_behind_a_request_that_was_answered_is_waited_for(self, connection):
+        body = b'{"history": []}'
+        length = b"Content-Length: %d\r\n\r\n" % len(body)
+        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" + POST + length + body[:2])
+        for byte in body[2:]:
+            time.sleep(READ_SECONDS * 0.05)
+            connection.sendall(bytes([byte]))
+        connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert all_of(connection).count(b"HTTP/1.1 200 ") == 3
+
     def test_answers_that_nobody_reads_are_thrown_away(self, service):
         with socket.socket() as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
