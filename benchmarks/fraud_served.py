@@ -5,17 +5,19 @@
 A fifth of the shoppers is left out; on the others a bundle is trained (quick profile), and `figment fraud fit` gives
 it a detector. Those left out are the genuine ones, alone and in pools of a thousand with ten attackers of one campaign
 among them. Decisions are the service's own: of genuine shoppers one in a hundred should go to review. The attacks are
-of the kinds that the detector was fitted on, with other targets.
+of the kinds that the detector was fitted on, with other targets. Genuine shoppers are also asked about without their
+times, and those who hold a well-selling item as if it had been launched after training.
 """
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from fraud_sessions import figures_of
 from known_shoppers import known_shoppers
+from numpy.typing import NDArray
 from record import circumstances, keep
 
 from app.observability.progress import TaskProgress
@@ -33,6 +35,7 @@ ALONE_CALL: Final = MIN_POOL // 2
 """Too few to be a pool."""
 POOL_GENUINE: Final = 1_000
 POOL_ATTACKERS: Final = 10
+LAUNCHES: Final = 20
 
 
 def main() -> None:
@@ -51,6 +54,7 @@ def main() -> None:
         **circumstances(PACKAGES),
         "alone": served.alone(arguments.campaigns),
         "in a pool": served.pooled(arguments.campaigns),
+        "launched": served.launched(),
     }
     keep(result, arguments.json)
 
@@ -59,6 +63,7 @@ def main() -> None:
 class Served:
     """A bundle's detector, and genuine shoppers that are new to it."""
 
+    bundle: Path
     checker: SessionChecker
     shop: Shop
     genuine: Sequences
@@ -69,7 +74,7 @@ class Served:
         ranker = recommender.ranker
         shop = Shop(ranker.source, ranker.spec, ranker.noise_size, ranker.facts.events_N, recommender.items.text_NE)
         checker = SessionChecker(recommender, open_detector(bundle, recommender.manifest))
-        return cls(checker, shop, genuine)
+        return cls(bundle, checker, shop, genuine)
 
     def alone(self, campaigns: int) -> dict[str, Any]:
         """Each history by itself."""
@@ -83,7 +88,38 @@ class Served:
             ]
             auc, _ = figures_of(scores(genuine), scores(found))
             rows[attack] = {"to review": reviewed(found), "auc": round(auc, 4)}
-        return {"genuine": {"to review": reviewed(genuine)}, **rows}
+        untimed = replace(self.genuine, timestamps_E=np.full_like(self.genuine.timestamps_E, -1))
+        return {
+            "genuine": {"to review": reviewed(genuine)},
+            "genuine, without times": {"to review": reviewed(self._judged(untimed, ALONE_CALL))},
+            **rows,
+        }
+
+    def launched(self) -> dict[str, Any]:
+        """Of those who hold one of the items that most of the genuine hold, in a pool of all who do and some others."""
+        held_N = np.bincount(self.genuine.item_rows_E, minlength=len(self.shop.events_N))
+        shares: dict[str, list[float]] = {"known": [], "launched since": []}
+        for row in np.argsort(-held_N, kind="stable")[:LAUNCHES]:
+            holders = np.unique(self.genuine.users_of_events_E()[self.genuine.item_rows_E == row])
+            others = np.random.default_rng(int(row)).permutation(self.genuine.num_users)
+            others = others[~np.isin(others, holders)]
+            pool = self.genuine.take_users(np.r_[holders, others[: POOL_GENUINE - len(holders)]])
+            unsold_N = self.shop.events_N.copy()
+            unsold_N[row] = 0.0
+            for name, events_N in (("known", self.shop.events_N), ("launched since", unsold_N)):
+                verdicts = self._after(events_N)._judged(pool, pool.num_users)
+                shares[name].append(reviewed(verdicts[: len(holders)]))
+        return {
+            "items": LAUNCHES,
+            "holders, least": int(np.sort(held_N)[-LAUNCHES]),
+            "holders to review": {name: round(float(np.mean(each)), 4) for name, each in shares.items()},
+        }
+
+    def _after(self, events_N: NDArray[np.float32]) -> "Served":
+        """The same service, as if these had been the events of each item."""
+        recommender = Recommender.open(self.bundle)
+        recommender.ranker = replace(recommender.ranker, facts=replace(recommender.ranker.facts, events_N=events_N))
+        return replace(self, checker=SessionChecker(recommender, open_detector(self.bundle, recommender.manifest)))
 
     def pooled(self, campaigns: int) -> dict[str, Any]:
         """Pools of genuine histories and one campaign."""

@@ -98,7 +98,7 @@ class Trial:
     @classmethod
     def begin(cls, arguments: argparse.Namespace) -> "Trial":
         var, name = Path("var"), f"fraud-trial-{arguments.dataset.name}-{arguments.profile}"
-        options = FitOptions(arguments.dataset, var, var / name, arguments.profile, resume=arguments.resume)
+        options = FitOptions(arguments.dataset, var, var / name, resume=arguments.resume)
         with TaskProgress() as progress:
             prepared = prepare(
                 arguments.dataset,
@@ -110,7 +110,7 @@ class Trial:
                 cache=var / "cache",
                 progress=progress,
             )
-            ranker, unseen = train_on_half(prepared, MixtureConfig(), options, progress)
+            ranker, unseen = train_on_half(prepared, MixtureConfig(), options, arguments.profile, progress)
         return cls.of(ranker, prepared.content.text_NE, unseen, arguments)
 
     @classmethod

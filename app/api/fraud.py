@@ -87,8 +87,8 @@ class SharedItem(AnswerPart):
     item_id: str
     sessions: int
     """Of the request, this one included, that have the item."""
-    expected: float
-    """How many would be usual by what sold before."""
+    expected: float | None
+    """How many would be usual by what sold before; null for an item that sold nothing before the model was trained."""
 
 
 class SessionScore(AnswerPart):

@@ -20,8 +20,9 @@ def fit(
     bundle: Annotated[Path, named_bundle("The bundle that gets a detector.")],
     out: Annotated[Path, typer.Option("--out", metavar="BUNDLE", help="The new bundle; must not exist yet.")],
     profile: Annotated[
-        Literal["full", "quick"], typer.Option("--profile", help="Of the pair that half of the shoppers train.")
-    ] = "quick",
+        Literal["full", "quick"] | None,
+        typer.Option("--profile", help="Of the pair that half of the shoppers train; the bundle's unless said."),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, max=2**32 - 1, help="Of everything drawn.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
     column_map: ColumnMap = None,

@@ -45,7 +45,7 @@ class GroupFigures:
     holders_B: NDArray[np.int64]
     """Other histories of the pool with that item."""
     expected_B: NDArray[np.float32]
-    """How many would be usual."""
+    """How many would be usual; NaN where nobody knows."""
 
 
 def group_figures(
@@ -60,14 +60,15 @@ def group_figures(
         pool: no history is empty.
         suspicion_B: what each history's own behaviour says, as log odds.
         percentile_E: how plausible each step is.
-        usual_N: how many histories of such a pool hold each item usually: never counted on the pool itself.
+        usual_N: how many histories of such a pool hold each item usually: never counted on the pool itself. NaN where
+            nobody knows, as of an item that was launched since: how many hold it says nothing then.
     """
     histories_P, items_P, events_P = _different(pool)
     offsets_B1 = np.searchsorted(histories_P, np.arange(pool.num_users + 1)).astype(np.int64)
     held_N = np.bincount(items_P, minlength=len(usual_N))
     others_P = held_N[items_P] - 1
     usual_P = usual_N[items_P].astype(np.float64)
-    growth_P = (others_P - usual_P) / np.sqrt(others_P + usual_P + 1.0)
+    growth_P = np.nan_to_num((others_P - usual_P) / np.sqrt(others_P + usual_P + 1.0))
     surprise_B = suspicion_B - np.median(suspicion_B)
     surprise_P = _of_others(surprise_B[histories_P], items_P, others_P)
     steps_P = _of_others(-np.log(percentile_E[events_P]) - USUAL_STEP, items_P, others_P)

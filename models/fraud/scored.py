@@ -78,13 +78,13 @@ def pool_figures(
 
     `suspicion_B`: what each history's own figures say, as log odds. `events_N`: events of each item before this pool.
     """
-    # half an event where nothing was sold yet: new items sell too
-    share_N = (events_N + 0.5) / (events_N + 0.5).sum()
+    # of an item that sold nothing before, and may have been launched since, nobody knows what would be usual
+    usual_N = np.where(events_N > 0, events_N / events_N.sum() * pool.histories.num_events, np.nan)
     found = group_figures(
         pool.histories,
         suspicion_B,
         pool.percentiles_EVK[:, :, AMONG_POPULAR].mean(axis=1),
-        (share_N * pool.histories.num_events).astype(np.float32),
+        usual_N.astype(np.float32),
     )
     log_events_B = pool.figures_BF[:, BEHAVIOUR.index("log_events")]
     return np.concatenate([np.stack([suspicion_B, log_events_B], axis=1), found.figures_BG], axis=1), found

@@ -3,7 +3,7 @@
 # B histories, E events of all histories
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -47,8 +47,8 @@ class GroupEvidence:
     item_id: str
     histories: int
     """Of those asked about together that have it, this one included."""
-    expected: float
-    """How many would be usual."""
+    expected: float | None
+    """How many would be usual; None for an item that sold nothing before the model was trained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +123,9 @@ class SessionChecker:
         verdicts = [_undecided(each) for each in read]
         if usable:
             judged = self._judged([read[number] for number in usable])
+            too_few = _too_few_for_a_group(len(usable), len(read))
             for number, verdict in zip(usable, judged, strict=True):
-                verdicts[number] = verdict
+                verdicts[number] = replace(verdict, warnings=[*verdict.warnings, *too_few])
         return verdicts
 
     def _judged(self, read: Sequence[ReadHistory]) -> list[SessionVerdict]:
@@ -170,7 +171,9 @@ class SessionChecker:
         if not found.holders_B[number]:
             return None
         item_id = self._recommender.item_ids[found.item_B[number]]
-        return GroupEvidence(item_id, int(found.holders_B[number]) + 1, round(float(found.expected_B[number]), 3))
+        expected = float(found.expected_B[number])
+        told = None if np.isnan(expected) else round(expected, 3)
+        return GroupEvidence(item_id, int(found.holders_B[number]) + 1, told)
 
 
 def _read(events: Sequence[HistoryEvent], row_of: Mapping[str, int]) -> ReadHistory:
@@ -203,6 +206,14 @@ def _sequences(read: Sequence[ReadHistory]) -> Sequences:
 
 def _warnings(read: ReadHistory) -> list[str]:
     return [f"{read.num_unknown} events name no item of the catalogue: skipped"] if read.num_unknown else []
+
+
+def _too_few_for_a_group(num_usable: int, num_asked: int) -> list[str]:
+    """Said where enough were handed in, and those that can be judged are fewer."""
+    if num_usable >= MIN_POOL or num_asked < MIN_POOL:
+        return []
+    told = f"{num_usable} of {num_asked} histories have {MIN_EVENTS} events of known items"
+    return [f"judged by itself alone: {told}, and a group takes {MIN_POOL}"]
 
 
 def _undecided(read: ReadHistory) -> SessionVerdict:

@@ -35,6 +35,9 @@ from models.training.fit_listings import ListingShop, fit_listings
 
 LEAST_HISTORIES: Final = 40
 """Of each half of the shoppers; from fewer no one in a hundred can be told."""
+UNTIMED_SHARE: Final = 0.25
+"""Of the histories that the detector is fitted on, though their times are known: a caller may have none, and that alone
+must not make a session look like a machine's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,9 @@ class FitOptions:
     bundle: Path
     out: Path
     """Where the new bundle will be; its last name is the model version."""
-    profile: Profile = "quick"
-    """Of the pair that is trained on half of the shoppers."""
+    profile: Profile | None = None
+    """Of the pair that is trained on half of the shoppers; None: the bundle's, so that what its verdicts mean holds for
+    the networks that give them."""
     seed: int = 0
     resume: bool = False
     """Go on from the last checkpoint of that pair."""
@@ -70,7 +74,9 @@ def fit_detector(options: FitOptions, progress: Progress = NoProgress()) -> Mani
     bundle = open_bundle(options.bundle)
     prepared = _prepared(options, bundle, progress)
     mixture = _mixture(bundle.manifest)
-    ranker, unseen = train_on_half(prepared, mixture, options, progress)
+    profile = options.profile or bundle.manifest.training["profile"]
+    ranker, unseen = train_on_half(prepared, mixture, options, profile, progress)
+    unseen = some_untimed(unseen, options.seed)
     text_NE = prepared.content.text_NE
     scorer = StepScorer.over(ranker.source, ranker.spec, ranker.facts.events_N, ranker.noise_size, text_NE)
     progress.start("asking about every step")
@@ -87,7 +93,7 @@ def fit_detector(options: FitOptions, progress: Progress = NoProgress()) -> Mani
 
 
 def train_on_half(
-    prepared: Prepared, mixture: MixtureConfig, options: FitOptions, progress: Progress
+    prepared: Prepared, mixture: MixtureConfig, options: FitOptions, profile: Profile, progress: Progress
 ) -> tuple[Ranker, Sequences]:
     """What serving would build from half of the shoppers, without a judge; and the histories of the others.
 
@@ -102,13 +108,20 @@ def train_on_half(
         prepared=prepared,
         content_NN=content_neighbours(prepared.content),
         mixture=mixture,
-        config=replace(training_config(options.profile, options.seed), event_weights=mixture.event_weights),
+        config=replace(training_config(profile, options.seed), event_weights=mixture.event_weights),
         checkpoints=options.checkpoints,
         logs=options.var / "logs" / options.out.name,
         resume=options.resume,
         progress=progress,
     )
     return unsealed_ranker(fitting.fit(known, "fraud"), prepared, UNTUNED), unseen
+
+
+def some_untimed(histories: Sequences, seed: int) -> Sequences:
+    """The same, `UNTIMED_SHARE` of them without times."""
+    untimed_U = np.random.default_rng(seed).random(histories.num_users) < UNTIMED_SHARE
+    times_E = np.where(untimed_U[histories.users_of_events_E()], -1, histories.timestamps_E)
+    return replace(histories, timestamps_E=times_E)
 
 
 def listing_shop(bundle: Bundle) -> ListingShop:

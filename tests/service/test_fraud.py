@@ -100,6 +100,14 @@ class TestSessions:
         assert all(score["group"] is None for score in found if score["decision"] == "accept")
         assert not any(score["group"] for score in scores(client, *rows[:20]))
 
+    def test_a_pool_that_is_no_group_for_unknown_items_says_so(self, client):
+        stray = [{"item_id": "no-such"}] * 3
+        *judged, undecided = scores(client, *[TEA] * (MIN_POOL - 1), stray)
+        told = f"{MIN_POOL - 1} of {MIN_POOL} histories have 3 events of known items, and a group takes {MIN_POOL}"
+        assert all(told in score["warnings"][0] for score in judged)
+        assert not any("group" in warning for warning in undecided["warnings"])
+        assert not scores(client, TEA)[0]["warnings"]
+
 
 class TestItems:
     def items(self, client, *items):

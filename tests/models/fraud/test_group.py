@@ -74,6 +74,14 @@ class TestGroupFigures:
         twice = profiles_of([np.array([5, 5, 6]), np.array([7, 8, 9])])
         assert figures(twice, usual).holders_B.tolist() == [0, 0]
 
+    def test_an_item_of_which_nobody_knows_what_is_usual_makes_no_group_of_its_buyers(self, pool, usual):
+        launched = usual.copy()
+        launched[TARGET] = np.nan
+        found = figures(pool, launched)
+        assert np.isfinite(found.figures_BG).all()
+        assert column(found, "growth_most")[100:].max() <= column(found, "growth_most")[:100].max()
+        assert not (found.item_B[100:] == TARGET).all()
+
 
 class TestTimedLike:
     def test_profiles_take_over_the_times_of_real_ones(self):

@@ -209,7 +209,7 @@ class SharedItem(TypedDict):
 
     item_id: str
     sessions: int
-    expected: float
+    expected: float | None
 
 
 class SessionScore(TypedDict):
