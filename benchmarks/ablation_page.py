@@ -407,7 +407,9 @@ def what_the_critic_brings(runs: list[Run]) -> list[str]:
         " what it takes from the critic does not depend on whose history it is.",
         "",
         f"**What the teacher brings.** Without it the generator alone finds less (below), and the judged list"
-        f" {percent(no_teacher)}: the judge has from its evidence what the teacher would have taught.",
+        f" {percent(no_teacher)}: the judge has from its evidence what the teacher would have taught. The teacher is a"
+        " judge over neighbours alone, of before there is a generator. Verdicts of the judge that serves are not taught"
+        " back, because a second round found no more (decision 8, by hand); so there is no arm without them.",
     ]
 
 

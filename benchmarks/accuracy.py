@@ -62,6 +62,7 @@ def measured(arguments: argparse.Namespace, folder: Path, seed: int) -> dict[str
         "training": {
             "cpu_seconds": metrics["training_cpu_seconds"],
             "peak_memory_gib": round(metrics["peak_memory_bytes"] / 2**30, 2),
+            "resumed_steps": metrics["resumed_steps"],
             "incidents": metrics["incidents"],
         },
         "serves": manifest["serves"],

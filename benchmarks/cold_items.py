@@ -113,7 +113,7 @@ def enlarged(plain: Recommender, shop: Shop, num: int) -> dict[str, tuple[pl.Dat
     workshop = Workshop(plain)
     histories = [[HistoryEvent(item) for item in by_user[user]["item_id"].to_list()] for user in users]
     rows = [
-        make_items(workshop, beginning(workshop, histories=[history]), 1, seed).frame
+        make_items(workshop, beginning(workshop, histories=[history]), 1, seed)
         for seed, history in enumerate(encoded_histories(workshop, histories))
     ]
     items = [history[int(rng.integers(len(history)))].item_id for history in histories]

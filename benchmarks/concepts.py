@@ -24,7 +24,7 @@ import polars as pl
 import torch
 from record import circumstances, keep
 from scipy.cluster.vq import kmeans2
-from scipy.stats import rankdata
+from separation import auc
 
 from models.concepts.gap import into_the_gap, nearest
 from models.concepts.imagine import MAX_SHOPPERS, NUM_CANDIDATES, candidates, demand, led, realism
@@ -276,7 +276,7 @@ def aucs(
         score[name] = {"demand": demand(shop, tastes_BD, points), "realism": real}
         score[name]["realism x demand"] = score[name]["demand"] * score[name]["realism"]
     for key in score["hidden"]:
-        found[f"a: {key}"] = auc(score["hidden"][key], score["made"][key])
+        found[f"a: {key}"] = round(auc(score["hidden"][key], score["made"][key]), 4)
     of_wishes, of_content = buyers_found(shop, content_FD, group, row_of, events, rng)
     if of_wishes:
         found["b: wishes"] = float(np.mean(of_wishes))
@@ -327,11 +327,6 @@ def buyers_found(
         of_wishes.append(auc(score[: len(buyers)], score[len(buyers) :]))
         of_content.append(auc(plain[: len(buyers)], plain[len(buyers) :]))
     return of_wishes, of_content
-
-
-def auc(right: np.ndarray, wrong: np.ndarray) -> float:
-    ranks = rankdata(np.concatenate([right, wrong]))[: len(right)]
-    return round(float((ranks.sum() - len(right) * (len(right) + 1) / 2) / (len(right) * len(wrong))), 4)
 
 
 def _arguments() -> argparse.Namespace:

@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from record import circumstances
-from sklearn.metrics import roc_auc_score
+from separation import auc, recall_at_one_percent
 
 from app.observability.progress import TaskProgress
 from models.bundle.read import open_bundle
@@ -110,10 +110,11 @@ def measured(shop: ListingShop, most: int, *, networks: bool) -> list[dict[str, 
 
 
 def figures_of(real_C: NDArray[np.float32], fake_C: NDArray[np.float32]) -> dict[str, float]:
-    labels = np.concatenate([np.zeros(len(real_C)), np.ones(len(fake_C))])
-    auc = float(roc_auc_score(labels, np.concatenate([real_C, fake_C])))
-    recall = float((fake_C > np.quantile(real_C, 0.99)).mean())
-    return {"auc": round(auc, 4), "recall_at_1_percent": round(recall, 4), "listings": len(fake_C)}
+    return {
+        "auc": round(auc(fake_C, real_C), 4),
+        "recall_at_1_percent": round(recall_at_one_percent(real_C, fake_C), 4),
+        "listings": len(fake_C),
+    }
 
 
 if __name__ == "__main__":

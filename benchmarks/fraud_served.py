@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from fraud_sessions import figures_of
 from known_shoppers import known_shoppers
 from numpy.typing import NDArray
 from record import circumstances, keep
+from separation import auc
 
 from app.observability.progress import TaskProgress
 from models.data.sequences import Sequences
@@ -86,8 +86,7 @@ class Served:
                 for seed in range(campaigns)
                 for verdict in self._judged(self._campaign(attack, ALONE_CALL, seed), ALONE_CALL)
             ]
-            auc, _ = figures_of(scores(genuine), scores(found))
-            rows[attack] = {"to review": reviewed(found), "auc": round(auc, 4)}
+            rows[attack] = {"to review": reviewed(found), "auc": round(auc(scores(found), scores(genuine)), 4)}
         untimed = replace(self.genuine, timestamps_E=np.full_like(self.genuine.timestamps_E, -1))
         return {
             "genuine": {"to review": reviewed(genuine)},

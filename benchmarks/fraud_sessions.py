@@ -20,7 +20,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from record import circumstances
-from sklearn.metrics import roc_auc_score
+from separation import auc, recall_at_one_percent
 
 from app.observability.progress import TaskProgress
 from models.baselines.tuned_neighbours import MixtureConfig
@@ -259,9 +259,7 @@ def split_figures(said_B: NDArray[np.float32], part: int, pool: Pool) -> list[fl
 
 def figures_of(genuine_B: NDArray[Any], attackers_B: NDArray[Any]) -> list[float]:
     """AUC, and recall at one per cent of false alarms."""
-    labels = np.concatenate([np.zeros(len(genuine_B)), np.ones(len(attackers_B))])
-    auc = roc_auc_score(labels, np.concatenate([genuine_B, attackers_B]))
-    return [float(auc), float((attackers_B > np.quantile(genuine_B, 0.99)).mean())]
+    return [auc(attackers_B, genuine_B), recall_at_one_percent(genuine_B, attackers_B)]
 
 
 def row_of(attack: str, way: str, arm: str, found: list[list[float]]) -> dict[str, Any]:

@@ -37,7 +37,7 @@ from models.recommend.ranker import Ranker
 from models.recommend.systems import Stage
 from models.training.choose_fusion import UNTUNED, choose_fusion
 from models.training.fit_judge import lists_of
-from models.training.found import LIST_LENGTH, found_next
+from models.training.found import PLACES_ASKED, found_next
 from models.training.judge import LISTS_PER_STEP, JudgedLists, fit_judge
 
 PACKAGES: Final = ["torch", "numpy", "scikit-learn"]
@@ -121,8 +121,8 @@ class Trials:
         figures = {}
         for part, cases in (("validation", prepared.split.validation), ("test", prepared.split.test)):
             assert cases is not None
-            questions = ranker.best_guesses(cases.histories, LIST_LENGTH, prepared.exclude_seen)
-            lists = ranker.rank_by_stages(questions, LIST_LENGTH, (stage,), self.proposals[part])[stage]
+            questions = ranker.best_guesses(cases.histories, PLACES_ASKED, prepared.exclude_seen)
+            lists = ranker.rank_by_stages(questions, PLACES_ASKED, (stage,), self.proposals[part])[stage]
             figures[f"{part}_ndcg@10"] = round(float(found_next(cases, lists.rows_BK, lists.scores_BK).mean()), 5)
         return figures
 

@@ -22,7 +22,8 @@ import numpy as np
 import torch
 from known_shoppers import known_shoppers
 from record import circumstances, keep
-from synthesis import as_sequences, auc, markov, nearest_overlap, pairs_of
+from separation import auc
+from synthesis import as_sequences, markov, nearest_overlap, pairs_of
 
 from models.data.sequences import Sequences
 from models.recommend.recommender import Recommender
@@ -68,7 +69,7 @@ def inferred(made: Sequences, members: Sequences, others: Sequences, num_items: 
         of_members, of_others = (score(each, made, known, num_items) for each in (members, others))
         limit = np.quantile(of_others, 0.99)
         found[name] = {
-            "auc": auc(of_members, of_others),
+            "auc": round(auc(of_members, of_others), 4),
             "members_found_at_1_percent": round(float((of_members > limit).mean()), 4),
         }
     return found

@@ -44,6 +44,7 @@ GOALS: Final = {
 SEEDS: Final = 3
 SEEDS_TOLD: Final = f"Means over {SEEDS} seeds; * one seed."
 STRONGEST: Final = "sasrec+item-knn"
+HABIT: Final = "buy-again"
 FIRST_TIME: Final = "first_time"
 """In a record of a set where many take the same again: lists without what was had, for what is taken for the first
 time.
@@ -65,13 +66,13 @@ def figures_table() -> str:
     ]
     for system, label in SYSTEMS.items():
         lines.append(f"| {label} | " + " | ".join(figures.get(system, "–") for figures in columns.values()) + " |")
-    tables = (lines, [SEEDS_TOLD], _goals_table(), _first_time_table(), _beside_table())
+    tables = (lines, [SEEDS_TOLD], _goals_table(), _first_time_table(), _habit_table(), _beside_table())
     return "\n".join(line for table in tables for line in (*table, ""))
 
 
 def _goals_table() -> list[str]:
     """What was aimed at, and in how many seeds it was reached; a mean over seeds may hide one that misses."""
-    runs = {name: json.loads((RESULTS / f"accuracy_{name}.json").read_text())["runs"] for name in GOALS}
+    runs = {name: _accuracy(name)["runs"] for name in GOALS}
     titles = [title.split(",")[0] for title, name in COLUMNS.items() if name in GOALS]
     lines = [
         "| HR@10 / NDCG@10 aimed at, fixed beforehand | " + " | ".join(titles) + " |",
@@ -101,6 +102,25 @@ def _first_time_table() -> list[str]:
     return lines
 
 
+def _habit_table() -> list[str]:
+    """By how much what is served is ahead of what shoppers had already, where many take the same again."""
+    measured = {
+        title.split(",")[0]: systems
+        for title, name in COLUMNS.items()
+        if HABIT in (systems := [run["figures"]["systems"] for run in _accuracy(name)["runs"]])[0]
+    }
+    lines = [
+        f"| `figment` ahead of `{HABIT}` by, NDCG@10 over the same shoppers, each seed (95 %) | "
+        + " | ".join(measured)
+        + " |",
+        "|---" * (len(measured) + 1) + "|",
+    ]
+    for label, segment in (("all that is taken next", None), ("what is taken for the first time", FIRST_TIME)):
+        cells = ("; ".join(_ahead(seed, HABIT, segment) for seed in systems) for systems in measured.values())
+        lines.append(f"| {label} | " + " | ".join(cells) + " |")
+    return lines
+
+
 def _beside_table() -> list[str]:
     """The strongest rival and what is served, over the same shoppers, seed by seed."""
     lines = [
@@ -114,17 +134,19 @@ def _beside_table() -> list[str]:
         if systems:
             means = (mean(each[of]["ndcg@10"] for each in systems) for of in ("figment", STRONGEST))
             told = " | ".join(f"{value:.4f}".lstrip("0") + _star(len(systems)) for value in means)
-            lines.append(f"| {title} | {told} | {'; '.join(map(_ahead, systems))} |")
+            lines.append(f"| {title} | {told} | {'; '.join(_ahead(each, STRONGEST) for each in systems)} |")
     return lines
 
 
-def _ahead(systems: dict[str, Any]) -> str:
-    """By how much what is served finds more than the strongest rival; one of the two is the best of the run."""
-    behind = {of: systems[of]["ndcg@10_minus_best"] for of in ("figment", STRONGEST)}
-    if behind["figment"]["mean"]:
-        told = [behind["figment"]["mean"], *behind["figment"]["interval"]]
+def _ahead(systems: dict[str, Any], rival: str, segment: str | None = None) -> str:
+    """By how much what is served finds more than a rival; one of the two is the best of the run."""
+    of_served, of_rival = (
+        (systems[of][segment] if segment else systems[of])["ndcg@10_minus_best"] for of in ("figment", rival)
+    )
+    if of_served["mean"]:
+        told = [of_served["mean"], *of_served["interval"]]
     else:
-        told = [-each for each in (behind[STRONGEST]["mean"], *reversed(behind[STRONGEST]["interval"]))]
+        told = [-each for each in (of_rival["mean"], *reversed(of_rival["interval"]))]
     ahead, low, high = (f"{value:.4f}".replace("0.", ".", 1).replace("-", "−") for value in told)
     return f"{ahead} [{low}, {high}]"
 
@@ -158,6 +180,11 @@ def _star(num_seeds: int) -> str:
     """What marks a figure of fewer seeds."""
     assert num_seeds in (1, SEEDS), num_seeds
     return "*" if num_seeds == 1 else ""
+
+
+def _accuracy(name: str) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads((RESULTS / f"accuracy_{name}.json").read_text())
+    return record
 
 
 def _records(name: str) -> Iterator[dict[str, Any]]:

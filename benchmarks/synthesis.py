@@ -33,6 +33,7 @@ import torch
 from record import circumstances, keep
 from scipy.sparse import coo_array, csr_array
 from scipy.stats import rankdata
+from separation import auc
 
 from models.data.read import load_dataset
 from models.data.sequences import Sequences
@@ -257,7 +258,7 @@ def two_sample(made_XF: np.ndarray, real_XF: np.ndarray, steps: int = 400) -> fl
         optimizer.step()
     with torch.no_grad():
         said, truth = network(x[held])[:, 0].numpy(), y[held].numpy() > 0
-    return auc(said[truth], said[~truth])
+    return round(auc(said[truth], said[~truth]), 4)
 
 
 def privacy(made: Sequences, real: Sequences) -> dict[str, float]:
@@ -308,7 +309,7 @@ def nearest_overlap(left: Sequences, right: Sequences, own: np.ndarray | None = 
 def item_auc(workshop: Workshop, catalogue: pl.DataFrame, seed: int) -> dict[str, Any]:
     """How well a classifier tells made-up rows from real ones; shuffled columns and other real rows beside them."""
     rng = np.random.default_rng(seed)
-    made = make_items(workshop, beginning(workshop), min(len(catalogue) // 3, 5_000), seed).frame
+    made = make_items(workshop, beginning(workshop), min(len(catalogue) // 3, 5_000), seed)
     known, one, other = (catalogue[rows] for rows in np.array_split(rng.permutation(len(catalogue)), 3))
     columns = [name for name in ("category", "brand") if name in catalogue.columns]
     shuffled = other.with_columns(other[name].gather(rng.permutation(len(other))) for name in columns)
@@ -414,11 +415,6 @@ def joined(real: Sequences, made: Sequences) -> Sequences:
         event_types_E=np.concatenate([real.event_types_E, made.event_types_E]),
         timestamps_E=np.concatenate([real.timestamps_E, made.timestamps_E]),
     )
-
-
-def auc(right: np.ndarray, wrong: np.ndarray) -> float:
-    ranks = rankdata(np.concatenate([right, wrong]))[: len(right)]
-    return round(float((ranks.sum() - len(right) * (len(right) + 1) / 2) / (len(right) * len(wrong))), 4)
 
 
 def _arguments() -> argparse.Namespace:

@@ -13,7 +13,7 @@ from app.api.auth import ANONYMOUS, Caller, caller_with, forbidden
 from app.api.cors import Cors
 from app.api.errors import answer_error
 from app.api.fields import shown
-from app.api.host_name import refuse_other_names
+from app.api.host_name import refuse_from_elsewhere
 from app.api.presented_key import KEY_HEADER, presented_key, unauthorized
 from app.api.problem import RequestError
 from app.api.rate_limits import counted_name, limit_headers, too_many
@@ -110,7 +110,7 @@ class Admission:
         if presented is None:
             if keys.ring.is_empty and rules.open_to != "nobody":
                 if rules.open_to == "this machine":
-                    refuse_other_names(headers.getlist("host"))
+                    refuse_from_elsewhere(headers)
                 return ANONYMOUS, None
             raise unauthorized(NO_KEY, basic=basic)
         key = await keys.find(presented)

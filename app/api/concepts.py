@@ -1,5 +1,6 @@
 """`POST /v1/concepts`: ideas for products that the shop does not have."""
 
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends
@@ -21,6 +22,7 @@ from app.store.store import Store
 from models.concepts.imagine import DEFAULT_NOVELTY, MAX_CONCEPTS, Imagined, imagine
 from models.concepts.table import as_documents
 from models.domain.errors import StoreUnavailable
+from models.domain.events import HistoryEvent
 
 DEFAULT_NUM: Final = 10
 
@@ -54,7 +56,10 @@ class ConceptAnswer(AnswerPart):
     concept_id: str
     """`POST /v1/images` pictures it by this, for a week."""
     category: str | None
+    category_probability: float | None
+    """As the decoder finds it, which was trained on real products: the less, the less the name says."""
     brand: str | None
+    brand_probability: float | None
     price_range: list[float] | None
     """Four in five prices of such products lie in it, as far as the decoder can tell."""
     words: list[str]
@@ -100,16 +105,18 @@ async def concepts(
     """
     workshop = imagining.workshop()
     segment = body.segment.document() if body.segment else None
-    async with within(deadline):
-        reads_store = segment is None or "filter" in segment
-        stored = await imagining.stored_histories() if reads_store else ()
     seed = drawn_seed() if body.seed is None else body.seed
 
-    def work() -> Imagined:
+    async def read() -> Sequence[Sequence[HistoryEvent]]:
+        async with within(deadline):
+            reads_store = segment is None or "filter" in segment
+            return await imagining.stored_histories() if reads_store else ()
+
+    def work(stored: Sequence[Sequence[HistoryEvent]]) -> Imagined:
         shoppers = shoppers_of(workshop, segment, stored)
         return imagine(workshop, shoppers, n=body.n, novelty=body.novelty, seed=seed)
 
-    found = await slow.run(work, deadline=deadline)
+    found = await slow.run_on(read, work, deadline=deadline)
     few = len(found.concepts) < body.n
     warnings = [f"{len(found.concepts)} of {body.n}: the segment's wishes hold no more that are unlike"] if few else []
     async with within(deadline):

@@ -1,14 +1,30 @@
-"""Which names this machine is called by, while it answers nobody else and asks for no key.
+"""How a request shows that it comes from elsewhere, while the service answers this machine alone and asks for no key.
 
 A web page may let its own name lead to 127.0.0.1 (DNS rebinding): its scripts then ask this service as if they were its
-own pages. What they cannot change is the name in the Host header.
+own pages. What they cannot change is the name in the Host header. And a proxy on this machine may hand on what it was
+sent from anywhere: such proxies say so in a header.
 """
 
 import ipaddress
 from collections.abc import Sequence
+from typing import Final
+
+from starlette.datastructures import Headers
 
 from app.api.auth import forbidden
 from app.api.fields import shown
+
+FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+
+
+def refuse_from_elsewhere(headers: Headers) -> None:
+    """Raises the 403 for another name of this machine than a loopback one, and for what a proxy hands on."""
+    refuse_other_names(headers.getlist("host"))
+    if name := next((name for name in FORWARDED if name in headers), None):
+        raise forbidden(
+            f"without an API key this service answers this machine alone; {name} says that a proxy hands this on: make"
+            " a key with `figment keys create`"
+        )
 
 
 def refuse_other_names(hosts: Sequence[str]) -> None:

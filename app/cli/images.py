@@ -91,6 +91,7 @@ def generate(
         from app.observability.progress import TaskProgress
         from app.runtime.pictures import signing_key_of
         from app.settings import read_settings
+        from models.domain.errors import SettingsRefused
         from models.images.model import PictureModel
         from models.images.request import PictureRequest
 
@@ -102,12 +103,15 @@ def generate(
         if concepts is not None or concept is not None:
             request = opened.of_concept(request, *_concept(concepts, concept, others=(category, item, query)))
         opened.check(request)
+        files = [out / f"{model.name}-{seed}-{number}.png" for number in range(num)]
+        if existing := next((file for file in files if file.exists()), None):
+            raise SettingsRefused(f"{existing} exists already: name another folder with --out, or another --seed")
         out.mkdir(parents=True, exist_ok=True)
         with TaskProgress() as progress:
             progress.start("Making pictures", num)
             made = []
             for picture in opened.pictures(request, key, visible_mark=not no_mark):
-                file = out / f"{model.name}-{seed}-{picture.facts.number}.png"
+                file = files[picture.facts.number]
                 file.write_bytes(picture.png)
                 made.append((file, picture))
                 progress.advance()

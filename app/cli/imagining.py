@@ -1,13 +1,13 @@
 """`figment concepts` and `figment synthesize`: what does not exist, from a bundle and files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from app.cli.bundles import named_bundle
-from app.cli.parts import interruptible, refuse_unwritable_file
+from app.cli.parts import ColumnMap, column_map_of, interruptible, refuse_unwritable_file
 from models.domain.errors import SettingsRefused
 
 if TYPE_CHECKING:
@@ -32,6 +32,15 @@ SegmentEvents = Annotated[
 Num = Annotated[int, typer.Option("--num", metavar="N", min=1, max=MAX_MADE, help="How many.")]
 Out = Annotated[Path, typer.Option("--out", metavar="FILE", help="Rows: .parquet, .csv or .jsonl.")]
 
+
+class Segment(NamedTuple):
+    """Whose sessions or items: as the options say it."""
+
+    filter_text: str | None
+    events: Path | None
+    column_map: list[str] | None
+
+
 synthesize_cli = typer.Typer(no_args_is_help=True, help="Make shoppers and items that do not exist.")
 
 
@@ -39,6 +48,7 @@ def concepts(
     bundle: Bundle,
     events: Annotated[Path, typer.Option("--events", metavar="FILE", help="Shoppers: .parquet, .csv or .jsonl.")],
     filter_text: FilterText = None,
+    column_map: ColumnMap = None,
     n: Annotated[int, typer.Option("--n", metavar="N", min=1, max=50, help="Most concepts.")] = 10,
     novelty: Annotated[float, typer.Option("--novelty", min=0, max=1, help="How far from what exists.")] = 0.5,
     seed: Seed = 0,
@@ -58,7 +68,7 @@ def concepts(
         with TaskProgress() as progress:
             progress.start("opening the bundle")
             workshop = _workshop(bundle)
-            segment = stored_segment(workshop, _histories(events), _filter(filter_text))
+            segment = stored_segment(workshop, _histories(events, column_map), _filter(filter_text))
             progress.finish(f"{len(segment):,} shoppers")
             progress.start("imagining")
             found = imagine(workshop, segment, n=n, novelty=novelty, seed=seed)
@@ -75,15 +85,16 @@ def sessions(
     out: Out,
     filter_text: FilterText = None,
     events: SegmentEvents = None,
+    column_map: ColumnMap = None,
     seed: Seed = 0,
 ) -> None:
     """Sessions of shoppers who do not exist, as the events of a dataset, each row labelled synthetic."""
-    from models.synthesis.walk import walk
+    from models.synthesis.walk import walked_frames
 
-    def walked(workshop: "Workshop", begin: "Beginning", progress: "Progress") -> "pl.DataFrame":
-        return walk(workshop, begin, num, seed, progress).frame(workshop.recommender.item_ids, seed)
+    def walked(workshop: "Workshop", begin: "Beginning", progress: "Progress") -> "Iterator[pl.DataFrame]":
+        return walked_frames(workshop, begin, num, seed, progress)
 
-    num_events = _made(bundle, out, filter_text, events, walked)
+    num_events = _made(bundle, out, Segment(filter_text, events, column_map), walked)
     print(f"{num:,} sessions, {num_events:,} events in {out}")
 
 
@@ -94,39 +105,34 @@ def items(
     out: Out,
     filter_text: FilterText = None,
     events: SegmentEvents = None,
+    column_map: ColumnMap = None,
     seed: Seed = 0,
 ) -> None:
     """Catalogue rows of items that do not exist, each row labelled synthetic."""
-    from models.synthesis.items import make_items
+    from models.synthesis.items import item_frames
 
-    num_items = _made(
-        bundle,
-        out,
-        filter_text,
-        events,
-        lambda workshop, begin, progress: make_items(workshop, begin, num, seed, progress).frame,
-    )
+    def decoded(workshop: "Workshop", begin: "Beginning", progress: "Progress") -> "Iterator[pl.DataFrame]":
+        return item_frames(workshop, begin, num, seed, progress)
+
+    num_items = _made(bundle, out, Segment(filter_text, events, column_map), decoded)
     print(f"{num_items:,} items in {out}")
 
 
 def _made(
     bundle: Path,
     out: Path,
-    filter_text: str | None,
-    events: Path | None,
-    make: "Callable[[Workshop, Beginning, Progress], pl.DataFrame]",
+    segment: Segment,
+    make: "Callable[[Workshop, Beginning, Progress], Iterator[pl.DataFrame]]",
 ) -> int:
     """How many rows were made and written."""
     with interruptible("nothing was written"):
         from app.observability.progress import TaskProgress
-        from models.data.write_table import refuse_unwritable_table, write_table
+        from models.data.write_table import refuse_unwritable_table, write_batches
 
         refuse_unwritable_table(out, "rows")
         with TaskProgress() as progress:
             workshop = _workshop(bundle)
-            frame = make(workshop, _beginning(workshop, filter_text, events), progress)
-            write_table(frame, out)
-    return len(frame)
+            return write_batches(make(workshop, _beginning(workshop, segment), progress), out)
 
 
 def _workshop(bundle: Path) -> "Workshop":
@@ -136,15 +142,16 @@ def _workshop(bundle: Path) -> "Workshop":
     return Workshop(Recommender.open(bundle, threads=2))
 
 
-def _beginning(workshop: "Workshop", filter_text: str | None, events: Path | None) -> "Beginning":
+def _beginning(workshop: "Workshop", segment: Segment) -> "Beginning":
     from models.synthesis.segment import posted_segment
     from models.synthesis.walk import beginning
 
-    if filter_text and events:
+    if segment.filter_text and segment.events:
         raise SettingsRefused("--filter and --events are two ways to say whose sessions: give one")
-    if events:
-        return beginning(workshop, histories=posted_segment(workshop, _histories(events)))
-    return beginning(workshop, _filter(filter_text))
+    if segment.events:
+        histories = _histories(segment.events, segment.column_map)
+        return beginning(workshop, histories=posted_segment(workshop, histories))
+    return beginning(workshop, _filter(segment.filter_text))
 
 
 def _filter(text: str | None) -> "Filter | None":
@@ -160,16 +167,18 @@ def _filter(text: str | None) -> "Filter | None":
         raise SettingsRefused(f"--filter is not JSON: {error}") from None
 
 
-def _histories(file: Path) -> "list[list[HistoryEvent]]":
+def _histories(file: Path, column_map: list[str] | None) -> "list[list[HistoryEvent]]":
     """One for each shopper of an events file."""
     import polars as pl
 
+    from app.observability.data_losses import tell_losses
     from models.data.read import load_events
     from models.domain.events import HistoryEvent
 
-    table = load_events(file).events.with_columns(pl.col("user_id", "item_id", "event_type").cast(pl.String))
-    seconds = pl.col("timestamp").dt.epoch("s") if table["timestamp"].dtype.is_temporal() else pl.col("timestamp")
-    rows = table.select("user_id", "item_id", "event_type", seconds.alias("seconds"))
+    loaded = load_events(file, column_map=column_map_of(column_map))
+    tell_losses(loaded.report)
+    table = loaded.events.with_columns(pl.col("user_id", "item_id", "event_type").cast(pl.String))
+    rows = table.select("user_id", "item_id", "event_type", pl.col("timestamp").dt.epoch("s"))
     histories: dict[str, list[HistoryEvent]] = {}
     for user_id, item_id, event_type, moment in rows.iter_rows():
         histories.setdefault(user_id, []).append(HistoryEvent(item_id, event_type, float(moment)))

@@ -57,6 +57,14 @@ SYSTEMS_HELP: Final = (
     " figment-generator, item-knn+content, content-regression, figment+validation. Rivals: item-knn, popularity,"
     " buy-again, ease, content-knn, sasrec, sasrec+item-knn."
 )
+RivalSeed = Annotated[
+    int | None,
+    typer.Option("--seed", metavar="N", min=0, max=MAX_SEED, help="Without --bundle: of what is drawn; by default 0."),
+]
+RivalProfile = Annotated[
+    Literal["full", "quick"] | None,
+    typer.Option("--profile", help="Without --bundle: of rivals that are trained; by default full."),
+]
 
 cli = typer.Typer(
     cls=WordsOfTheService,
@@ -205,6 +213,8 @@ def evaluate(
         typer.Option("--split", help="Without --bundle: what is held out; by default as in `figment train`."),
     ] = None,
     systems: Annotated[str | None, typer.Option("--systems", metavar="A,B", help=SYSTEMS_HELP)] = None,
+    seed: RivalSeed = None,
+    profile: RivalProfile = None,
     keep_seen: Annotated[bool, typer.Option("--keep-seen", help="Items of the history stay in the lists.")] = False,
     first_time: Annotated[
         bool, typer.Option("--first-time", help="Only what shoppers took for the first time, seen items left out.")
@@ -234,6 +244,8 @@ def evaluate(
             bundle=bundle,
             split=split,
             systems=None if systems is None else [name.strip() for name in systems.split(",")],
+            seed=seed,
+            profile=profile,
             keep_seen=keep_seen,
             first_time=first_time,
             column_map=column_map_of(column_map),

@@ -135,7 +135,7 @@ def made_items(workshop: Workshop, asked: Mapping[str, Any], tell: TellProgress 
     """`asked`: `num`, `segment`, `seed`."""
     begin = beginning_of(workshop, asked["segment"])
     made = make_items(workshop, begin, asked["num"], asked["seed"], _Told(tell))
-    rows = made.frame.drop("synthetic").iter_rows(named=True)
+    rows = made.drop("synthetic").iter_rows(named=True)
     return {"items": [{**NO_ATTRIBUTES, **row} for row in rows], "provenance": workshop.provenance(asked["seed"])}
 
 

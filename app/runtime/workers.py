@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +14,7 @@ from app.observability.traces import RequestSpan, current_request_span
 from app.observability.work import ObservedWork, WorkStopped
 from models.domain.errors import DeadlineExceeded, Overloaded
 
+Given = TypeVar("Given")
 Result = TypeVar("Result")
 
 
@@ -122,6 +123,22 @@ class Workers:
         finally:
             self.release(left)
         return results
+
+    async def run_on(
+        self,
+        read: Callable[[], Awaitable[Given]],
+        work: Callable[[Given], Result],
+        *,
+        deadline: Deadline | None = None,
+    ) -> Result:
+        """What `work` returns of what `read` gives; nothing is read without a permit. Raises what both raise."""
+        self.admit(deadline)
+        try:
+            given = await read()
+        except BaseException:
+            self.release()
+            raise
+        return await self._run_admitted(lambda: work(given), deadline)
 
     async def _run_admitted(self, work: Callable[[], Result], deadline: Deadline | None) -> Result:
         observed = ObservedWork(deadline.at) if deadline else ObservedWork()

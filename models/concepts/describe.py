@@ -19,7 +19,9 @@ class Description:
     """What the catalogue does not have is None, not invented."""
 
     category: str | None
+    category_probability: float | None
     brand: str | None
+    brand_probability: float | None
     price_range: tuple[float, float] | None
     """Four in five prices of such products lie in it, as far as the decoder can tell."""
     words: Sequence[str]
@@ -30,13 +32,21 @@ def described(decoder: Decoder, features_XD: NDArray[np.float32]) -> list[Descri
     decoded, labels = decoder.decode(features_XD), decoder.labels
     return [
         Description(
-            category=labels.categories[int(decoded.categories_XK[row].argmax())] if labels.categories else None,
-            brand=labels.brands[int(decoded.brands_XB[row].argmax())] if labels.brands else None,
+            *_likeliest(labels.categories, decoded.categories_XK[row]),
+            *_likeliest(labels.brands, decoded.brands_XB[row]),
             price_range=_range(decoded.prices_XQ[row]) if labels.has_price else None,
             words=decoder.words_of(decoded.words_XW[row], NUM_WORDS),
         )
         for row in range(len(features_XD))
     ]
+
+
+def _likeliest(names: Sequence[str], probabilities_K: NDArray[np.float32]) -> tuple[str | None, float | None]:
+    """A name and how likely it is."""
+    if not names:
+        return None, None
+    best = int(probabilities_K.argmax())
+    return names[best], round(float(probabilities_K[best]), 4)
 
 
 def _range(prices_Q: NDArray[np.float32]) -> tuple[float, float]:

@@ -55,7 +55,6 @@ class Concept:
     """Share of real products that the critic finds less real for the shopper who wished for it."""
     shoppers: float
     """Share of the segment's shoppers with a wish that led here."""
-    feature_D: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +109,6 @@ def imagine(workshop: Workshop, segment: Sequence[EncodedHistory], *, n: int, no
             demand=float(found.demand_X[leader]),
             realism=float(found.realism_X[leader]),
             shoppers=len(np.unique(found.shopper_X[of_leader_X == place])) / len(histories),
-            feature_D=found.features_XD[leader],
         )
         for place, leader in enumerate(leaders)
     ]
@@ -130,8 +128,8 @@ def candidates(
     noise_BSZ = rng.standard_normal((len(histories), num_samples, workshop.noise_size))
     tastes_BD, wishes_BSD = workshop.wishes(histories, noise_BSZ.astype(np.float32))
     shopper_X = np.repeat(np.arange(len(histories)), num_samples)
+    features_XD = into_the_gap(wishes_BSD.reshape(len(shopper_X), -1), workshop.content_AD, novelty)
     with timed("search"):
-        features_XD = into_the_gap(wishes_BSD.reshape(len(shopper_X), -1), workshop.content_AD, novelty)
         gap_X = 1.0 - nearest(features_XD, workshop.content_AD, 1)[1][:, 0]
     with timed("judge"):
         realism_X = realism(workshop, tastes_BD[shopper_X], features_XD, rng)

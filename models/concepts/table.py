@@ -18,15 +18,16 @@ def render_concepts(workshop: Workshop, found: Imagined) -> str:
     for number, concept in enumerate(found.concepts, 1):
         told = concept.description
         prices = f" · {told.price_range[0]:g}–{told.price_range[1]:g}" if told.price_range else ""
-        head = " · ".join(part for part in (told.category, told.brand) if part) + prices
+        named = ((told.category, told.category_probability), (told.brand, told.brand_probability))
+        head = " · ".join(f"{name} ({share:.0%})" for name, share in named if name and share is not None) + prices
         near = concept.nearest[0]
         title = catalogue.properties_of([catalogue.row_of[near.item_id]], ["title"])[0]["title"] if has_title else None
-        named = f"{near.item_id} ({title[:NUM_TITLE_CHARACTERS]})" if title else near.item_id
+        product = f"{near.item_id} ({title[:NUM_TITLE_CHARACTERS]})" if title else near.item_id
         paragraphs.append(
             f"{number:2}. {head or '(nothing to describe it with)'}\n"
             f"    {', '.join(told.words)}\n"
             f"    demand {concept.demand:.2f} · gap {concept.gap:.2f} · realism {concept.realism:.2f}"
-            f" · {concept.shoppers:.0%} of shoppers · nearest {named}"
+            f" · {concept.shoppers:.0%} of shoppers · nearest {product}"
         )
     return "\n".join(paragraphs)
 
@@ -45,7 +46,9 @@ def _document(concept: Concept) -> dict[str, Any]:
     return {
         "concept_id": concept.concept_id,
         "category": told.category,
+        "category_probability": told.category_probability,
         "brand": told.brand,
+        "brand_probability": told.brand_probability,
         "price_range": None if told.price_range is None else list(told.price_range),
         "words": list(told.words),
         "nearest": [{"item_id": each.item_id, "distance": each.distance} for each in concept.nearest],

@@ -166,6 +166,13 @@ class BundleNotFound(BundleError, InputError):
         super().__init__(f"no bundle at {path}; `figment bundle list` shows those there are, `figment train` makes one")
 
 
+class PicturesNotFound(BundleError, InputError):
+    """No picture model where one was looked for."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"no picture model at {folder}; `figment images train` makes one")
+
+
 class BundleCorrupt(BundleError):
     """A digest, shape or schema version that disagrees."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,9 +51,10 @@ class EvaluateOptions:
     first_time: bool = False
     """Ask for what shoppers did not have yet, and count nothing else."""
     column_map: Mapping[str, str] = field(default_factory=dict)
-    seed: int = 0
-    profile: Profile = "full"
-    """Budget of rivals that are trained; a bundle's own goes before."""
+    seed: int | None = None
+    """Without a bundle; None: 0."""
+    profile: Profile | None = None
+    """Budget of rivals that are trained, without a bundle; None: full."""
     cache: Path = Path("var/cache")
     """Of text encoders and embeddings, for rivals that read content."""
 
@@ -155,7 +157,7 @@ def evaluate(options: EvaluateOptions, progress: Progress = NoProgress()) -> Eva
             f" {manifest.dataset.digest[:SHOWN_DIGITS]}, {options.dataset} has {dataset.digest[:SHOWN_DIGITS]}: what"
             " these data hold out may be what it learned. Give the folder as it was then, or train a bundle on this one"
         )
-    seed = int(manifest.split["seed"]) if manifest else options.seed
+    seed = int(manifest.split["seed"]) if manifest else options.seed or 0
     # as training did: the bundle's rows must be these
     dataset = shuffle_items(dataset, seed)
     kind = manifest.split["kind"] if manifest else options.split or default_split(dataset.info)
@@ -212,7 +214,7 @@ def score_systems(
     scores = _stage_scores([name for name in names if name in STAGES], recommender, measuring, progress)
     for name in names:
         if name not in STAGES:
-            system = data.fitted[name] = RIVALS[name](data)
+            system = data.fitted_once(name, partial(RIVALS[name], data))
             progress.start(f"scoring {name}")
             scores[name] = score_system(system, measuring)
             progress.finish(f"NDCG@10 {scores[name].metrics['ndcg@10']:.4f}")
@@ -230,8 +232,12 @@ def _refuse_unknown(options: EvaluateOptions) -> None:
     """Before anything is read."""
     if options.keep_seen and options.first_time:
         raise SettingsRefused("--keep-seen keeps in the lists what --first-time leaves out: give one of them")
-    if options.bundle and options.split:
-        raise SettingsRefused(f"--split {options.split}: --bundle {options.bundle} has its own split; give one of them")
+    if options.bundle:
+        for name in ("split", "seed", "profile"):
+            if (asked := getattr(options, name)) is not None:
+                raise SettingsRefused(
+                    f"--{name} {asked}: --bundle {options.bundle} has its own {name}; give one of them"
+                )
     for name in options.systems or ():
         if name not in SYSTEM_NAMES:
             raise UnknownName("system", name, list(SYSTEM_NAMES))
@@ -242,7 +248,7 @@ def _refuse_unknown(options: EvaluateOptions) -> None:
 def _training(options: EvaluateOptions, manifest: Manifest | None) -> RivalTraining:
     """The budget of the bundle's own networks, its text encoder and what it was told of events."""
     if manifest is None:
-        return RivalTraining(options.profile, cache=options.cache)
+        return RivalTraining(options.profile or "full", cache=options.cache)
     weights = tuple(manifest.training.get("event_weights", EVENT_WEIGHTS).items())  # older bundles name none
     return RivalTraining(manifest.training["profile"], manifest.text_encoder.name, options.cache, weights)
 

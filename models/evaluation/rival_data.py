@@ -1,8 +1,9 @@
 """What rivals are fitted on: the same events for each, and what the shop told training."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from models.data.dataset import Dataset
 from models.data.repeats import exclude_seen_by_default, repeat_share
@@ -12,6 +13,8 @@ from models.domain.events import EVENT_WEIGHTS, EventType
 from models.domain.progress import NoProgress, Progress
 from models.recommend.recommender import Recommender
 from models.training.config import Profile
+
+Fitted = TypeVar("Fitted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,14 @@ class RivalData:
     recommender: Recommender | None = None
     """Of the bundle beside which rivals are measured."""
     fitted: dict[str, Any] = field(default_factory=dict)
-    """Rivals of these events, by name: one that builds on another does not train it again."""
+    """Rivals of these events and what several of them build on, by name."""
+
+    def fitted_once(self, name: str, fit: Callable[[], Fitted]) -> Fitted:
+        """What `fit` made when this name was first asked for: no rival trains again what another one has."""
+        if name not in self.fitted:
+            self.fitted[name] = fit()
+        fitted: Fitted = self.fitted[name]
+        return fitted
 
     @property
     def num_items(self) -> int:

@@ -7,10 +7,20 @@ from dataclasses import dataclass
 from scipy.sparse import csr_array
 
 from models.baselines.co_occurrence import CoOccurrence
+from models.baselines.content_neighbours import content_neighbours
 from models.baselines.tuned_neighbours import Mixture, MixtureConfig
 from models.data.sequences import Sequences
 from models.evaluation.rival_data import RivalData
 from models.training.choose_neighbours import choose_neighbours
+from models.training.encoded_catalogue import EncodedCatalogue, encode_catalogue
+
+
+def rival_catalogue(data: RivalData) -> EncodedCatalogue:
+    """As the bundle's networks read it; once for all rivals of these events."""
+    training = data.training
+    return data.fitted_once(
+        "catalogue", lambda: encode_catalogue(data.dataset, training.text_encoder, training.cache, data.progress)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +29,13 @@ class RivalNeighbours:
 
     content_NN: csr_array
     mixture: MixtureConfig
+
+    @classmethod
+    def of(cls, data: RivalData) -> "RivalNeighbours":
+        """By co-occurrence and content, chosen once for all rivals of these events."""
+        return data.fitted_once(
+            "neighbours", lambda: cls.choose(data, content_neighbours(rival_catalogue(data).content))
+        )
 
     @classmethod
     def choose(cls, data: RivalData, content_NN: csr_array) -> "RivalNeighbours":

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.baselines.content_neighbours import content_neighbours
 from models.baselines.item_facts import ItemFacts
 from models.baselines.tuned_neighbours import Mixture
 from models.data.sequences import Sequences
 from models.data.split import EvaluationCases, inner_split
 from models.evaluation.ranker_system import RankerSystem
 from models.evaluation.rival_data import RivalData
-from models.evaluation.rival_neighbours import RivalNeighbours
+from models.evaluation.rival_neighbours import RivalNeighbours, rival_catalogue
 from models.evaluation.sasrec import SasRec, fit_sasrec
 from models.features.spec import FeatureSpec
 from models.networks.in_process import runs_in_process
@@ -23,7 +22,6 @@ from models.recommend.candidates import CandidateSource, RunsNetwork
 from models.recommend.ranker import Ranker
 from models.retrieval.faiss_index import build_faiss_index
 from models.training.choose_fusion import UNTUNED, choose_beside_judge, choose_fusion
-from models.training.encoded_catalogue import encode_catalogue
 from models.training.fit_judge import Judging, fit_judge_on
 
 
@@ -33,9 +31,8 @@ def fit_sasrec_item_knn(data: RivalData) -> RankerSystem:
     Validation chooses neighbours and weights; the judge learns from an inner hold-out, asked of a SASRec and neighbours
     that have not seen it.
     """
-    catalogue = encode_catalogue(data.dataset, data.training.text_encoder, data.training.cache, data.progress)
-    neighbours = RivalNeighbours.choose(data, content_neighbours(catalogue.content))
-    parts = _Parts(data, catalogue.spec, neighbours)
+    neighbours = RivalNeighbours.of(data)
+    parts = _Parts(data, rival_catalogue(data).spec, neighbours)
     judge: RunsNetwork | None = None
     inner = inner_split(data.train, data.split_kind)
     if inner.validation is not None and inner.train.num_events and inner.validation.num_cases:
@@ -43,7 +40,7 @@ def fit_sasrec_item_knn(data: RivalData) -> RankerSystem:
         judging = Judging(parts.fused(taught, inner.train, inner.validation), inner.validation)
         network = fit_judge_on([judging], exclude_seen=data.exclude_seen, seed=data.seed, progress=data.progress)
         judge = runs_in_process(network) if network is not None else None
-    sasrec = data.fitted.get("sasrec") or fit_sasrec(data, neighbours)
+    sasrec = data.fitted_once("sasrec", lambda: fit_sasrec(data, neighbours))
     ranker = replace(parts.fused(sasrec, data.train, data.validation), judge=judge)
     if data.validation is not None:
         weights, _ = choose_beside_judge(

@@ -33,13 +33,10 @@ STAGES: Final[Mapping[str, Stage]] = {name: stage for name, stage in STAGE_OF.it
 
 
 def _sasrec(data: RivalData) -> System:
-    from models.baselines.content_neighbours import content_neighbours
     from models.evaluation.rival_neighbours import RivalNeighbours
     from models.evaluation.sasrec import fit_sasrec
-    from models.training.encoded_catalogue import encode_catalogue
 
-    catalogue = encode_catalogue(data.dataset, data.training.text_encoder, data.training.cache, data.progress)
-    return fit_sasrec(data, RivalNeighbours.choose(data, content_neighbours(catalogue.content)))
+    return fit_sasrec(data, RivalNeighbours.of(data))
 
 
 def _sasrec_item_knn(data: RivalData) -> System:

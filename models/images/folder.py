@@ -43,7 +43,7 @@ class ImagesFolder:
 
 
 def open_images(folder: Path) -> ImagesFolder:
-    """Every digest and shape verified. Raises BundleNotFound, BundleCorrupt."""
+    """Every digest and shape verified. Raises PicturesNotFound, BundleCorrupt."""
     manifest = verified_manifest(folder)
     num_items = manifest.num_items
     items = _table(folder / layout.ITEMS, num_items)

@@ -1,6 +1,5 @@
 """`images.json`: what a picture model is, and the digest of every file of it."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -9,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from models.bundle.digests import file_digest
 from models.bundle.manifest import DatasetRecord
-from models.domain.errors import BundleCorrupt, BundleNotFound
+from models.domain.errors import BundleCorrupt, PicturesNotFound
 from models.images import layout
 
 SCHEMA_VERSION: Final = 1
@@ -40,17 +39,12 @@ class ImagesManifest(BaseModel):
     colours: Sequence[str]
     num_items: int
 
-    @property
-    def digest(self) -> str:
-        """Of all files together; equal digests make equal pictures."""
-        return hashlib.sha256("".join(sorted(self.files.values())).encode()).hexdigest()
-
 
 def read_images_manifest(folder: Path) -> ImagesManifest:
-    """The manifest, its files not looked at. Raises BundleNotFound, BundleCorrupt."""
+    """The manifest, its files not looked at. Raises PicturesNotFound, BundleCorrupt."""
     path = folder / layout.MANIFEST
     if not path.is_file():
-        raise BundleNotFound(path)
+        raise PicturesNotFound(folder)
     try:
         return ImagesManifest.model_validate_json(path.read_bytes())
     except ValidationError as error:
@@ -59,7 +53,7 @@ def read_images_manifest(folder: Path) -> ImagesManifest:
 
 
 def verified_manifest(folder: Path) -> ImagesManifest:
-    """The manifest, after every digest was compared. Raises BundleNotFound, or BundleCorrupt naming the first file."""
+    """The manifest, after every digest was compared. Raises PicturesNotFound, BundleCorrupt."""
     manifest = read_images_manifest(folder)
     if manifest.schema_version != SCHEMA_VERSION:
         reason = f"schema version {manifest.schema_version}; this program reads {SCHEMA_VERSION}: train it again"

@@ -49,7 +49,7 @@ class PictureModel:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Raises BundleNotFound, BundleCorrupt."""
+        """Raises PicturesNotFound, BundleCorrupt."""
         return cls(open_images(folder))
 
     def check(self, request: PictureRequest) -> None:

@@ -67,7 +67,7 @@ def fill_bundle(
 
 
 def _spent() -> dict[str, float]:
-    """What this process took so far, reading and measuring included; of a resumed run, since it was resumed."""
+    """What this process took so far, reading and measuring included; `resumed_steps` says what it did not do."""
     return {
         "training_cpu_seconds": round(time.process_time(), 1),
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
@@ -142,6 +142,7 @@ def _draft(version: str, fitting: Fitting, fitted: Fitted, judge: Judge | None, 
             "networks_cpu_seconds": round(trained.cpu_seconds, 1),
             "probe": dict(trained.figures),
             "incidents": list(fitting.incidents),
+            "resumed_steps": dict(fitting.resumed_steps),
             **figures,
         },
         scoreboard={},

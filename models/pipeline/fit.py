@@ -58,6 +58,8 @@ class Fitting:
     progress: Progress
     incidents: list[dict[str, Any]] = field(default_factory=list)
     """In the order of the fits, each with the name of its fit."""
+    resumed_steps: dict[str, int] = field(default_factory=dict)
+    """Of each fit that an earlier process had begun."""
 
     def fit(self, train: Sequences, name: str) -> Fitted:
         """Fit on these events; `name` keeps the checkpoints of one run's fits apart."""
@@ -81,6 +83,8 @@ class Fitting:
             resume=self.resume,
             progress=progress,
         )
+        if trained.resumed_steps:
+            self.resumed_steps[name] = trained.resumed_steps
         self.incidents.extend({"fit": name, **asdict(incident)} for incident in trained.incidents)
         return Fitted(train, mixture, facts, trained)
 

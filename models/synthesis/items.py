@@ -2,8 +2,7 @@
 
 # X items, A items that are there, K categories, B brands, W words, Q price quantiles, Z noise
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -23,40 +22,36 @@ ITEMS_PER_BLOCK: Final = 1_024
 """Each has a chance for every word that the decoder knows: more at once would be gigabytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class SyntheticItems:
-    """Rows of the dataset format's `catalogue`, each labelled synthetic, and the features they were decoded from."""
-
-    frame: pl.DataFrame
-    features_XD: NDArray[np.float32]
-
-
 def make_items(
     workshop: Workshop,
     begin: Beginning,
     num_items: int,
     seed: int,
     progress: Progress = NoProgress(),  # noqa: B008 - stateless
-) -> SyntheticItems:
-    """Each is a wish of a shopper of the segment; without one, of a made-up shopper who took one item.
+) -> pl.DataFrame:
+    """Rows of the dataset format's `catalogue`, each labelled synthetic; the same for the same seed.
 
-    That item is drawn from all, popular or not: a catalogue is not what sells most of it. Raises ModelLacks.
+    Each is a wish of a shopper of the segment; without one, of a made-up shopper who took one item. That item is drawn
+    from all, popular or not: a catalogue is not what sells most of it. Raises ModelLacks.
     """
-    decoder, features, frames = workshop.decoder, [], []
+    return pl.concat(item_frames(workshop, begin, num_items, seed, progress))
+
+
+def item_frames(
+    workshop: Workshop, begin: Beginning, num_items: int, seed: int, progress: Progress
+) -> Iterator[pl.DataFrame]:
+    """The same, some rows at a time: there may be more than memory holds."""
+    decoder, has_titles = workshop.decoder, _has_titles(workshop)
     progress.start("making items", total=num_items)
     for number, first in enumerate(range(0, num_items, ITEMS_PER_BLOCK)):
         size, rng = min(ITEMS_PER_BLOCK, num_items - first), np.random.default_rng([seed, number])
         noise_X1Z = rng.standard_normal((size, 1, workshop.noise_size)).astype(np.float32)
         _, wishes_X1D = workshop.wishes(_shoppers(workshop, begin, size, rng), noise_X1Z)
-        features.append(wishes_X1D[:, 0])
         item_ids = [f"synthetic-{seed}-{item}" for item in range(first, first + size)]
-        frames.append(_rows(decoder, features[-1], item_ids, rng))
+        rows = _rows(decoder, wishes_X1D[:, 0], item_ids, rng)
+        yield rows if has_titles else rows.drop("title", strict=False)  # the words are those of descriptions
         progress.advance(size)
     progress.finish()
-    frame = pl.concat(frames)
-    if not _has_titles(workshop):  # the words are those of descriptions
-        frame = frame.drop("title", strict=False)
-    return SyntheticItems(frame, np.concatenate(features))
 
 
 def _has_titles(workshop: Workshop) -> bool:

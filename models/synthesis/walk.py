@@ -2,7 +2,7 @@
 
 # B shoppers of a block, U shoppers, E events, A items that are there, D features, Z noise
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,9 +39,9 @@ class Sessions:
     timestamps_E: NDArray[np.int64]
     """Epoch seconds."""
 
-    def frame(self, item_ids: Sequence[str], seed: int) -> pl.DataFrame:
-        """Rows of the dataset format's `events`, each labelled synthetic."""
-        users_E = np.repeat(np.arange(len(self.offsets_U1) - 1), np.diff(self.offsets_U1))
+    def frame(self, item_ids: Sequence[str], seed: int, first_user: int = 0) -> pl.DataFrame:
+        """Rows of the dataset format's `events`, each labelled synthetic; `first_user`: who were told before."""
+        users_E = first_user + np.repeat(np.arange(len(self.offsets_U1) - 1), np.diff(self.offsets_U1))
         return pl.DataFrame(
             {
                 "user_id": [f"synthetic-{seed}-{user}" for user in users_E],
@@ -89,17 +89,33 @@ def walk(
     progress: Progress = NoProgress(),  # noqa: B008 - stateless
 ) -> Sessions:
     """So many sessions, each drawn event by event from the generator's own likelihood; the same for the same seed."""
-    parts = []
+    return _joined([each for block in _blocks(workshop, begin, num_sessions, seed, progress) for each in block])
+
+
+def walked_frames(
+    workshop: Workshop, begin: Beginning, num_sessions: int, seed: int, progress: Progress
+) -> Iterator[pl.DataFrame]:
+    """The same as rows, some sessions at a time: there may be more than memory holds."""
+    first_user = 0
+    for block in _blocks(workshop, begin, num_sessions, seed, progress):
+        yield _joined(block).frame(workshop.recommender.item_ids, seed, first_user)
+        first_user += len(block)
+
+
+def _blocks(
+    workshop: Workshop, begin: Beginning, num_sessions: int, seed: int, progress: Progress
+) -> Iterator[list[EncodedHistory]]:
     progress.start("walking", total=num_sessions)
     for number, start in enumerate(range(0, num_sessions, SHOPPERS_PER_BLOCK)):
         size = min(SHOPPERS_PER_BLOCK, num_sessions - start)
-        parts.append(_walk_block(workshop, begin, size, np.random.default_rng([seed, number])))
+        yield _walk_block(workshop, begin, size, np.random.default_rng([seed, number]))
         progress.advance(size)
     progress.finish()
-    lengths_U = np.concatenate([[len(rows) for rows, _, _ in part] for part in parts])
-    histories = [history for part in parts for history in part]
+
+
+def _joined(histories: Sequence[EncodedHistory]) -> Sessions:
     return Sessions(
-        offsets_U1=np.concatenate([[0], np.cumsum(lengths_U)]).astype(np.int64),
+        offsets_U1=np.concatenate([[0], np.cumsum([len(rows) for rows, _, _ in histories])]).astype(np.int64),
         item_rows_E=np.concatenate([rows for rows, _, _ in histories]),
         event_types_E=np.concatenate([types for _, types, _ in histories]),
         timestamps_E=np.concatenate([times for _, _, times in histories]),

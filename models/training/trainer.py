@@ -34,6 +34,8 @@ class TrainedNetworks:
 
     networks: Networks
     steps: int
+    resumed_steps: int
+    """Of those, how many an earlier process had done."""
     means: Mapping[str, float]
     """Running means of every logged term at the end."""
     figures: Mapping[str, float]
@@ -41,7 +43,7 @@ class TrainedNetworks:
     incidents: tuple[Incident, ...]
     """Every roll-back."""
     cpu_seconds: float
-    """Of this process on all cores; of a resumed run, since it was resumed."""
+    """Of this process on all cores: `resumed_steps` cost it nothing."""
 
 
 def train_networks(
@@ -61,6 +63,7 @@ def train_networks(
     cpu_started = time.process_time()
     use_repeatable_arithmetic()
     run = _begin(data, config, checkpoint_folder, resume=resume, progress=progress)
+    resumed_steps = run.done
     team.hand_out(_Task(data, config, run.good, run.good_tensors))
     if run.done == 0:
         shutil.rmtree(log_folder, ignore_errors=True)
@@ -73,6 +76,7 @@ def train_networks(
     return TrainedNetworks(
         networks=run.average,
         steps=run.done,
+        resumed_steps=resumed_steps,
         means=dict(run.watch.means),
         figures=figures,
         incidents=tuple(run.incidents),

@@ -36,6 +36,8 @@ class TestConcepts:
         for concept in answer["concepts"]:
             assert concept["category"] in catalogue["category"].to_list()
             assert concept["brand"] in ("tea house", "paint house")
+            assert 0 < concept["category_probability"] <= 1
+            assert 0.5 <= concept["brand_probability"] <= 1  # there are two
             assert concept["price_range"] == sorted(concept["price_range"])
             assert concept["gap"] == pytest.approx(concept["nearest"][0]["distance"], abs=1e-5)
             assert 0 < concept["shoppers"] <= 1

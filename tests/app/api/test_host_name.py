@@ -26,7 +26,7 @@ class TestIsLoopbackName:
         assert not is_loopback_name(host)
 
 
-class TestRefuseOtherNames:
+class TestRefuseFromElsewhere:
     def test_a_page_whose_name_leads_here_is_refused(self, client):
         told = check_problem(ask(client, {"history": HISTORY}, Host="evil.example:8000"), 403)
         assert 'Host names "evil.example:8000"' in told["detail"]
@@ -34,3 +34,10 @@ class TestRefuseOtherNames:
 
     def test_probes_answer_by_any_name(self, client):
         assert client.get("/health/ready", headers={"Host": "evil.example"}).status_code == 200
+
+
+class TestWhatAProxyHandsOn:
+    @pytest.mark.parametrize("name", ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP"])
+    def test_is_refused_while_there_is_no_key(self, client, name):
+        told = check_problem(ask(client, {"history": HISTORY}, Host="127.0.0.1", **{name: "for=203.0.113.9"}), 403)
+        assert f"{name.lower()} says that a proxy hands this on" in told["detail"]

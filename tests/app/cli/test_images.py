@@ -30,6 +30,8 @@ class TestImages:
         assert "signed by      Figment, self-signed, a maker that readers do not know" in verified.output
         near = runner.invoke(cli, ["images", "nearest", "--model", str(picture_model), "--k", "4", str(files[0])])
         assert len(near.output.splitlines()) == 4
+        again = runner.invoke(cli, ["images", "generate", "--model", str(picture_model), "--out", "pictures"])
+        assert "pictures-1-0-0.png exists already: name another folder" in str(again.exception)
 
     def test_a_changed_picture_fails(self, picture_model: Path, folder: Path) -> None:
         runner.invoke(cli, ["images", "generate", "--model", str(picture_model), "--out", "pictures", "--n", "1"])
@@ -58,7 +60,7 @@ class TestImages:
         generate = ["images", "generate", "--model", str(picture_model), "--out", "pictures", "--n", "1"]
         of_file = [*generate, "--concepts", "concepts.json"]
         assert "Green Home > Plates" in runner.invoke(cli, of_file).output
-        assert "Red Home > Shelves" in runner.invoke(cli, [*of_file, "--concept", "c2"]).output
+        assert "Red Home > Shelves" in runner.invoke(cli, [*of_file, "--concept", "c2", "--seed", "1"]).output
         for wrong, words in (
             ([*of_file, "--concept", "c3"], "unknown category 'Boats'; known: Home > Plates, Home > Shelves"),
             ([*of_file, "--concept", "c4"], "unknown concept 'c4'; known: c1, c2, c3"),

@@ -184,6 +184,42 @@ class TestWorkers:
         assert Deadline(5, started=time.perf_counter() - 1).remaining_seconds == 0
 
 
+class TestRunOn:
+    def test_nothing_is_read_without_a_permit(self, gate):
+        async def check():
+            workers = await warm(Workers(threads=1, max_in_flight=1))
+            reads = []
+
+            async def read():
+                reads.append(workers.in_flight)
+                return 20
+
+            assert await workers.run_on(read, lambda given: given + 1) == 21
+            busy = asyncio.create_task(workers.run(gate.wait))
+            await asyncio.sleep(0)
+            with pytest.raises(Overloaded):
+                await workers.run_on(read, lambda given: given)
+            gate.set()
+            await busy
+            assert reads == [1]
+            assert workers.in_flight == 0
+
+        asyncio.run(check())
+
+    def test_a_read_that_fails_gives_its_permit_back(self):
+        async def check():
+            workers = Workers(threads=1, max_in_flight=1)
+
+            async def read():
+                raise ConnectionError
+
+            with pytest.raises(ConnectionError):
+                await workers.run_on(read, lambda given: given)
+            assert workers.in_flight == 0
+
+        asyncio.run(check())
+
+
 class TestWithin:
     def test_gives_up_at_the_deadline(self):
         async def check():

@@ -139,9 +139,10 @@ class TestRefusals:
         with pytest.raises(SettingsRefused, match="--first-time"):
             evaluate(EvaluateOptions(dataset=tiny_shop, keep_seen=True, first_time=True))
 
-    def test_a_split_beside_a_bundle(self, tiny_shop: Path, tmp_path: Path) -> None:
-        with pytest.raises(SettingsRefused, match=r"--split temporal: --bundle .*b has its own split"):
-            evaluate(EvaluateOptions(dataset=tiny_shop, bundle=tmp_path / "b", split="temporal"))
+    @pytest.mark.parametrize(("name", "value"), [("split", "temporal"), ("seed", 0), ("profile", "full")])
+    def test_what_a_bundle_has_itself(self, tiny_shop: Path, tmp_path: Path, name: str, value: object) -> None:
+        with pytest.raises(SettingsRefused, match=rf"--{name} {value}: --bundle .*b has its own {name}"):
+            evaluate(EvaluateOptions(dataset=tiny_shop, bundle=tmp_path / "b", **{name: value}))
 
     def test_a_system_that_nobody_knows(self, tiny_shop: Path) -> None:
         with pytest.raises(UnknownName, match="'sasrek'; known: figment"):

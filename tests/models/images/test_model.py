@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from models.data.photos import square
-from models.domain.errors import BundleCorrupt, BundleNotFound, InputError, NotPictured, RuleRefused, UnknownName
+from models.domain.errors import BundleCorrupt, InputError, NotPictured, PicturesNotFound, RuleRefused, UnknownName
 from models.images import layout
 from models.images.folder import open_images, place_images
 from models.images.model import PictureModel, shrunk
@@ -132,7 +132,7 @@ class TestFolder:
             open_images(copy)
 
     def test_no_model_is_said_to_be_there(self, tmp_path: Path) -> None:
-        with pytest.raises(BundleNotFound):
+        with pytest.raises(PicturesNotFound, match="images train"):
             open_images(tmp_path)
 
     def test_placed_in_a_bundle_it_is_the_same(self, picture_model: Path, tmp_path: Path) -> None:

@@ -9,8 +9,10 @@ import pytest
 
 from models.concepts.imagine import imagine
 from models.concepts.table import as_documents, render_concepts
+from models.data.write_table import write_batches
 from models.domain.errors import NothingListed
 from models.domain.events import HistoryEvent
+from models.domain.progress import NoProgress
 from models.recommend.catalogue import Catalogue
 from models.recommend.live.documents import ItemDocument
 from models.recommend.recommender import Recommender
@@ -74,6 +76,14 @@ class TestBlocks:
         monkeypatch.setattr(walk, "SHARES_PER_BLOCK", 3 * len(workshop.listed_rows_A))
         assert walk.walk(workshop, begin, 20, seed=1).item_rows_E.tolist() == whole.item_rows_E.tolist()
 
+    def test_sessions_that_are_written_some_at_a_time_are_the_same(self, workshop, monkeypatch, tmp_path):
+        monkeypatch.setattr(walk, "SHOPPERS_PER_BLOCK", 8)
+        begin = walk.beginning(workshop)
+        whole = walk.walk(workshop, begin, 20, seed=1).frame(workshop.recommender.item_ids, seed=1)
+        frames = walk.walked_frames(workshop, begin, 20, 1, NoProgress())
+        assert write_batches(frames, tmp_path / "made.parquet") == len(whole)
+        assert pl.read_parquet(tmp_path / "made.parquet").equals(whole)
+
     def test_concepts(self, workshop, monkeypatch):
         histories = encoded_histories(workshop, TEA)
         whole = imagine(workshop, histories, n=3, novelty=0.5, seed=1)
@@ -102,16 +112,16 @@ class TestItems:
         monkeypatch.setattr(items, "ITEMS_PER_BLOCK", 8)
         begin = walk.beginning(workshop)
         many, few = (items.make_items(workshop, begin, num, seed=1) for num in (21, 16))
-        assert many.frame["item_id"].n_unique() == len(many.features_XD) == 21
-        assert many.frame[:16].equals(few.frame)
+        assert many["item_id"].n_unique() == len(many) == 21
+        assert many[:16].equals(few)
 
     @pytest.mark.parametrize("empty", [[], [pl.lit(None, pl.String).alias("title")]])
     def test_have_no_title_where_the_catalogue_has_none(self, recommender, workshop, monkeypatch, empty):
-        titled = items.make_items(workshop, walk.beginning(workshop), 8, seed=1).frame
+        titled = items.make_items(workshop, walk.beginning(workshop), 8, seed=1)
         assert "title" in titled.columns
         frame = recommender.catalogue.attributes.frame.drop("title").with_columns(*empty)
         monkeypatch.setattr(recommender, "catalogue", Catalogue.of(frame))
-        made = items.make_items(workshop, walk.beginning(workshop), 8, seed=1).frame
+        made = items.make_items(workshop, walk.beginning(workshop), 8, seed=1)
         assert made.equals(titled.drop("title"))
 
 

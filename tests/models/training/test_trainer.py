@@ -67,6 +67,7 @@ class TestTrainNetworks:
             assert 10 <= step <= 45
             resumed = run(data, folder, config=config, resume=True)
             assert resumed.steps == whole.steps
+            assert whole.resumed_steps == 0 < resumed.resumed_steps < whole.steps
             assert_same_weights(whole, resumed)
 
     def test_ctrl_c_before_anything_was_learned_leaves_no_checkpoint(self, data: TrainingData, tmp_path: Path) -> None:

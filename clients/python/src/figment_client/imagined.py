@@ -34,7 +34,9 @@ class Concept(TypedDict):
 
     concept_id: str
     category: str | None
+    category_probability: float | None
     brand: str | None
+    brand_probability: float | None
     price_range: list[float] | None
     words: list[str]
     nearest: list[NearProduct]

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from models.bundle.read import verify_bundle
-from models.domain.errors import BundleCorrupt, BundleNotFound
+from models.domain.errors import BundleCorrupt, PicturesNotFound
 from models.images import layout
 from models.images.model import PictureModel
 from models.pipeline.train import TrainOptions, train
@@ -11,7 +11,7 @@ from models.pipeline.train import TrainOptions, train
 
 class TestTrainWithImages:
     def test_no_picture_model_is_told_before_any_work(self, tiny_shop: Path, tmp_path: Path) -> None:
-        with pytest.raises(BundleNotFound, match=r"images\.json"):
+        with pytest.raises(PicturesNotFound, match="figment images train"):
             train(TrainOptions(dataset=tiny_shop, out=tmp_path / "b", images=tmp_path / "none", var=tmp_path))
 
     @pytest.mark.long
