@@ -58,6 +58,8 @@ MAX_CASES = 8_000
 NEAREST_OF = 2_000
 """Sessions whose nearest record is looked for."""
 KINDS = ("category", "brand")
+MOST_IN_BASKET = 30
+"""Larger ones count as this one."""
 
 
 def main() -> int:
@@ -84,6 +86,10 @@ def main() -> int:
         for name, each in made.items()
     }
     report["real, another third"] = fidelity(other, one, known, dataset.catalogue)
+    if dataset.info.time == "real":
+        thirds = {"figment": walked.take_users(np.arange(min(one.num_users, walked.num_users)))}
+        for name, each in (thirds | {"real, another third": other}).items():
+            report[name] |= rhythm(each, one)
     print(json.dumps(report, indent=1), flush=True)
     items = item_auc(workshop, dataset.catalogue, seed)
     print(json.dumps(items, indent=1), flush=True)
@@ -197,6 +203,29 @@ def fidelity(made: Sequences, real: Sequences, known: Sequences, catalogue: pl.D
         "steps_that_are_real": round(float(np.isin(steps[0], steps[1]).mean()), 4),
         "real_steps_made": round(float(np.isin(np.unique(steps[1]), steps[0]).mean()), 4),
         "two_sample_auc": two_sample(session_facts(made, known, catalogue), session_facts(real, known, catalogue)),
+    }
+
+
+def rhythm(made: Sequences, real: Sequences) -> dict[str, float]:
+    """How alike the two are in when things happen and what of which kind: 0 is the best distance.
+
+    A basket is what a shopper took at one instant. A chain of items says nothing of any of this.
+    """
+    quantiles = np.linspace(0, 1, 101)
+    gaps, baskets, kinds = [], [], []
+    for each in (made, real):
+        later = np.ones(each.num_events, bool)
+        later[each.offsets_U1[:-1][each.lengths_U > 0]] = False
+        between = np.diff(each.timestamps_E, prepend=each.timestamps_E[:1])
+        gaps.append(np.quantile(np.log1p(between[later & (between > 0)]), quantiles))
+        sizes = np.diff(np.append(np.flatnonzero(~later | (between > 0)), each.num_events))
+        baskets.append(np.bincount(np.minimum(sizes, MOST_IN_BASKET), minlength=MOST_IN_BASKET + 1) / len(sizes))
+        kinds.append(np.bincount(each.event_types_E, minlength=len(EVENT_TYPES)) / each.num_events)
+    return {
+        "log_gap_distance": round(float(np.abs(gaps[0] - gaps[1]).mean()), 3),
+        "basket_size_variation": round(float(np.abs(baskets[0] - baskets[1]).sum() / 2), 4),
+        "baskets_of_one": round(float(baskets[0][1]), 4),
+        "type_variation": round(float(np.abs(kinds[0] - kinds[1]).sum() / 2), 4),
     }
 
 

@@ -177,7 +177,7 @@ async def sessions(
     together and the texts; a fitted detector decides. 409 where the model has none (`figment fraud fit` makes it)."""
     model = asking.loaded.model
     histories = [[_event(event) for event in session.history] for session in body.sessions]
-    verdicts = await slow.run(lambda: checkers.sessions(model).verdicts(histories), deadline=asking.deadline)
+    verdicts = await slow.run(lambda: checkers.sessions(asking.loaded).verdicts(histories), deadline=asking.deadline)
     scores = [_session(session, verdict) for session, verdict in zip(body.sessions, verdicts, strict=True)]
     return SessionScores(scores=scores, meta=meta_of(asking, model.model_version, model.index_version, seed=SEED))
 
@@ -197,7 +197,7 @@ async def items(
     _refuse_unusable(body.items, intake.field_check())
     checkers.refuse_without_detector(model)
     listed: Sequence[Any] = body.items
-    verdicts = await slow.run(lambda: checkers.listings(model).verdicts(listed), deadline=asking.deadline)
+    verdicts = await slow.run(lambda: checkers.listings(asking.loaded).verdicts(listed), deadline=asking.deadline)
     scores = [_listing(item, verdict) for item, verdict in zip(listed, verdicts, strict=True)]
     return ListingScores(scores=scores, meta=meta_of(asking, model.model_version, model.index_version, seed=SEED))
 

@@ -153,6 +153,7 @@ async def make_images(
         asked = opened.model.of_concept(asked, concept.category, concept.words)
     if asked.num > MAX_PICTURES:
         opened.model.check(asked)
+        await slow.run(lambda: opened.model.check_text(asked), deadline=deadline)
         job = await queued(store, KIND, asdict(asked), key_id)
         pictures.job_written()
         response.status_code = 202

@@ -103,6 +103,7 @@ def generate(
         if concepts is not None or concept is not None:
             request = opened.of_concept(request, *_concept(concepts, concept, others=(category, item, query)))
         opened.check(request)
+        opened.check_text(request)
         files = [out / f"{model.name}-{seed}-{number}.png" for number in range(num)]
         if existing := next((file for file in files if file.exists()), None):
             raise SettingsRefused(f"{existing} exists already: name another folder with --out, or another --seed")

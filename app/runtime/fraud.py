@@ -1,9 +1,8 @@
 """Who checks sessions and listings for fraud: made for the first request that a state of the catalogue is asked."""
 
-from threading import Lock
 from typing import cast
 
-from app.runtime.live_model import ServedModel
+from app.runtime.live_model import Loaded, ServedModel
 from models.fraud.detector import Detector
 from models.fraud.listing_verdicts import ListingChecker
 from models.fraud.open import listing_judgement, open_detector, refuse_without_detector
@@ -12,33 +11,31 @@ from models.recommend.recommender import Recommender
 
 
 class FraudCheckers:
-    """The newest state's; work that was begun on another one makes its own again."""
+    """Keeps the detector of the model that was asked last; checkers belong to a state of it, and go with that."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
         self._detector: tuple[str, Detector] | None = None
-        self._sessions: tuple[str, SessionChecker] | None = None
-        self._listings: tuple[str, ListingChecker] | None = None
 
     def refuse_without_detector(self, model: ServedModel) -> None:
         """Raises ModelLacks, before anything else is looked at."""
         refuse_without_detector(model.manifest)
 
-    def sessions(self, model: ServedModel) -> SessionChecker:
+    def sessions(self, loaded: Loaded) -> SessionChecker:
         """Raises ModelLacks where the model has no detector, BundleCorrupt."""
-        with self._lock:
-            if self._sessions is None or self._sessions[0] != model.index_version:
-                detector = self._detector_of(model)
-                self._sessions = (model.index_version, SessionChecker(cast(Recommender, model), detector))
-            return self._sessions[1]
 
-    def listings(self, model: ServedModel) -> ListingChecker:
+        def made(model: ServedModel) -> SessionChecker:
+            return SessionChecker(cast(Recommender, model), self._detector_of(model))
+
+        return loaded.made_once("session checker", made)
+
+    def listings(self, loaded: Loaded) -> ListingChecker:
         """As above, and where its detector knows no listings."""
-        with self._lock:
-            if self._listings is None or self._listings[0] != model.index_version:
-                judgement = listing_judgement(self._detector_of(model), model.manifest)
-                self._listings = (model.index_version, ListingChecker(cast(Recommender, model), judgement))
-            return self._listings[1]
+
+        def made(model: ServedModel) -> ListingChecker:
+            judgement = listing_judgement(self._detector_of(model), model.manifest)
+            return ListingChecker(cast(Recommender, model), judgement)
+
+        return loaded.made_once("listing checker", made)
 
     def _detector_of(self, model: ServedModel) -> Detector:
         self.refuse_without_detector(model)

@@ -35,12 +35,11 @@ Segment = Mapping[str, Any] | None
 
 
 class Imagining:
-    """Keeps what imagining stands on for the model that answers."""
+    """Works on orders for what does not exist."""
 
     def __init__(self, live: LiveModel, store: Store) -> None:
         self._live = live
         self._store = store
-        self._kept: tuple[ServedModel, Workshop] | None = None
         self._jobs = JobWorker(store.jobs, {SESSIONS: self._work_on, ITEMS: self._work_on})
 
     def start(self) -> None:
@@ -57,12 +56,7 @@ class Imagining:
 
     def workshop(self) -> Workshop:
         """Of the model that answers now. Raises NotReady, and ModelLacks for a model that is no trained bundle."""
-        model = self._live.loaded.model
-        if self._kept is None or self._kept[0] is not model:
-            if not isinstance(model, Recommender):
-                raise ModelLacks("generator to imagine with", model.model_version, "serve a bundle that was trained")
-            self._kept = model, Workshop(model)
-        return self._kept[1]
+        return self._live.loaded.made_once("workshop", _workshop_of)
 
     async def stored_histories(self) -> Sequence[Sequence[HistoryEvent]]:
         """Of the shoppers whose events came last. Raises StoreUnavailable."""
@@ -74,6 +68,12 @@ class Imagining:
             return await asyncio.to_thread(work.run, lambda: MAKERS[job.kind](workshop, job.payload, tell))
         finally:
             work.abandon()  # a job that was given back ends before its next stage: the process does not wait for it
+
+
+def _workshop_of(model: ServedModel) -> Workshop:
+    if not isinstance(model, Recommender):
+        raise ModelLacks("generator to imagine with", model.model_version, "serve a bundle that was trained")
+    return Workshop(model)
 
 
 def posted_histories(segment: Segment) -> list[list[HistoryEvent]]:

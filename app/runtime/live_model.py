@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from app.observability.live_figures import IndexState
 from app.observability.logs import get_log
@@ -85,6 +85,9 @@ class ServedModel(Protocol):
         """Share of the nearest items that the index finds, of a few probes."""
 
 
+Made = TypeVar("Made")
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A model that passed its checks, as it is from one change to the next.
@@ -97,6 +100,14 @@ class Loaded:
     """Real ones, for the documentation's examples."""
     changed_at: datetime
     """When the newest change of the catalogue in it was committed; when the bundle was made, before the first."""
+    _made: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def made_once(self, name: str, make: Callable[[ServedModel], Made]) -> Made:
+        """What stands on this state of the model alone: made for the first who asks for it, and gone with the state."""
+        if name not in self._made:
+            self._made[name] = make(self.model)
+        made: Made = self._made[name]
+        return made
 
     @property
     def chosen_by(self) -> ChosenBy:

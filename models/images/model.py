@@ -19,6 +19,7 @@ from models.domain.stages import timed
 from models.features.text_encoder import TextEncoder
 from models.images import layout
 from models.images.folder import ImagesFolder, open_images
+from models.images.product_texts import ProductTexts
 from models.images.provenance import signed_png
 from models.images.request import (
     NUM_NEAREST,
@@ -53,7 +54,10 @@ class PictureModel:
         return cls(open_images(folder))
 
     def check(self, request: PictureRequest) -> None:
-        """Raises UnknownName, NotPictured, RuleRefused or InputError where `pictures` would; reads no text."""
+        """Raises UnknownName, NotPictured, RuleRefused or InputError where `pictures` would; reads no text.
+
+        `check_text` does.
+        """
         self._size(request)
         self._colour(request)
         if request.category is not None:
@@ -67,6 +71,10 @@ class PictureModel:
                 f"the picture model {self.model_version} was trained on products without texts, so it cannot be asked "
                 "by query: ask by category, colour or item_id"
             )
+
+    def check_text(self, request: PictureRequest) -> None:
+        """Raises RuleRefused where `pictures` would for what the query says; takes as long as a text is read."""
+        self._wish(request)
 
     def of_concept(self, request: PictureRequest, category: str | None, words: Sequence[str]) -> PictureRequest:
         """The request for a product that does not exist, by what a decoder says of it.
@@ -139,8 +147,10 @@ class PictureModel:
             row = self._row_of(request.item_id)
             rows, feature_F = np.array([row]), images.text_features_NF[row]
         if request.query is not None and (text := images.vocabulary.without_colour(request.query)):
-            feature_F, meant = self._read(text)
+            text_E = self._encoder.embed([text])[0]
+            feature_F, meant = self._read(text_E)
             if request.item_id is None and request.category is None:
+                self._texts.refuse_far(text, text_E)
                 rows = np.flatnonzero(images.category_N == meant)
         categories = None if request.category is None else self._categories(request.category)
         if categories is not None and request.item_id is None:
@@ -189,12 +199,18 @@ class PictureModel:
         folder = self._images.folder
         return TextEncoder(folder / layout.TEXT_ENCODER, folder / layout.TOKENIZER, threads=1)
 
-    def _read(self, text: str) -> tuple[NDArray[np.float32], int]:
+    @cached_property
+    def _texts(self) -> ProductTexts:
+        assert self._images.projection is not None, "checked before"
+        return ProductTexts.of(
+            self._images.projection, self._images.text_features_NF, self._images.vocabulary, self._encoder.embed
+        )
+
+    def _read(self, text_E: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
         """The text's feature, and the category that most of the products with the nearest texts have."""
         projection, images = self._images.projection, self._images
         assert projection is not None, "checked before"
-        text_1E = self._encoder.embed([text])
-        feature_F = projection.features(text_1E)[0]
+        feature_F = projection.features(text_E[None])[0]
         nearness_N = self._text_directions_NF @ (feature_F * projection.deviation_F)
         nearest = np.argpartition(-nearness_N, min(TEXT_NEIGHBOURS, len(nearness_N) - 1))[:TEXT_NEIGHBOURS]
         ((meant, _),) = Counter(images.category_N[nearest].tolist()).most_common(1)

@@ -46,6 +46,7 @@ BEYOND_SCHEMAS: Final = (
     "unknown category",
     "unknown colour",
     "unknown picture size",
+    "no nearer to any product of the picture model",
     "where image/png is asked for",
     "needs either filter or histories",
     "of the segment's histories have an event on an item of the catalogue",

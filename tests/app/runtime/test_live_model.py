@@ -1,3 +1,5 @@
+import gc
+import weakref
 from datetime import UTC, datetime
 
 import pytest
@@ -44,3 +46,26 @@ class TestPublish:
         assert (warning["log_level"], warning["model_version"]) == ("warning", "scripted")
         assert "a tenth of the items was hidden" in warning["event"]
         assert len(lines_of(workers, split=hidden, refitted=True)) == 1
+
+
+class TestMadeOnce:
+    def test_what_stands_on_a_state_is_made_once_and_goes_with_it(self):
+        class Checker:
+            pass
+
+        loaded = Loaded(ScriptedModel(), [], MADE_AT)
+        made = weakref.ref(loaded.made_once("checker", lambda _: Checker()))
+        assert loaded.made_once("checker", lambda _: Checker()) is made()
+        del loaded
+        gc.collect()
+        assert made() is None
+
+    def test_what_cannot_be_made_is_tried_again(self):
+        loaded = Loaded(ScriptedModel(), [], MADE_AT)
+
+        def fails(_):
+            raise ValueError
+
+        with pytest.raises(ValueError):  # noqa: PT011  made two lines above
+            loaded.made_once("checker", fails)
+        assert loaded.made_once("checker", lambda model: model) is loaded.model

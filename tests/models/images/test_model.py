@@ -111,6 +111,13 @@ class TestPictures:
         with pytest.raises(error, match=told):
             model.check(request_)
 
+    def test_a_text_that_is_near_nothing_is_refused(self, model: PictureModel, key: SigningKey) -> None:
+        far = PictureRequest(query="qzxv wkjrt brrq")
+        for ask in (model.check_text, lambda request: made(model, key, request)):
+            with pytest.raises(RuleRefused, match="no nearer to any product"):
+                ask(far)
+        model.check_text(replace(far, category="Plates"))
+
 
 class TestNearest:
     def test_a_products_own_photograph_finds_it(self, model: PictureModel, picture_model: Path) -> None:
