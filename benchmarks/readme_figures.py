@@ -172,7 +172,9 @@ def _column(name: str) -> dict[str, str]:
     told = {}
     for measured in _records(name):
         star = _star(len(measured["runs"]))
-        told |= {system: _cell(figures) + star for system, figures in measured["over_seeds"].items()}
+        runs = [run["figures"]["systems"] for run in measured["runs"]]
+        for system in runs[0]:
+            told[system] = _pair(mean(run[system][metric] for run in runs) for metric in ("hr@10", "ndcg@10")) + star
     return told
 
 
@@ -192,10 +194,6 @@ def _records(name: str) -> Iterator[dict[str, Any]]:
     for record in (f"rivals_{name}.json", f"rivals_ease_{name}.json", f"accuracy_{name}.json"):
         if (path := RESULTS / record).exists():
             yield json.loads(path.read_text())
-
-
-def _cell(figures: dict[str, dict[str, float]]) -> str:
-    return _pair(figures[metric]["mean"] for metric in ("hr@10", "ndcg@10"))
 
 
 if __name__ == "__main__":

@@ -96,12 +96,14 @@ async def explanation(recommendation_id: RecommendationIdDep, asking: AskingDep)
     found = await asking.live.workers.run(
         lambda: model.explain(request, [item["item_id"] for item in listed], full=full), deadline=asking.deadline
     )
-    return _answer(asking, kept, found, _summary(kept, found))
+    return _answer(asking, kept, found, _summary(kept, found, model.serves))
 
 
-def _summary(kept: Kept, found: Explanation) -> str:
+def _summary(kept: Kept, found: Explanation, serves: str) -> str:
     if not kept.is_personal:
         return "Nothing personal to explain: the shopper wants nothing personal, so popular items were listed."
+    if serves == "popularity" and not kept.is_search:
+        return "Nothing personal to explain: everybody is listed what is popular, which is what this service serves."
     if not found.is_personal:
         by = "the words of the query decided" if kept.is_search else "popular items were listed"
         return f"Nothing personal to explain: there was no usable history, so {by}."

@@ -75,8 +75,9 @@ class Retrieval(AnswerPart):
 
     strategy: Strategy | Literal["none"]
     """`ann`: through the index. `exact_prefilter`: the filter left so few that all of them were scored. `exact`: every
-    item was scored. `popularity`: no usable history. `text`: by the words and the meaning of a query. `candidates`: as
-    they were handed in. `none`: nothing was searched (`validate_only`)."""
+    item was scored. `popularity`: no usable history, or a service that lists everybody what is popular. `text`: by the
+    words and the meaning of a query. `candidates`: as they were handed in. `none`: nothing was searched
+    (`validate_only`)."""
     candidates_scanned: int
     """Items whose score was computed."""
     under_filled: bool

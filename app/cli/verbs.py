@@ -197,8 +197,7 @@ def train(
                 help_training()
                 return
             with TaskProgress() as progress:
-                outcome = train_bundle(options, progress)
-        tell_losses(outcome.report)
+                outcome = train_bundle(options, progress, tell_losses)
         print(f"{outcome.bundle} in {outcome.seconds:.0f} s")
         if outcome.manifest.scoreboard:
             print(render_scoreboard(outcome.manifest))
@@ -251,9 +250,7 @@ def evaluate(
             column_map=column_map_of(column_map),
         )
         with TaskProgress() as progress:
-            report = evaluate_systems(options, progress)
-        if report.data:
-            tell_losses(report.data)
+            report = evaluate_systems(options, progress, tell_losses)
         figures = report.to_json()
         if json_file:
             json_file.parent.mkdir(parents=True, exist_ok=True)

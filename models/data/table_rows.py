@@ -8,7 +8,7 @@ from typing import Final, Protocol, TypeVar
 
 import polars as pl
 
-from models.data.check import Findings, listed
+from models.data.check import Findings, Problem, listed
 from models.data.column_types import KIND_OF, WANTED, can_hold
 from models.data.repair import repair
 from models.data.table_files import column_types, is_readable, repeated_columns
@@ -19,6 +19,9 @@ OTHER_SEPARATORS: Final = (";", "\t", "|")
 WITHOUT_TIMES: Final = (
     'without times, number the rows in a column timestamp and put {"time": "order"} into dataset.json'
 )
+LEAST_SWALLOWED: Final = 2
+LIKE_ROWS: Final = 0.8
+"""Share of a value's lines with as many commas as a row has: the lines of a description may have any number."""
 
 Made_co = TypeVar("Made_co", covariant=True)
 
@@ -162,10 +165,25 @@ def _read_once(
             *(pl.col(source).alias(name) for name, source in table.source_of.items()),
             *(name for name in table.others if name in batch.columns),
         )
+        if file.suffix == ".csv":
+            _report_swallowed_lines(named, table, found)
         reader.take(_without_empty_rows(named, table.file, broken_rows, found))
     made = reader.finish()
     findings.add_all(found)
     return made
+
+
+def _report_swallowed_lines(rows: pl.DataFrame, table: Table, findings: Findings) -> None:
+    """Values that go on over lines which look like rows of their own: nobody closed a quote."""
+    separators = len(table.source_of) + len(table.others) - 1
+    for name in (name for name, kind in rows.schema.items() if kind == pl.String):
+        long = rows.filter(pl.col(name).str.contains("\n", literal=True)).select(ROW, name)
+        for row, value in long.iter_rows():
+            lines = value.split("\n")[1:-1]
+            like_rows = sum(line.count(",") == separators for line in lines)
+            if len(lines) >= LEAST_SWALLOWED and like_rows >= LIKE_ROWS * len(lines):
+                what = "value that goes on over lines which look like rows, as after a quote that nobody closed"
+                findings.add(Problem(table.file.name, name, what, "no row of those is read", "loss", 1, (row,)))
 
 
 def _or_broken(batches: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:

@@ -1,6 +1,6 @@
 """`figment evaluate`: every system on the held-out events of a dataset."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -68,8 +68,6 @@ class EvaluationReport:
     seen_filtered: bool
     num_users: int
     scores: Mapping[str, Score]
-    data: CheckReport | None = None
-    """What was found while reading; None where the caller had read the dataset."""
     first_time: bool = False
     """Whether only those who took something for the first time were asked about, and only about that."""
     serves: str | None = None
@@ -144,12 +142,21 @@ def _as_json(difference: Difference) -> dict[str, Any]:
     return {"mean": mean, "interval": interval}
 
 
-def evaluate(options: EvaluateOptions, progress: Progress = NoProgress()) -> EvaluationReport:  # noqa: B008 - stateless
-    """Score the systems; raises InputError for names, data or bundles that cannot be scored."""
+def evaluate(
+    options: EvaluateOptions,
+    progress: Progress = NoProgress(),  # noqa: B008 - stateless
+    tell: Callable[[CheckReport], None] | None = None,
+) -> EvaluationReport:
+    """Score the systems; `tell` hears what was read as soon as it is.
+
+    Raises InputError for names, data or bundles that cannot be scored.
+    """
     _refuse_unknown(options)
     progress.start("reading")
     manifest = _read_manifest(options.bundle) if options.bundle else None
     loaded = load_dataset(options.dataset, column_map=options.column_map)
+    if tell:
+        tell(loaded.report)
     dataset = loaded.dataset
     if manifest and manifest.dataset.digest != dataset.digest:
         raise SettingsRefused(
@@ -177,7 +184,7 @@ def evaluate(options: EvaluateOptions, progress: Progress = NoProgress()) -> Eva
     )
     if manifest:
         scored = replace(scored, serves=manifest.serves, choice=told_choice(manifest))
-    return replace(scored, data=loaded.report)
+    return scored
 
 
 def score_systems(

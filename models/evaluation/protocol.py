@@ -58,9 +58,10 @@ class Score:
     intervals: Mapping[str, tuple[float, float]]
     """95 % intervals of `hr@10` and `ndcg@10`."""
     segments: Mapping[str, Mapping[str, float]]
-    """`new_users`, `new_items`, `known_items`, `taken_before`, `first_time` → `num_users`, `hr@10`, `ndcg@10`.
+    """`new_users`, `known_users`, `new_items`, `known_items`, `taken_before`, `first_time` → `num_users`, `hr@10`,
+    `ndcg@10`.
 
-    Only those that there are.
+    Only those that there are; shoppers are divided only where some of them are new.
     """
     per_case: Mapping[str, NDArray[np.float64]]
     """Each accuracy metric of each case, [B], for paired comparison."""
@@ -126,15 +127,18 @@ def _segments(
 ) -> dict[str, dict[str, NDArray[np.float64]]]:
     """The headlines of each case that a segment asks about, for all segments that there are.
 
-    Shoppers without a history apart, and targets by kind: new, without a training event and not in this shopper's
-    history either, and known, with one; where seen items stay in the lists, taken before by this shopper and taken for
-    the first time.
+    Shoppers without a history apart from those with one, and targets by kind: new, without a training event and not in
+    this shopper's history either, and known, with one; where seen items stay in the lists, taken before by this shopper
+    and taken for the first time.
 
     In a basket of several kinds, each segment asks for its own kind only: to find the known one is no merit among the
     new.
     """
     cases = measuring.cases
-    segments = {"new_users": _of(per_case, cases.histories.lengths_U == 0)}
+    is_new_B = cases.histories.lengths_U == 0
+    segments = {"new_users": _of(per_case, is_new_B)}
+    if is_new_B.any():
+        segments["known_users"] = _of(per_case, ~is_new_B)
     is_known_T, again_T = measuring.num_events_N[cases.targets_T] > 0, cases.is_taken_before_T
     asked = {"new_items": ~is_known_T & ~again_T, "known_items": is_known_T}
     if not measuring.exclude_seen:

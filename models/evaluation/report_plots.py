@@ -1,5 +1,6 @@
 """Which plots a report shows, each with the words for those who cannot see it."""
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,8 +14,11 @@ from models.evaluation.report_points import against_accuracy, over_cutoffs
 from models.evaluation.report_svg import PAPER, Plot, colour_of, drawn, marker_of, told_values, values_of
 
 ROW_INCHES: Final = 0.28
+LEGEND_COLUMNS: Final = 3
+LEGEND_INCHES: Final = 0.2
 SEGMENT_MARKERS: Final = {
     "new_users": "^",
+    "known_users": "v",
     "new_items": "D",
     "known_items": "o",
     "taken_before": "s",
@@ -108,21 +112,25 @@ def _segments(report: EvaluationReport) -> Plot:
         _rows_of_systems(axes, list(report.scores))
         axes.locator_params(axis="x", nbins=5)
         axes.set_xlabel("NDCG@10")
-        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(values), frameon=False, handletextpad=0)
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=LEGEND_COLUMNS, frameon=False, handletextpad=0)
 
     sizes = next(iter(report.scores.values())).segments
     counts = ", ".join(
         f"{name.replace('_', ' ')}: {counted(int(sizes[name]['num_users']), 'shopper')}" for name in values
     )
-    told = ". ".join(
+    told = "; ".join(
         f"{segment.replace('_', ' ')}, {told_values(figures, 'ndcg@10')}" for segment, figures in values.items()
     )
     return Plot(
         title="New and known",
         caption=(
-            "Shoppers without a history, targets without and with a training event, and, where lists hold what shoppers"
-            f" had, targets taken before and taken for the first time, each apart. {counts}."
+            "Shoppers without and with a history, targets without and with a training event, and, where lists hold what"
+            f" shoppers had, targets taken before and taken for the first time, each apart. {counts}."
         ),
-        description=f"By segment: {'; '.join(told)}.",
-        svg=drawn("segments", 1.0 + ROW_INCHES * len(report.scores), draw),
+        description=f"By segment: {told}.",
+        svg=drawn(
+            "segments",
+            0.8 + LEGEND_INCHES * math.ceil(len(values) / LEGEND_COLUMNS) + ROW_INCHES * len(report.scores),
+            draw,
+        ),
     )

@@ -7,7 +7,7 @@ from models.bundle.manifest import Manifest
 from models.domain.counted import counted
 from models.evaluation.evaluate import EvaluationReport
 from models.evaluation.protocol import HEADLINES
-from models.recommend.standing import Standing, told_choice
+from models.recommend.standing import MIN_USERS, Standing, told_choice
 
 COLUMNS: Final = (
     *("hr@10", "ndcg@10", "mrr@10", "coverage@10", "gini@10", "ild@10", "novelty@10", "miscalibration@10"),
@@ -21,12 +21,14 @@ LEGEND: Final = f"{BEST} the highest HR@10 and NDCG@10"
 
 def render_table(report: EvaluationReport) -> str:
     """One line a system; 95 % intervals in brackets, the best HR and NDCG starred; then what that means."""
-    intervals = {name: score.intervals for name, score in report.scores.items()}
+    enough = report.num_users >= MIN_USERS
+    intervals = {name: score.intervals for name, score in report.scores.items()} if enough else {}
     seen = "seen items left out" if report.seen_filtered else "seen items kept"
     asked = " · taken for the first time" if report.first_time else ""
     title = f"{report.dataset} · {report.split} · {counted(report.num_users, 'shopper')} · {seen}{asked}"
     scoreboard = {name: score.metrics for name, score in report.scores.items()}
-    legend = [f"{LEGEND}; [low, high]: 95 % interval"]
+    told = "[low, high]: 95 % interval" if enough else f"fewer than {MIN_USERS} shoppers are too few for intervals"
+    legend = [f"{LEGEND}; {told}"]
     if report.standing:
         legend += _serving(report.standing, report.choice)
     return "\n".join([title, *_rows(scoreboard, intervals, report.serves), *legend, *_segments(report)])

@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -71,11 +71,14 @@ class TrainOutcome:
     bundle: Path
     manifest: Manifest
     seconds: float
-    report: CheckReport
 
 
-def train(options: TrainOptions, progress: Progress = NoProgress()) -> TrainOutcome:  # noqa: B008 - stateless
-    """Train on a dataset folder and seal a bundle.
+def train(
+    options: TrainOptions,
+    progress: Progress = NoProgress(),  # noqa: B008 - stateless
+    tell: Callable[[CheckReport], None] | None = None,
+) -> TrainOutcome:
+    """Train on a dataset folder and seal a bundle; `tell` hears what was read as soon as it is.
 
     Raises InputError for data or options that cannot be used, TrainingError where training cannot go on, and leaves
     no bundle, whole or half, in either case.
@@ -90,6 +93,8 @@ def train(options: TrainOptions, progress: Progress = NoProgress()) -> TrainOutc
     config = replace(training_config(options.profile, options.seed), event_weights=weights)
     run = _Run(options, config, progress)
     prepared = run.prepare()
+    if tell:
+        tell(prepared.report)
     if options.resume:
         # here, so that nobody waits for neighbours and teacher to be told
         refuse_another_run(options.checkpoints, run_record(prepared.options, config))
@@ -109,7 +114,6 @@ def train(options: TrainOptions, progress: Progress = NoProgress()) -> TrainOutc
         bundle=options.out,
         manifest=manifest,
         seconds=time.monotonic() - started,
-        report=prepared.report,
     )
 
 

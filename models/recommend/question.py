@@ -61,7 +61,7 @@ class RankedList:
     """Items whose score was computed."""
     sources: dict[str, float]
     strategy: Strategy
-    by_popularity: bool
+    is_fallback: bool
     """True where there was no history to go by."""
 
     @classmethod
@@ -74,4 +74,4 @@ class RankedList:
         strategy: Strategy,
     ) -> "RankedList":
         """A list that is not filled up; an empty one has no sources."""
-        return cls(rows_K, scores_K, candidates_scanned, sources if len(rows_K) else {}, strategy, by_popularity=False)
+        return cls(rows_K, scores_K, candidates_scanned, sources if len(rows_K) else {}, strategy, is_fallback=False)

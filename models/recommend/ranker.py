@@ -290,7 +290,7 @@ class Ranker:
             candidates_scanned=pool.num_scored,
             sources=pool.shares(places, len(rows_K)),
             strategy=pool.strategy,
-            by_popularity=False,
+            is_fallback=False,
         )
 
     def _popular(self, question: Question) -> RankedList:
@@ -310,7 +310,7 @@ class Ranker:
             candidates_scanned=len(self.popular.rows_N),
             sources={"popularity": 1.0} if len(rows_K) else {},
             strategy="popularity",
-            by_popularity=True,
+            is_fallback=len(question.history[0]) == 0,
         )
 
 

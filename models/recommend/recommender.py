@@ -316,7 +316,7 @@ class Recommender:
         nothing = [] if len(ranked.rows_K) else [self._why_nothing(request, among_X, called)]
         return Recommendation(
             items=self._listed(ranked.rows_K, ranked.scores_K),
-            fallback="popularity" if ranked.by_popularity else "none",
+            fallback="popularity" if ranked.is_fallback else "none",
             warnings=[*read.warnings, *nothing],
             strategy=ranked.strategy,
             candidates_scanned=ranked.candidates_scanned,

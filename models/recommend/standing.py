@@ -44,7 +44,14 @@ def told_choice(manifest: Manifest) -> str:
     if not reached:
         why = "No event was held out" if manifest.split["kind"] == "none" else "No validation shopper has a history"
         return f"{why}, so nothing was compared."
-    by = "" if manifest.num_validation_users is None else f" of {counted(manifest.num_validation_users, 'shopper')}"
+    by = (
+        ""
+        if manifest.num_validation_users is None
+        else f" of {counted(manifest.num_validation_users, 'shopper')} with a history"
+    )
+    if len(set(reached.values())) == 1:
+        value = next(iter(reached.values()))
+        return f"Validation events{by} tell none of the systems from another (NDCG@10 {value:.4f} each)."
     return f"Validation events{by} chose it: NDCG@10 {told_figures(reached)}."
 
 
@@ -86,6 +93,8 @@ class Standing:
             told = "; ".join(f"{name} by {margin:.4f}{self._beside(name)}" for name, margin in ahead.items())
             return f"{over}, ahead of {self.serves} in NDCG@10: {told}."
         name, margin = next(iter(margins.items()))
+        if margin == 0:
+            return f"{over}, nothing is ahead of {self.serves} in NDCG@10; {name} finds exactly as much."
         behind = f"{name}, {abs(margin):.4f} behind{self._beside(name)}"
         return f"{over}, nothing is ahead of {self.serves} in NDCG@10; next comes {behind}."
 

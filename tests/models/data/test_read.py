@@ -607,6 +607,19 @@ class TestRenderReport:
         lines = render_report(load_catalogue(folder).report).splitlines()
         assert lines[:2] == ["Usable: 3 items.", "Dropped: 1 catalogue row."]
 
+    def test_a_quote_that_nobody_closed_is_told(self, tmp_path: Path):
+        folder = write_shop(tmp_path / "shop")
+        header, *rows = (folder / "events.csv").read_text().splitlines()
+        many = [*rows[:1], '"' + rows[1], *rows * 3, rows[0].replace(",", '",', 1), *rows]
+        (folder / "events.csv").write_text("\n".join([header, *many]) + "\n")
+        told = render_report(load_dataset(folder).report)
+        where = "events.csv, column user_id: value that goes on over lines which look like rows, as after a quote that"
+        assert f"{where} nobody closed in 1 data row (2) → no row of those is read" in told
+
+    def test_a_description_of_several_lines_is_no_such_value(self, tmp_path: Path):
+        items = [{**item, "description": "soft, warm\nred, blue, green\nwashable\nfor winter"} for item in ITEMS]
+        assert "nobody closed" not in render_report(load_dataset(write_shop(tmp_path / "shop", items=items)).report)
+
     def test_a_refusal_says_whether_it_is_for_strictness(self, tmp_path: Path):
         folder = write_shop(tmp_path / "shop", events=[*EVENTS, event(item_id="?")])
         assert refusal(folder, strict=True).splitlines()[0] == f"{folder} is refused by --strict; without it:"

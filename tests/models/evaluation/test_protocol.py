@@ -103,6 +103,7 @@ class TestSegments:
     def test_shoppers_without_a_history_stand_apart(self) -> None:
         found = score({"a": [1], "new": [2]}, {"a": [1], "new": [3]}, {"a": [6], "new": []})
         assert found.segments["new_users"] == {"num_users": 1, "hr@10": 0, "ndcg@10": 0}
+        assert found.segments["known_users"] == {"num_users": 1, "hr@10": 1, "ndcg@10": 1}
 
     def test_a_known_item_is_no_merit_among_the_new(self) -> None:
         found = score({"a": [1, 2]}, {"a": [1, NEW_ITEM]}, {"a": [6]})

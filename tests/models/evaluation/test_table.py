@@ -33,6 +33,11 @@ class TestRenderTable:
     def test_says_what_star_and_brackets_mean(self) -> None:
         assert self.LINES[-1] == "* the highest HR@10 and NDCG@10; [low, high]: 95 % interval"
 
+    def test_a_few_shoppers_have_no_interval(self) -> None:
+        report = EvaluationReport("shop", "temporal", True, 29, {"item-knn": score(0.05)})
+        assert "[" not in render_table(report)
+        assert "fewer than 30 shoppers are too few for intervals" in render_table(report)
+
     def test_marks_what_serves_and_says_why_and_how_it_stands(self) -> None:
         scores = {"ease": score(0.08), "figment": score(0.07), "figment-generator": score(0.05)}
         whole = EvaluationReport(

@@ -73,6 +73,11 @@ class TestRecommend:
         assert [counts[item.item_row] for item in answer.items] == sorted(counts, reverse=True)[:5]
         assert ids(ask(recommender, "never-heard-of", k=5)) == ids(answer)
 
+    def test_popular_items_are_no_fallback_where_they_are_what_serves(self, recommender: Recommender) -> None:
+        popular = Recommender.open(Path(recommender.folder), wish="popularity")
+        assert ask(popular, "tea-1", k=5).fallback == "none"
+        assert ask(popular, k=5).fallback == "popularity"
+
     def test_an_impression_is_no_history(self, recommender: Recommender) -> None:
         history = [HistoryEvent("tea-1"), HistoryEvent("paint-3", "impression")]
         (answer,) = recommender.recommend([RecommendationRequest(history, k=40)])

@@ -67,8 +67,13 @@ class TestToldChoice:
         metrics = {"validation_ndcg@10": {"neighbours=4": 0.75, "popularity": 0.125, "figment": 0.25}}
         manifest = tiny_manifest("b", metrics=metrics, num_validation_users=41)
         assert list(validated(manifest)) == ["figment", "popularity"]
-        told = "Validation events of 41 shoppers chose it: NDCG@10 figment 0.2500, popularity 0.1250."
+        told = "Validation events of 41 shoppers with a history chose it: NDCG@10 figment 0.2500, popularity 0.1250."
         assert told_choice(manifest) == told
+
+    def test_equals_were_not_chosen_among(self) -> None:
+        metrics = {"validation_ndcg@10": {"popularity": 0.0, "figment": 0.0}}
+        told = told_choice(tiny_manifest("b", metrics=metrics, num_validation_users=1))
+        assert told.endswith("1 shopper with a history tell none of the systems from another (NDCG@10 0.0000 each).")
 
     def test_says_why_nothing_was_compared(self) -> None:
         assert told_choice(tiny_manifest("b")) == "No validation shopper has a history, so nothing was compared."
