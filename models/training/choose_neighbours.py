@@ -40,6 +40,8 @@ def choose_neighbours(
     """The mixture with the best NDCG@10; `start` where no event is held out. Its weights are beside the strongest."""
     weights = in_units_of_strongest(dict(start.event_weights), train.event_types_E)
     start = replace(start, event_weights=tuple(weights.items()))
+    if not content_NN.nnz:
+        start = replace(start, content=0.0, borrowed=0.0)
     if cases is None or not (known := cases.with_history(MAX_CASES, seed)).num_cases:
         return start
 
