@@ -114,7 +114,8 @@ class SessionChecker:
                     ("sessions", number, "history"), f"has {len(events)} events, the least is {MIN_EVENTS}"
                 )
         with timed("encode"):
-            read = [_read(events, self._recommender.row_of) for events in histories]
+            uses_time = self._ranker.spec.uses_time
+            read = [_read(events, self._recommender.row_of, uses_time=uses_time) for events in histories]
         return self.judge(read)
 
     def judge(self, read: Sequence[ReadHistory]) -> list[SessionVerdict]:
@@ -176,8 +177,11 @@ class SessionChecker:
         return GroupEvidence(item_id, int(found.holders_B[number]) + 1, told)
 
 
-def _read(events: Sequence[HistoryEvent], row_of: Mapping[str, int]) -> ReadHistory:
-    """Known events oldest first, each with its place in the history as it was handed in."""
+def _read(events: Sequence[HistoryEvent], row_of: Mapping[str, int], *, uses_time: bool) -> ReadHistory:
+    """Known events oldest first, each with its place in the history as it was handed in.
+
+    Times are left out where training had none: nobody knows what is usual of them.
+    """
     order = list(range(len(events)))
     if all(event.timestamp_seconds is not None for event in events):
         order.sort(key=lambda place: events[place].timestamp_seconds or 0.0)
@@ -187,7 +191,7 @@ def _read(events: Sequence[HistoryEvent], row_of: Mapping[str, int]) -> ReadHist
     return ReadHistory(
         rows=np.array([row_of[events[place].item_id] for place in known], np.int32),
         types=np.array([_TYPE_NUMBER[events[place].event_type] for place in known], np.int8),
-        seconds=np.array([-1 if each is None else int(each) for each in seconds], np.int64),
+        seconds=np.array([int(each) if uses_time and each is not None else -1 for each in seconds], np.int64),
         positions=np.array(known, np.int64),
         num_unknown=len(kept) - len(known),
     )
