@@ -11,6 +11,7 @@ from models.data.split import EvaluationCases
 from models.synthesis.workshop import Workshop
 
 TEMPERATURES: Final = (0.4, 0.5, 0.6, 0.7, 0.85, 1.0, 1.2)
+"""Ends where likelihood and likeness part: docs/decisions/0016-imagining.md."""
 MAX_CASES: Final = 512
 
 
