@@ -367,9 +367,9 @@ def _rules(settings: ServiceSettings) -> ShopRules:
 
 def access_rules_of(settings: ServiceSettings) -> AccessRules:
     """Who may ask, by these settings."""
-    others: OpenTo = "everyone" if settings.allow_anonymous else "nobody"
+    unnamed: OpenTo = "this machine" if is_loopback(settings.host) else "nobody"
     return AccessRules(
-        open_to="this machine" if is_loopback(settings.host) else others,
+        open_to="everyone" if settings.allow_anonymous else unnamed,
         allowed_origins=settings.allowed_origins,
         requests_per_minute=settings.requests_per_minute,
         public_attributes=frozenset(settings.public_attributes),

@@ -126,8 +126,8 @@ class ServiceSettings(BaseSettings):
     """Which system orders the lists, by its name in the scoreboard; every bundle holds all of them. `auto`: the one
     that won on validation events when the bundle was made. `item-knn`: another name of `item-knn+content`."""
     allow_anonymous: bool = False
-    """Serve on other addresses than loopback although no API key exists. Anyone who reaches the port may ask.
-    Without effect once a key was made."""
+    """Serve on other addresses than loopback, and through a proxy on this machine, although no API key exists. Anyone
+    who reaches the port may ask. Without effect once a key was made."""
     allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
     """Web pages whose scripts may call (CORS), such as `https://shop.example`; several with commas between them.
     Pages that a publishable key names need not be named here. None: no page may."""

@@ -23,7 +23,7 @@ def refuse_from_elsewhere(headers: Headers) -> None:
     if name := next((name for name in FORWARDED if name in headers), None):
         raise forbidden(
             f"without an API key this service answers this machine alone; {name} says that a proxy hands this on: make"
-            " a key with `figment keys create`"
+            " a key with `figment keys create`, or set FIGMENT_ALLOW_ANONYMOUS=true to serve anyone"
         )
 
 

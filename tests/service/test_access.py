@@ -83,7 +83,8 @@ class TestForwardedAddresses:
     )
     def test_are_believed_of_trusted_proxies_alone(self, tmp_path, monkeypatch, settings, left):
         monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
-        with serving(tmp_path, command=SCRIPTED, requests_per_minute=2, **settings) as service:
+        settings = {"requests_per_minute": 2, "allow_anonymous": "true", **settings}
+        with serving(tmp_path, command=SCRIPTED, **settings) as service:
             service.wait_until_ready()
             answers = [
                 service.client.get("/v1/model", headers={"X-Forwarded-For": f"203.0.113.{number}"})
