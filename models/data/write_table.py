@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import polars as pl
 from polars.io.plugins import register_io_source
@@ -15,7 +15,7 @@ WRITERS: Final[Mapping[str, Callable[[pl.DataFrame, Path], None]]] = MappingProx
     {".parquet": pl.DataFrame.write_parquet, ".csv": pl.DataFrame.write_csv, ".jsonl": pl.DataFrame.write_ndjson}
 )
 """By the end of the file's name."""
-SINKS: Final[Mapping[str, Callable[[pl.LazyFrame, Path], object]]] = MappingProxyType(
+SINKS: Final[Mapping[str, Callable[[pl.LazyFrame, IO[bytes]], object]]] = MappingProxyType(
     {".parquet": pl.LazyFrame.sink_parquet, ".csv": pl.LazyFrame.sink_csv, ".jsonl": pl.LazyFrame.sink_ndjson}
 )
 """The same, of tables that are longer than what should lie in memory."""
@@ -49,7 +49,11 @@ def write_batches(batches: Iterator[pl.DataFrame], out: Path) -> int:
 
     unfinished = out.with_name(f".unfinished-{out.name}")
     try:
-        SINKS[out.suffix](register_io_source(source, schema=first.schema), unfinished)
+        file = unfinished.open("wb")
+        try:
+            SINKS[out.suffix](register_io_source(source, schema=first.schema), file)
+        finally:
+            file.close()  # for one Ctrl-C both Polars and Python raise: the second one comes here, not below
         unfinished.replace(out)
     finally:
         unfinished.unlink(missing_ok=True)
