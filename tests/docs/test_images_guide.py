@@ -56,7 +56,6 @@ def test_train_make_ask_and_verify(tmp_path: Path, tiny_bundle: Path) -> None:
     concept = {"concept_id": "c1", "category": "Home > Shelves > Corner shelves", "words": ["fine", "blue", "shelves"]}
     (tmp_path / "var/concepts.json").write_text(json.dumps({"concepts": [concept]}))
     assert "Blue Home > Shelves" in shell.run(CONCEPT)
-    shell.run(MAKE)  # the concept's picture has the name of the first
     assert "unchanged since" in shell.run(VERIFY)
     serving = shell.start(".venv/bin/figment serve")
     try:
