@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 from app.observability.traces import RequestSpan, current_request_span
 from app.observability.work import ObservedWork, WorkStopped
 from app.runtime.workers import Deadline, Workers
-from models.domain.errors import DeadlineExceeded
+from models.domain.errors import DeadlineExceeded, ServiceError
 
 MOST_A_CALL: Final = 64
 """More would make the first of a call wait for its last."""
@@ -166,11 +166,16 @@ class Together:
 
 
 def _answers_to(questions: Sequence[Any], answers_all: AnswersAll) -> Sequence[Any]:
-    """An error is an answer here. What fails for one question must not fail for others: they are asked again, alone."""
+    """An error is an answer here. What fails for one question must not fail for others: they are asked again, alone.
+
+    Not so what the service itself lacks: an index that does not answer would keep each of them waiting in turn.
+    """
     try:
         return answers_all(questions)
     except WorkStopped:
         raise
+    except ServiceError as error:
+        return [error] * len(questions)
     except Exception as error:  # told to whoever asked
         if len(questions) == 1:
             return [error]

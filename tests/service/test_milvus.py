@@ -1,6 +1,7 @@
 """A process whose index is kept by Milvus, asked over HTTP; the embedded edition, behind a port as a cluster is."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -74,6 +75,18 @@ class TestAnIndexInMilvus:
             milvus.start()
             wait_until(lambda: service.client.get("/health/ready").status_code == 200)
             assert listed(service.ask(history=TEA)) == before
+
+    def test_one_that_hangs_keeps_a_crowd_waiting_once(self, tiny_bundle, milvus, tmp_path):
+        crowd = 32
+        with serving(tmp_path, bundle=tiny_bundle, index_url=milvus.url) as service, ThreadPoolExecutor(crowd) as pool:
+            service.wait_until_ready()
+            with milvus.hanging():
+                began = time.monotonic()
+                answers = list(pool.map(lambda _: service.ask(history=TEA), range(crowd)))
+                seconds = time.monotonic() - began
+                assert service.ask(history=TEA, search_profile="exact").status_code == 200
+        assert {answer.status_code for answer in answers} == {503}
+        assert seconds < crowd  # one after the other, each would wait two seconds
 
     def test_a_start_without_it_says_why(self, tiny_bundle):
         exit_code, told = fails_to_start(bundle=tiny_bundle, index_url="http://reader:secret@127.0.0.1:9")

@@ -8,7 +8,7 @@ import pytest
 
 from app.runtime.together import MOST_A_CALL, QUIET_TURNS, Together
 from app.runtime.workers import Deadline, Workers
-from models.domain.errors import DeadlineExceeded, Overloaded
+from models.domain.errors import DeadlineExceeded, IndexUnavailable, Overloaded
 from models.domain.stages import timed
 
 GROUP = object()
@@ -185,6 +185,23 @@ class TestTogether:
         found = asyncio.run(check())
         assert [found[number] for number in (0, 1, 2, 4)] == [2, 3, 6, -6]
         assert isinstance(found[3], ZeroDivisionError)
+
+    def test_what_the_service_lacks_is_told_to_all_at_once(self):
+        calls = []
+
+        def has_no_index(questions):
+            calls.append(list(questions))
+            raise IndexUnavailable("127.0.0.1:19530", "no answer in time")
+
+        async def check():
+            shared, workers = together()
+            asked = [shared.ask(number, has_no_index, group=GROUP) for number in range(5)]
+            found = await asyncio.gather(*asked, return_exceptions=True)
+            assert workers.in_flight == 0
+            return found
+
+        assert all(isinstance(error, IndexUnavailable) for error in asyncio.run(check()))
+        assert calls == [[0, 1, 2, 3, 4]]
 
     def test_each_takes_a_permit(self, model, gate):
         async def check():
