@@ -2,15 +2,15 @@
 
 Shoppers are spread over parts by a hash of their id. Ray streams the events' Parquet files, brings each part's events
 together, and a pool of processes, each with the bundle open, makes one part after the other. A part is one file, there
-whole or not at all: a process that dies loses the part it was at, which another makes again, and the same command after
-any interruption makes what is missing.
+whole or not at all: a process that dies loses what it was handed, a part or the few that fell together, which another
+makes again, and the same command after any interruption makes what is missing.
 """
 
 import hashlib
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
@@ -49,8 +49,8 @@ PART: Final = "figment_part"
 EVENTS_PER_PART: Final = 500_000
 PARTS_PER_WORKER: Final = 4
 """At least: the last part keeps the others waiting for a quarter of a worker's time at most."""
-MOST_SPREAD: Final = 64
-"""Groups of parts that Ray keeps apart on the way; each costs a task."""
+PARTS_PER_WAVE: Final = 512
+"""Parts brought together at a time: each costs Ray a task, and for each wave all events are read once more."""
 SAMPLE_ROWS: Final = 1_000
 NO_LISTS: Final = pl.DataFrame(
     schema={"user_id": pl.String, "item_id": pl.String, "rank": pl.Int32, "score": pl.Float32}
@@ -111,7 +111,7 @@ def recommend_with_ray(
     unreported = set(missing)
     try:
         _start_ray(workers)
-        for written in _parts(run, bundle, wish, files, out, missing, workers).iter_rows():
+        for written in _written(run, bundle, wish, files, out, missing, workers):
             file = run.part_file(out, written["part"])
             if not file.is_file():
                 reason = f"{file.name} was written where this process does not see it; all machines have to share --out"
@@ -129,12 +129,21 @@ def recommend_with_ray(
     return ListsWritten(num_users, num_fallbacks)
 
 
-def _parts(
+def _written(
     run: NightlyRun, bundle: Path, wish: Wish, files: list[Path], out: Path, missing: list[int], workers: int
+) -> Iterator[dict[str, Any]]:
+    """One row a part, as it is written: wave after wave, so that what a process is handed stays some parts' events."""
+    for start in range(0, len(missing), PARTS_PER_WAVE):
+        wave = missing[start : start + PARTS_PER_WAVE]
+        yield from _parts(run, bundle, wish, files, out, wave, workers).iter_rows()
+
+
+def _parts(
+    run: NightlyRun, bundle: Path, wish: Wish, files: list[Path], out: Path, wave: list[int], workers: int
 ) -> ray.data.Dataset:
-    """One row a part, as it is written."""
+    """One row a part of the wave."""
     user_id = run.column_map.get("events.user_id", "user_id")
-    wanted = pl.Series(missing, dtype=pl.UInt64)
+    wanted = pl.Series(wave, dtype=pl.UInt64)
 
     def with_part(events: pa.Table) -> pa.Table:
         frame = pl.from_arrow(events)
@@ -144,7 +153,7 @@ def _parts(
 
     read = ray.data.read_parquet([str(file.resolve()) for file in files])
     spread = read.map_batches(with_part, batch_format="pyarrow")
-    return spread.groupby(PART, num_partitions=min(len(missing), MOST_SPREAD)).map_groups(
+    return spread.groupby(PART, num_partitions=len(wave)).map_groups(
         MakesLists,
         batch_format="pyarrow",
         compute=ray.data.ActorPoolStrategy(size=workers),

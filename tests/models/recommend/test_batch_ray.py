@@ -60,7 +60,7 @@ def assert_lists_are(expected, out):
 class TestRecommendWithRay:
     def test_makes_the_lists_of_one_process_then_only_what_is_missing(self, tiny_bundle, events, expected, tmp_path):
         out = tmp_path / "lists"
-        assert "120 lists in" in ended(started(tiny_bundle, events, out))
+        assert "120 lists by" in ended(started(tiny_bundle, events, out))
         assert_lists_are(expected, out)
         parts = sorted(out.glob("part-*.parquet"))
         assert len(parts) == 8
@@ -68,7 +68,7 @@ class TestRecommendWithRay:
         users = pl.read_parquet(parts[:3])["user_id"].n_unique()
         for part in parts[:3]:
             part.unlink()
-        assert f"{users} lists in" in ended(started(tiny_bundle, events, out))
+        assert f"{users} lists by" in ended(started(tiny_bundle, events, out))
         assert_lists_are(expected, out)
         assert {part: part.stat().st_mtime_ns for part in kept} == kept
 
@@ -80,7 +80,7 @@ class TestRecommendWithRay:
             assert time.monotonic() < give_up
             time.sleep(0.01)
         pool[0].kill()
-        assert "lists in" in ended(process)
+        assert "lists by" in ended(process)
         assert_lists_are(expected, tmp_path / "lists")
 
 
@@ -125,6 +125,20 @@ class TestAskedAgain:
         recommend_with_ray(tiny_bundle, events, tmp_path / "lists", 5, workers=1)
         with pytest.raises(SettingsRefused, match="another bundle or system"):
             recommend_with_ray(tiny_bundle, events, tmp_path / "lists", 5, workers=1, wish="popularity")
+
+
+def test_no_more_parts_than_a_wave_are_brought_together_at_a_time(tiny_bundle, events, tmp_path, monkeypatch):
+    waves = []
+
+    def parts(_run, _bundle, _wish, _files, _out, wave, _workers):
+        waves.append(wave)
+        return SimpleNamespace(iter_rows=lambda: [])
+
+    monkeypatch.setattr(batch_ray, "_start_ray", lambda workers: None)
+    monkeypatch.setattr(batch_ray, "_parts", parts)
+    monkeypatch.setattr(batch_ray, "PARTS_PER_WAVE", 3)
+    recommend_with_ray(tiny_bundle, events, tmp_path / "lists", 5, workers=2)
+    assert waves == [[0, 1, 2], [3, 4, 5], [6, 7]]
 
 
 class TestPartsNotSeen:
