@@ -68,7 +68,10 @@ bench-serving: $(INSTALLED) ## measures whole answers over HTTP beside what othe
 		--bundle "$(or $(BUNDLE),$$(ls -dt var/bundles/*-quick-* | head -1))" --json $(or $(JSON),var/bench-serving/serving.json)
 
 bench-index: $(INSTALLED) ## measures every kind of index on a bundle's items, to a million (minutes; BUNDLE=DIR)
-	.venv/bin/python benchmarks/index.py --bundle "$(or $(BUNDLE),$$(ls -td var/bundles/*/ | head -1))" --json benchmarks/results/index.json
+	@# without BUNDLE, the demo's
+	@if [ -z "$(BUNDLE)" ]; then $(FIGMENT) demo $(if $(DATASET),--dataset "$(DATASET)"); fi
+	PYTHONPATH=. .venv/bin/python benchmarks/index.py \
+		--bundle "$(or $(BUNDLE),$$(ls -dt var/bundles/*-quick-* | head -1))" --json $(or $(JSON),var/bench-index/index.json)
 
 clean: ## removes caches and build leftovers; .venv and var stay
 	rm -rf build dist figment.egg-info clients/python/build clients/python/src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis .import_linter_cache

@@ -9,11 +9,13 @@ from afternoon import trained_critic, trained_generator, trained_judge
 from live_items import enlarged
 
 from models.bundle import layout
+from models.bundle.digests import file_digest
 from models.bundle.manifest import Manifest
 from models.bundle.read import Bundle, open_bundle
 from models.bundle.write import link_or_copy, seal_bundle
 from models.networks.export import export_generator, export_judge
 from models.pipeline.files import write_critic_of_items
+from models.pipeline.fill_bundle import git_revision
 from models.recommend.golden import record_golden
 from models.recommend.recommender import Recommender
 
@@ -25,8 +27,9 @@ LABEL = "Not a trained catalogue: the items of {name} over and over, with noise 
 
 
 def enlarged_bundle(source: Path, num_items: int, root: Path) -> Path:
-    """The folder of the bundle below `root`; made where it is not there yet."""
-    destination = root / f"{source.name}-enlarged-{num_items}"
+    """The folder of the bundle below `root`; made where this code has not made it of this source yet."""
+    of_source, by_code = file_digest(source / layout.MANIFEST)[:8], (git_revision() or "unknown")[:7]
+    destination = root / f"{source.name}-{of_source}-{by_code}-enlarged-{num_items}"
     if not destination.exists():
         large = enlarged(open_bundle(source), num_items)
         seal_bundle(destination, lambda folder: _written(folder, large, destination.name))

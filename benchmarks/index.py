@@ -35,7 +35,7 @@ from models.retrieval.choice import FEW_ITEMS, MARGIN, MIN_RECALL, IndexFigures,
 from models.retrieval.faiss_index import FaissIndex, exact_index, set_search_threads
 
 PACKAGES: Final = ["numpy", "faiss-cpu"]
-SHARES: Final = (0.1, 0.01, 0.001, 0.0001)
+SHARES: Final = (0.5, 0.3, 0.2, 0.1, 0.01, 0.001, 0.0001)
 WIDTHS: Final = (100, 200, 400, 800)
 LINKS: Final = 32
 FILTERED_QUERIES: Final = 32

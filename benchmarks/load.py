@@ -113,6 +113,8 @@ class Measured:
     """Of that, what belongs to the process alone; the rest are pages of files."""
     errors: int
     requests: int
+    refused: int
+    """Of the errors, those that had an answer."""
 
 
 def loaded(
@@ -137,6 +139,7 @@ def loaded(
         anonymous_mib=round(service.anonymous_mib(), 1),
         errors=told["refused"] + told["broken"] + told["timed_out"],
         requests=told["requests"],
+        refused=told["refused"],
     )
 
 

@@ -56,6 +56,8 @@ def main() -> None:
         "anonymous at work": line_through({number: each["anonymous at work, MiB"] for number, each in sizes.items()}),
     }
     keep(result, arguments.json)
+    if failed := [f"{num_items:,}" for num_items, each in sizes.items() if each["errors"]]:
+        raise SystemExit(f"requests failed with items: {', '.join(failed)}")
 
 
 def texts_alone(arguments: argparse.Namespace) -> dict[str, Any]:

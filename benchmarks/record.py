@@ -11,14 +11,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from models.pipeline.fill_bundle import git_revision
+
 ARITHMETIC: Final = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
 """Processors of one name differ in it, and training by several times."""
 
 
 def circumstances(packages: list[str]) -> dict[str, object]:
-    """Command, date, hardware, load and versions."""
+    """Command, revision, date, hardware, load and versions."""
     return {
         "command": as_asked(),
+        "revision": git_revision(),
         "date": datetime.now(UTC).date().isoformat(),
         "hardware": hardware(),
         "load_average": [round(load, 1) for load in os.getloadavg()],

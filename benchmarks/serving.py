@@ -37,6 +37,7 @@ PACKAGES: Final = ["fastapi", "uvicorn", "pydantic", "numpy", "faiss-cpu", "onnx
 HERE: Final = Path(__file__).parent
 REPOSITORY: Final = HERE.parent
 PATH: Final = "/v1/recommendations"
+OVERLOAD: Final = 256
 NOTHING_MORE: Final[Mapping[str, str]] = MappingProxyType({})
 ASKED: Final = (
     "fast",
@@ -61,6 +62,7 @@ def main() -> None:
     bodies = write_bodies(root / "bodies", arguments.bundle, arguments.dataset, arguments.items)
     systems = {name: _rival(name, bundle, bodies, arguments) for name in RIVALS if name in arguments.systems}
     memory: dict[str, float] = {}
+    overload: dict[str, float] = {}
     if "figment" in arguments.systems:
         with figment_serving(bundle, bodies, root) as (service, seconds):
             memory = {
@@ -71,6 +73,7 @@ def main() -> None:
             for asked in arguments.asked:
                 systems[f"figment, {asked}"] = _at_each(service, bodies, asked, arguments)
             systems |= _batches(service, bodies, arguments)
+            overload = _overload(service, bodies, arguments.seconds)
             memory |= {
                 "RSS after all loads, MiB": round(service.rss_mib(), 1),
                 "of that anonymous, MiB": round(service.anonymous_mib(), 1),
@@ -84,10 +87,14 @@ def main() -> None:
         "mean events of a history": round(mean(bodies.lengths), 1),
         "memory": memory,
         "systems": figures,
+        "overload": overload,
         "goals": goals_of(figures, memory),
     }
     keep(result, arguments.json)
     print(table_of(result))
+    failed = [name for name, found in systems.items() if any(each.errors for each in found)]
+    if failed or overload.get("errors"):
+        raise SystemExit(f"requests failed: {', '.join(failed) or 'under overload'}; see {arguments.folder}")
 
 
 def _rival(name: str, bundle: Path, bodies: Bodies, arguments: argparse.Namespace) -> list[Measured]:
@@ -158,6 +165,20 @@ def _batches(service: Service, bodies: Bodies, arguments: argparse.Namespace) ->
         ]
         for profile in ("fast", "balanced")
         if profile in arguments.asked
+    }
+
+
+def _overload(service: Service, bodies: Bodies, seconds: float) -> dict[str, float]:
+    """Four times as many connections as there are permits, each of which asks again as soon as it is refused."""
+    found = loaded(service, bodies["balanced"], OVERLOAD, seconds)
+    answered = found.requests - found.refused
+    return {
+        "connections": OVERLOAD,
+        "lists/s": round(found.requests_per_second * answered / found.requests, 1),
+        "refused/s": round(found.requests_per_second * found.refused / found.requests, 1),
+        "p50 µs, lists and refusals": found.p50,
+        "p99 µs, lists and refusals": found.p99,
+        "errors": found.errors - found.refused,
     }
 
 

@@ -37,6 +37,7 @@ def _throughput(figures: Figures) -> list[dict[str, Any]]:
     goals = [
         _goal("fast, times the framework echo's requests/s", _over(rate("figment, fast"), rate(ECHO)), least=1.0),
         _goal("balanced, times the same", _over(rate("figment, balanced"), rate(ECHO)), least=0.6),
+        _goal("stretch: fast, times the bare echo's", _over(rate("figment, fast"), rate("bare echo")), least=0.4),
         _goal(f"fast at {long}, times the same", _over(rate(f"figment, fast, {long}"), rate(ECHO)), least=0.7),
         _goal(f"balanced at {long}, times the same", _over(rate(f"figment, balanced, {long}"), rate(ECHO)), least=0.42),
         _goal("CPU of LitServe, times that of fast", _over(cpu("LitServe"), cpu("figment, fast")), least=6),

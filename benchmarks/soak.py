@@ -50,10 +50,10 @@ class Swaps:
                 self.failed += 1
 
     def write(self) -> None:
-        """An item with a title that is new."""
+        """A new item with a title that is new."""
         self.written += 1
         document = {"title": f"a title of minute {self.written}", "brand": "soak"}
-        self._ask("PUT", f"/v1/items/soak-{self.written % 10}", document)
+        self._ask("PUT", f"/v1/items/soak-{self.written}", document)
 
     def made(self) -> int:
         """How often another index took over, since the service began. A version tells less: prices change it too."""
@@ -65,9 +65,9 @@ class Swaps:
         return httpx.request(method, address + path, json=body, headers=headers, timeout=30).raise_for_status()
 
 
-def growth(memory: Sequence[float]) -> float:
+def growth(memory: Sequence[float], settling: float = SETTLING) -> float:
     """Of the last tenth over the first that counts: a leak that is steady shows by three quarters of all its growth."""
-    settled = memory[int(SETTLING * len(memory)) :]
+    settled = memory[int(settling * len(memory)) :]
     tenth = max(1, len(settled) // 10)
     return mean(settled[-tenth:]) / mean(settled[:tenth]) - 1
 
@@ -97,7 +97,7 @@ def soak(service: Service, bodies: Bodies, arguments: argparse.Namespace) -> dic
         "items written": swaps.written,
         "index swaps": swaps.made() - made_before,
         "anonymous MiB, slice by slice": memory,
-        "growth from the first settled tenth to the last": round(growth(memory), 4),
+        "growth from the first settled tenth to the last": round(growth(memory, arguments.settling), 4),
         "flat within": arguments.most_growth,
         "p99 µs, worst slice": max(each.p99 for each in slices),
     }
@@ -140,6 +140,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--share", type=float, default=0.7, help="of capacity")
     parser.add_argument("--profile", default="balanced")
     parser.add_argument("--most-growth", type=float, default=0.05, help="of memory, from tenth to tenth")
+    parser.add_argument("--settling", type=float, default=SETTLING, help="share of the time after which memory counts")
     parser.add_argument("--swap-seconds", type=float, default=60)
     parser.add_argument("--slice-seconds", type=float, default=20, help="memory and errors are noted after each")
     parser.add_argument("--capacity-seconds", type=float, default=10)

@@ -56,14 +56,17 @@ def test_measures_the_service_beside_an_echo(folder, common):
     assert all(each["cpu_per_request"] > 0 for each in measured.values())
     assert measured["framework echo"]["requests_per_second"] > measured["figment, fast"]["requests_per_second"]
     assert "errors of all loads" in {goal["goal"] for goal in result["goals"]}
+    assert result["overload"]["lists/s"] > 0
+    assert result["overload"]["refused/s"] > 0
+    assert result["overload"]["errors"] == 0
     assert "framework echo" in finished.stdout
 
 
-def test_soaks_while_the_index_is_swapped(folder, common):
+def test_soaks_for_a_minute_while_the_index_is_swapped(folder, common):
     told = folder / "soak.json"
     finished = run(
-        "soak.py", *common, "--minutes", 0.1, "--swap-seconds", 1, "--slice-seconds", 1, "--capacity-seconds", 1,
-        "--profile", "fast", "--most-growth", 0.5, "--json", told,
+        "soak.py", *common, "--minutes", 1, "--swap-seconds", 3, "--slice-seconds", 3, "--capacity-seconds", 3,
+        "--settling", 0.75, "--json", told,
     )  # fmt: skip
     assert finished.returncode == 0, finished.stderr
     result = json.loads(told.read_text())
