@@ -13,7 +13,7 @@ from app.api.answering import Refusal, answer_lists
 from app.api.asking import AskingDep
 from app.api.auth import needs
 from app.api.body import json_body, request_body
-from app.api.dependencies import TIMEOUT_PARAMETER
+from app.api.dependencies import TIMEOUT_PARAMETER, room_for_lists
 from app.api.errors import problem_of
 from app.api.fields import field_problems, refused
 from app.api.list_answer import RecommendationAnswer
@@ -77,6 +77,7 @@ BodyDep = Annotated[BatchBody, Depends(json_body(BatchBody, max_bytes=MAX_LARGE_
     response_model=BatchAnswer,
     responses={status: {"model": Problem} for status in (400, 408, 413, 415, 422, 431, 500, 503, 504)},
     openapi_extra={"requestBody": request_body(BatchBody), "parameters": [TIMEOUT_PARAMETER]},
+    dependencies=[Depends(room_for_lists)],
 )
 async def recommend_batch(asking: AskingDep, body: BodyDep) -> Response:
     """Each is answered as it would be alone, and in pieces of many: cheaper than as many requests.

@@ -80,6 +80,12 @@ async def loaded_model(request: Request) -> Loaded:
     return live.loaded
 
 
+async def room_for_lists(request: Request) -> None:
+    """Before the body is read: what cannot be answered anyway should cost little. Raises Overloaded."""
+    live: LiveModel = request.state.live
+    live.workers.refuse_if_full()
+
+
 async def shop(request: Request) -> Shop:
     """All that the shop keeps, and what is done with it."""
     found: Shop = request.state.shop

@@ -9,7 +9,7 @@ from app.api.answering import answer_list
 from app.api.asking import AskingDep
 from app.api.auth import needs
 from app.api.body import json_body, request_body
-from app.api.dependencies import TIMEOUT_PARAMETER
+from app.api.dependencies import TIMEOUT_PARAMETER, room_for_lists
 from app.api.list_answer import RecommendationAnswer
 from app.api.list_request import SearchBody
 from app.api.problem import Problem
@@ -25,6 +25,7 @@ router = APIRouter(prefix="/v1", tags=["search"], dependencies=[needs("recommend
     response_model_exclude_unset=True,
     responses={status: {"model": Problem} for status in (400, 408, 413, 415, 422, 431, 500, 503, 504)},
     openapi_extra={"requestBody": request_body(SearchBody), "parameters": [TIMEOUT_PARAMETER]},
+    dependencies=[Depends(room_for_lists)],
 )
 async def search(asking: AskingDep, body: BodyDep) -> RecommendationAnswer:
     """Items that have the words of the query, then those that mean something like it, 500 at most; nothing else fills

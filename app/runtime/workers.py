@@ -155,6 +155,11 @@ class Workers:
             raise DeadlineExceeded(deadline.timeout_ms)
         return waiting.result()
 
+    def refuse_if_full(self) -> None:
+        """Raises Overloaded where no permit is free."""
+        if self.is_full:
+            raise Overloaded(self.in_flight, self.max_in_flight)
+
     def admit(self, deadline: Deadline | None = None, *, permits: int = 1) -> None:
         """Takes permits, which `release` gives back. Raises Overloaded, and DeadlineExceeded past the deadline."""
         if self.in_flight + permits > self.max_in_flight:

@@ -85,3 +85,11 @@ def test_is_counted_under_the_declared_path(client):
     client.post(DIRECT[0].path, content=b'{"history": []}', headers=HEADERS)
     lines = client.get("/metrics").text.splitlines()
     assert any('http_route="/v1/recommendations"' in line and '"200"' in line for line in lines)
+
+
+def test_without_a_free_permit_no_body_is_read(both_ways, monkeypatch):
+    monkeypatch.setattr("app.runtime.workers.Workers.is_full", True)
+    short, declared = both_ways(b"{")
+    assert short == declared
+    assert (short[0], short[2]["type"]) == (503, "urn:figment:problem:overloaded")
+    assert short[1]["retry-after"] == "1"
