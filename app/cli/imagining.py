@@ -146,7 +146,7 @@ def _beginning(workshop: "Workshop", segment: Segment) -> "Beginning":
     from models.synthesis.segment import posted_segment
     from models.synthesis.walk import beginning
 
-    if segment.filter_text and segment.events:
+    if segment.filter_text is not None and segment.events:
         raise SettingsRefused("--filter and --events are two ways to say whose sessions: give one")
     if segment.events:
         histories = _histories(segment.events, segment.column_map)

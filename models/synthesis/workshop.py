@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from models.bundle import layout
 from models.bundle.read import Bundle
+from models.domain.attributes import check_filter
 from models.domain.errors import BundleCorrupt, ModelLacks, NothingListed
 from models.domain.filter import Filter
 from models.domain.stages import timed
@@ -134,8 +135,10 @@ class Workshop:
         return generated_BTD[:, 0], generated_BTD[:, 1:]
 
     def fitting_rows(self, asked: Filter) -> NDArray[np.bool_]:
-        """Which of all rows a filter is true of; raises RuleRefused for what this catalogue cannot be asked."""
-        return self.recommender.catalogue.attributes.fits(asked)
+        """Which rows a segment's filter is true of; raises RuleRefused for what this catalogue cannot be asked."""
+        attributes = self.recommender.catalogue.attributes
+        check_filter(asked, attributes.kinds, ("segment", "filter"))
+        return attributes.fits(asked)
 
 
 def directions(features_XD: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -5,15 +5,29 @@ import time
 import polars as pl
 import pytest
 
+from app.api.synthetic import MAX_AT_ONCE
+from models.bundle import layout
+from models.bundle.manifest import read_manifest
+from models.bundle.write import link_or_copy, seal_bundle
 from tests.service.process import serving
 
 TEA = [[{"item_id": f"tea-{number}"}, {"item_id": f"tea-{number + 1}"}] for number in range(10)]
 OF_TEA = {"field": "category", "op": "contains", "value": "tea"}
+OF_COLOUR = {"field": "colour", "op": "eq", "value": "red"}
+OF_NOTHING = {"field": "brand", "op": "eq", "value": "nobody"}
 
 
 @pytest.fixture(scope="module")
 def client(tiny_bundle, tmp_path_factory):
     with serving(tmp_path_factory.mktemp("imagining"), bundle=tiny_bundle) as service:
+        service.wait_until_ready()
+        yield service.client
+
+
+@pytest.fixture(scope="module")
+def client_without_decoder(tiny_bundle, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("without-decoder")
+    with serving(folder, bundle=without_decoder(tiny_bundle, folder / "plain")) as service:
         service.wait_until_ready()
         yield service.client
 
@@ -67,10 +81,13 @@ class TestConcepts:
         assert "item of the catalogue" in answer["detail"]
 
     def test_an_empty_segment_is_told(self, client):
-        answer = told(
-            client, "/v1/concepts", 422, segment={"filter": {"field": "brand", "op": "eq", "value": "nobody"}}
-        )
-        assert "is true of no item" in str(answer)
+        assert "is true of no item" in str(told(client, "/v1/concepts", 422, segment={"filter": OF_NOTHING}))
+
+    def test_a_field_that_the_catalogue_has_not_is_named_where_it_stands(self, client):
+        answer = told(client, "/v1/concepts", 422, segment={"filter": {"not": OF_COLOUR}})
+        ((pointer, detail),) = ((each["pointer"], each["detail"]) for each in answer["errors"])
+        assert pointer == "/segment/filter/not/field"
+        assert "'colour' is no attribute of this catalogue; known: brand, category" in detail
 
     @pytest.mark.parametrize(
         "body",
@@ -164,3 +181,60 @@ class TestItems:
     def test_of_a_segment_are_like_it(self, client):
         answer = told(client, "/v1/synthetic-items", num_items=30, seed=2, segment={"filter": OF_TEA})
         assert sum(item["category"].startswith("tea") for item in answer["items"]) >= 24
+
+
+@pytest.mark.parametrize("num", [MAX_AT_ONCE, MAX_AT_ONCE + 1], ids=["at once", "a job"])
+@pytest.mark.parametrize("kind", ["sessions", "items"])
+class TestSegmentsThatAreNone:
+    """What a job would fail with is told before there is one."""
+
+    @pytest.mark.parametrize(
+        ("asked", "pointer", "detail"),
+        [
+            (OF_COLOUR, "/segment/filter/field", "'colour' is no attribute of this catalogue; known: brand, category"),
+            (OF_NOTHING, "/segment/filter", "is true of no item of the catalogue"),
+        ],
+    )
+    def test_a_filter_that_finds_nothing(self, client, kind, num, asked, pointer, detail):
+        answer = told(client, f"/v1/synthetic-{kind}", 422, **{f"num_{kind}": num}, segment={"filter": asked})
+        (problem,) = answer["errors"]
+        assert problem["pointer"] == pointer
+        assert detail in problem["detail"]
+
+    def test_histories_of_unknown_items_only(self, client, kind, num):
+        segment = {"histories": [[{"item_id": "nobody"}], [{"item_id": "nothing"}]]}
+        detail = told(client, f"/v1/synthetic-{kind}", 422, **{f"num_{kind}": num}, segment=segment)["detail"]
+        assert "0 of the segment's histories have an event on an item of the catalogue, the least is 1" in detail
+
+
+class TestBundleWithoutDecoder:
+    """As one that was trained before there was a decoder, or on too little to learn one."""
+
+    @pytest.mark.parametrize(
+        ("path", "body"),
+        [
+            ("/v1/concepts", {"segment": {"histories": TEA}}),
+            ("/v1/synthetic-items", {"num_items": MAX_AT_ONCE}),
+            ("/v1/synthetic-items", {"num_items": MAX_AT_ONCE + 1}),
+        ],
+    )
+    def test_is_told_what_it_lacks(self, client_without_decoder, path, body):
+        assert "no decoder: train it again" in told(client_without_decoder, path, 409, **body)["detail"]
+
+    def test_makes_sessions_all_the_same(self, client_without_decoder):
+        assert len(told(client_without_decoder, "/v1/synthetic-sessions", num_sessions=2)["sessions"]) == 2
+
+
+def without_decoder(bundle, folder):
+    """The bundle again, all but that."""
+    lacking = (layout.DECODER_LABELS, layout.network_file("decoder"))
+
+    def fill(unsealed):
+        for name in read_manifest(bundle).files:
+            (unsealed / name).parent.mkdir(exist_ok=True)
+            if name not in lacking:
+                link_or_copy(bundle / name, unsealed / name)
+        return read_manifest(bundle).model_copy(update={"model_version": folder.name})
+
+    seal_bundle(folder, fill)
+    return folder
