@@ -21,8 +21,10 @@ from app.cli.verbs import SYSTEMS_HELP
 from app.store.store import Store
 from models.bundle.manifest import read_manifest
 from models.evaluation.systems import SYSTEM_NAMES
+from models.synthesis.segment import MIN_SHOPPERS
 from tests.models.bundle.tiny_bundle import seal_tiny_bundle
 from tests.service.process import environment, free_port
+from tests.tiny_shop import write_tiny_shop
 
 FIGMENT = Path(sys.executable).with_name("figment")
 SECONDS = 300
@@ -280,6 +282,62 @@ class TestRecommend:
         assert finished.returncode == 0, finished.stderr
         assert "column user_id: empty id in 1 data row" in finished.stderr
         assert "catalogue" not in finished.stderr
+
+
+class TestImagining:
+    @pytest.fixture
+    def few(self, tiny_shop, tmp_path) -> Path:
+        """One shopper fewer than concepts take."""
+        events = pl.read_parquet(tiny_shop / "events.parquet")
+        few = events["user_id"].unique().sort()[: MIN_SHOPPERS - 1]
+        events.filter(pl.col("user_id").is_in(few.to_list())).write_csv(tmp_path / "few.csv")
+        return tmp_path / "few.csv"
+
+    def test_too_few_shoppers_are_told_with_the_minimum(self, few, tiny_bundle, tmp_path):
+        finished = figment("concepts", "--bundle", tiny_bundle, "--events", few, "--json", "c.json", folder=tmp_path)
+        fails(finished, 2, ["19 shoppers have an event on an item of the catalogue, the least is 20"])
+        assert list(tmp_path.iterdir()) == [few]
+
+    @pytest.mark.parametrize(
+        ("asked", "words"),
+        [
+            ('{"field": "brand"', "--filter is not JSON: Expecting ',' delimiter"),
+            ('{"field": "colour", "op": "eq", "value": 1}', "filter.field: 'colour' is no attribute of this catalogue"),
+            ('{"field": "brand", "op": "eq", "value": "no"}', "segment.filter: is true of no item of the catalogue"),
+        ],
+    )
+    @pytest.mark.parametrize("verb", [("concepts",), ("synthesize", "items")], ids=" ".join)
+    def test_filters_that_find_nothing_are_told(self, verb, asked, words, tiny_shop, tiny_bundle, tmp_path):
+        events = ("--events", tiny_shop / "events.parquet")
+        of_verb = events if verb == ("concepts",) else ("--num", 3, "--out", tmp_path / "made.csv")
+        finished = figment(*verb, "--bundle", tiny_bundle, *of_verb, "--filter", asked, folder=tmp_path)
+        fails(finished, 2, [words])
+        assert not any(tmp_path.iterdir())
+
+    @pytest.mark.parametrize("asked", ['{"field": "brand", "op": "eq", "value": "tea house"}', ""])
+    def test_two_segments_are_one_too_many(self, asked, few, tiny_bundle, tmp_path):
+        segment = ("--filter", asked, "--events", few)
+        made = ("synthesize", "sessions", "--bundle", tiny_bundle, "--num", 3, "--out", "made.csv")
+        fails(figment(*made, *segment, folder=tmp_path), 2, ["--filter and --events", "give one"])
+        assert list(tmp_path.iterdir()) == [few]
+
+    def test_shoppers_of_unknown_items_only_are_told(self, few, tiny_bundle, tmp_path):
+        pl.read_csv(few).with_columns(item_id=pl.lit("no-such-item")).write_csv(few)
+        made = ("synthesize", "sessions", "--bundle", tiny_bundle, "--num", 3, "--out", "made.csv", "--events", few)
+        fails(figment(*made, folder=tmp_path), 2, ["0 of the segment's histories", "the least is 1"])
+        assert list(tmp_path.iterdir()) == [few]
+
+
+class TestFraudFit:
+    def test_other_data_than_the_bundle_s_are_told(self, tiny_bundle, warm_cache, tmp_path):
+        write_tiny_shop(tmp_path / "other", seed=1)
+        (tmp_path / "var").mkdir()
+        (tmp_path / "var/cache").symlink_to(warm_cache)
+        finished = figment(
+            "fraud", "fit", "--dataset", "other", "--bundle", tiny_bundle, "--out", "var/bundles/new", folder=tmp_path
+        )
+        fails(finished, 2, [f"{tiny_bundle} was trained on other data than other"])
+        assert not (tmp_path / "var/bundles").exists()
 
 
 class TestServe:

@@ -119,6 +119,25 @@ class TestPictures:
         model.check_text(replace(far, category="Plates"))
 
 
+class TestProductsWithoutTexts:
+    @pytest.fixture
+    def without_texts(self, picture_model: Path) -> PictureModel:
+        return PictureModel(replace(open_images(picture_model), projection=None))
+
+    @pytest.mark.parametrize("query", ["a fine green plate", "green"])
+    def test_a_query_is_refused_and_told_what_to_ask_by(
+        self, without_texts: PictureModel, key: SigningKey, query: str
+    ) -> None:
+        for ask in (without_texts.check, lambda request: made(without_texts, key, request)):
+            with pytest.raises(InputError, match=r"without texts, .* ask by category, colour or item_id"):
+                ask(PictureRequest(query=query, category="Plates"))
+        without_texts.check(PictureRequest(category="Plates", colour="green"))
+
+    def test_a_concept_of_words_alone_is_refused(self, without_texts: PictureModel) -> None:
+        with pytest.raises(InputError, match="neither a category nor words"):
+            without_texts.of_concept(PictureRequest(), None, ["fine", "green", "plate"])
+
+
 class TestNearest:
     def test_a_products_own_photograph_finds_it(self, model: PictureModel, picture_model: Path) -> None:
         photos = pl.read_parquet(picture_model.parent / "picture-shop" / "photos.parquet")
