@@ -68,15 +68,20 @@ class ConceptAnswer(AnswerPart):
     gap: float
     """Distance to the nearest real product."""
     demand: float
-    """Share of the segment's next choices that it would take, in shares of an average product."""
+    """Share of the segment's next choices that it would take, in shares of an average product, as the generator sees
+    it. No sign of what is missing: with categories hidden, it told their products from made-up points no better than
+    chance (AUC .500)."""
     realism: float
-    """Share of real products that the critic finds less real for the shopper whose wish it was."""
+    """Share of real products that the critic finds less real for the shopper whose wish it was. No sign that such a
+    product could be there: with categories hidden, realism × demand told their products from made-up points worse than
+    chance (AUC .445)."""
     shoppers: float
     """Share of the segment's shoppers with a wish that led here."""
 
 
 class ConceptsAnswer(AnswerPart):
-    """The best by demand × gap first, no two alike. A description names the likeliest of what the shop has already; the
+    """The best by demand × gap first, no two alike; random points sent the same way found more of what was hidden, so
+    the order only says what to read first. A description names the likeliest of what the shop has already; the
     model card says how often that is right of real products, which concepts are far from."""
 
     concepts: list[ConceptAnswer]
