@@ -7,12 +7,12 @@ training events (first item, then the next by how often it followed, with length
 real: another third of the shoppers beside one third, the floor that no maker can pass; as many made-up sessions stand
 beside that third, and how well an item sells is counted on the last third, because sessions sell what is in them.
 
-SASRec (quick) is trained on each and tested on the real held-out events; with `--short`, also on real and made-up
-events together, for shoppers with five events or fewer, and on controls: sessions of items drawn at random, by how well
-they sell, and along neighbours. Made-up items are told from real rows by a classifier that looks at how often brand,
-category and words are seen together in other real rows; beside them real rows whose columns were shuffled, which it
-must tell, and other real rows, which it cannot. Whether made-up sessions tell who was trained on:
-benchmarks/membership.py.
+SASRec (quick) is trained on each and tested on the real held-out events (its teacher's neighbours have their settings
+from real validation events in every row); with `--short`, also on real and made-up events together, for shoppers with
+five events or fewer, and on controls: sessions of items drawn at random, by how well they sell, and along neighbours.
+Made-up items are told from real rows by a classifier that looks at how often brand, category and words are seen
+together in other real rows; beside them real rows whose columns were shuffled, which it must tell, and other real rows,
+which it cannot. Whether made-up sessions tell who was trained on: benchmarks/membership.py.
 """
 
 # U sessions, E events, N items, X rows of a classifier, F its features
