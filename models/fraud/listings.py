@@ -43,7 +43,7 @@ LIKE_PRICES: Final = 5
 SAME_PRICE: Final = 0.05
 """Log prices no farther apart are nearly the same."""
 SAME_AMONG: Final = 3
-"""A copied title is looked for among so many of the nearest."""
+"""A copied text is looked for among so many of the nearest."""
 ITEMS_PER_PIECE: Final = 4_096
 """Of the catalogue, whose texts are compared at once."""
 

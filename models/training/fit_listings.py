@@ -19,7 +19,7 @@ from models.recommend.candidates import RunsNetwork
 from models.training.fit_fraud import fitted, judgement_of
 
 LISTINGS_PER_KIND: Final = 1_500
-COPIED: Final = "copied title"
+COPIED: Final = "copied listing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class ListingShop:
         return CatalogueLore(self.frame, self.text_NE, self.spec, np.zeros(len(self.frame), np.bool_))
 
     def kinds(self) -> list[str]:
-        """What can be swapped here: columns with more than one value, and titles."""
+        """What can be swapped here: columns with more than one value; listings can be copied where there are titles."""
         columns = [
             name for name in ("category", "brand", *self.spec.label_columns, "price") if name in self.frame.columns
         ]

@@ -15,7 +15,7 @@ from models.pipeline.fit_detector import LEAST_HISTORIES
 from tests.docs.documents import REPOSITORY
 from tests.docs.shell import Shell, end
 from tests.docs.test_guide import START_SECONDS
-from tests.tiny_shop import write_tiny_csv_shop
+from tests.tiny_shop import write_tiny_csv_shop, write_tiny_shop
 
 GUIDE = (REPOSITORY / "docs/guide/fraud.md").read_text()
 FIT, SESSIONS, FILE, ITEMS = re.findall(r"^```sh\n(.*?)^```", GUIDE, re.M | re.S)
@@ -44,6 +44,8 @@ class TestCommands:
     def test_make_a_detector_and_ask_it(self, tmp_path):
         (tmp_path / ".venv").symlink_to(Path(sys.prefix))
         write_tiny_csv_shop(tmp_path / "my-shop")
+        newer = pl.read_parquet(write_tiny_shop(tmp_path / "newer", seed=1) / "events.parquet")
+        newer.write_csv(tmp_path / "new-events.csv")
         shell = Shell(tmp_path, HOME=str(tmp_path))
         shell.run(TRAIN)
         shell.run(FIT)
