@@ -1,5 +1,6 @@
 """Figures in documents are those of the records."""
 
+import json
 import runpy
 
 import pytest
@@ -17,6 +18,14 @@ def test_uses_say_what_the_records_of_pictures_say():
     page_of = runpy.run_path(str(REPOSITORY / "benchmarks" / "images_page.py"))
     page = page_of["PAGE"].read_text()
     assert page_of["with_figures"](page) == page, "run: python benchmarks/images_page.py"
+
+
+def test_records_of_pictures_say_what_the_page_says_of_the_textbook():
+    page_of = runpy.run_path(str(REPOSITORY / "benchmarks" / "images_page.py"))
+    records = [json.loads(page_of["_record"](name).read_text()) for name in page_of["NAMES"]]
+    shares = [record["fid_share_of_textbook"] for record in records]
+    # fid_by_epoch has two decimals
+    assert shares == pytest.approx([page_of["_share"](record) for record in records], abs=1e-4)
 
 
 def test_the_ablation_says_what_the_records_say(monkeypatch: pytest.MonkeyPatch):
