@@ -7,7 +7,8 @@ real ones. All that is said of an item by numbers (its sales, what is taken with
 attacker is. Of the other half, one part and campaigns of all attacks but one fit the detector; the other part and
 campaigns of that attack are what it is tried on; then the parts change places. Campaigns have other targets each time.
 The arm `served` is what `figment fraud fit` makes: trees on all figures, and an isolation forest of real shoppers;
-`served, reasons apart` is the same without the figures that pool what the voices say of a step.
+`served, reasons apart` is the same without the figures that pool what the voices say of a step; the arms without the
+networks, or without the critic, tell what those earn there.
 """
 
 import argparse
@@ -38,17 +39,21 @@ from models.training.fit_trees import fit_forest
 # B histories, E events of all histories, F figures
 
 PACKAGES: Final = ["numpy", "scikit-learn", "onnxruntime", "torch"]
+ALL: Final = list(range(len(BEHAVIOUR)))
+WITHOUT_NETWORKS: Final = [
+    place for place, name in enumerate(BEHAVIOUR) if name in PLAIN or name.startswith(("neighbours", "text"))
+]
 ARMS: Final = {
     "plain": [BEHAVIOUR.index(name) for name in PLAIN],
-    "plain, neighbours and texts": [
-        place for place, name in enumerate(BEHAVIOUR) if name in PLAIN or name.startswith(("neighbours", "text"))
-    ],
-    "with the networks": list(range(len(BEHAVIOUR))),
-    "isolation forest": list(range(len(BEHAVIOUR))),
+    "plain, neighbours and texts": WITHOUT_NETWORKS,
+    "with the networks": ALL,
+    "isolation forest": ALL,
+    "served, without the networks": WITHOUT_NETWORKS,
+    "served, without the critic": [place for place, name in enumerate(BEHAVIOUR) if not name.startswith("critic")],
     "served, reasons apart": [place for place, name in enumerate(BEHAVIOUR) if name not in POOLED],
-    "served": list(range(len(BEHAVIOUR))),
+    "served": ALL,
 }
-WITH_FOREST: Final = ("served, reasons apart", "served")
+WITH_FOREST: Final = tuple(arm for arm in ARMS if arm.startswith("served"))
 WITH_STEPS: Final = ("with the networks", *WITH_FOREST)
 GROUPED: Final = ("plain", "with the networks", "served")
 """Arms that are tried in groups too."""
