@@ -18,8 +18,8 @@ from models.training.config import TrainingConfig
 from models.training.losses import CriticLoss, critic_loss
 
 SHORTENED: Final = {"epochs": 3, "taught_positions": 40_000}
-"""Of the full profile's 12 and 300,000. At most eight CPU-minutes a training were aimed at, and each kept to that in
-its quickest seed; beside other work on the same core the slowest took 18.6 (`not-distilled`)."""
+"""Of the full profile's 12 and 300,000. At most eight CPU-minutes a training were aimed at; how many kept to that, and
+how long the longest took, stands on the page."""
 
 
 @dataclass(frozen=True, slots=True)
