@@ -73,12 +73,12 @@ def main() -> None:
             for asked in arguments.asked:
                 systems[f"figment, {asked}"] = _at_each(service, bodies, asked, arguments)
             systems |= _batches(service, bodies, arguments)
+            _check_answers(service, bodies)  # before what leaves refusals behind
             overload = _overload(service, bodies, arguments.seconds)
             memory |= {
                 "RSS after all loads, MiB": round(service.rss_mib(), 1),
                 "of that anonymous, MiB": round(service.anonymous_mib(), 1),
             }
-            _check_answers(service, bodies)
     figures = {name: {str(each.concurrency): asdict(each) for each in found} for name, found in systems.items()}
     result = {
         "what": f"whole answers over HTTP: {arguments.items:,} items made from {arguments.bundle.name}, lists of "
@@ -171,11 +171,11 @@ def _batches(service: Service, bodies: Bodies, arguments: argparse.Namespace) ->
 def _overload(service: Service, bodies: Bodies, seconds: float) -> dict[str, float]:
     """Four times as many connections as there are permits, each of which asks again as soon as it is refused."""
     found = loaded(service, bodies["balanced"], OVERLOAD, seconds)
-    answered = found.requests - found.refused
+    refused = found.requests_per_second * found.refused / max(1, found.requests)
     return {
         "connections": OVERLOAD,
-        "lists/s": round(found.requests_per_second * answered / found.requests, 1),
-        "refused/s": round(found.requests_per_second * found.refused / found.requests, 1),
+        "lists/s": round(found.requests_per_second - refused, 1),
+        "refused/s": round(refused, 1),
         "p50 µs, lists and refusals": found.p50,
         "p99 µs, lists and refusals": found.p99,
         "errors": found.errors - found.refused,
