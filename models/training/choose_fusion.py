@@ -22,11 +22,10 @@ from models.training.found import LIST_LENGTH, PLACES_ASKED, found_next
 NEIGHBOUR_WEIGHTS: Final = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 TAKEN_WEIGHTS: Final = (0.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
 """Tried where items of the history are listed again."""
-MAX_CASES: Final = 4_096
+MAX_CASES: Final = 16_384
+"""Weights move few lists: by a quarter of these cases each of them is the best now and then, and the choice a draw."""
 CASES_PER_CALL: Final = 256
 BESIDE_JUDGE: Final = (0.0, 0.1, 0.2, 0.3, 0.5)
-MAX_CASES_BESIDE: Final = 4 * MAX_CASES
-"""What counts beside the judge moves few lists: by a quarter of these cases every weight is chosen now and then."""
 UNTUNED: Final = FusionWeights(neighbours=2.0)
 """Where no event is held out, nothing can be chosen: the middle of what was chosen elsewhere."""
 
@@ -80,7 +79,7 @@ def choose_beside_judge(
 
     As `choose_fusion` does; nothing is changed where there is no judge, or no event held out.
     """
-    cases = cases.with_history(MAX_CASES_BESIDE, seed)
+    cases = cases.with_history(MAX_CASES, seed)
     judge = ranker.judge
     if judge is None or cases.num_cases == 0:
         return ranker.weights, {}

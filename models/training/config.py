@@ -83,6 +83,7 @@ FULL: Final = TrainingConfig(
     epochs=12,
     min_steps=600,
     positions_per_epoch=400_000,
+    mixture_weight=0.1,
 )
 QUICK: Final = TrainingConfig(
     profile="quick",
