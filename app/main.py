@@ -79,6 +79,7 @@ from app.runtime.shop import AS_IT_COMES, Shop, ShopRules
 from app.runtime.workers import Workers
 from app.settings import ServiceSettings, is_loopback, read_settings, refuse_exposure
 from app.store.store import Store
+from models.bundle.manifest import Manifest
 from models.bundle.versions import resolve_bundle
 from models.domain.errors import FigmentError, InputError, NotReady, ServiceError, SettingsRefused
 from models.recommend.recommender import PlacesIndex, Recommender
@@ -341,8 +342,8 @@ def _workers(settings: ServiceSettings) -> Workers:
     )
 
 
-def _index_elsewhere(url: str | None) -> tuple[Callable[[], None] | None, PlacesIndex | None]:
-    """What asks the server that keeps the index whether it answers, and what lays a bundle's items there.
+def _index_elsewhere(url: str | None) -> tuple[Callable[[Manifest], None] | None, PlacesIndex | None]:
+    """What asks the server that keeps a bundle's index whether it answers, and what lays a bundle's items there.
 
     Nobody else pays for loading its client. Raises SettingsRefused where that is not installed.
     """
@@ -354,7 +355,10 @@ def _index_elsewhere(url: str | None) -> tuple[Callable[[], None] | None, Places
         reason = f'needs {error.name}, which is not installed: pip install "figment[milvus]"'
         raise SettingsRefused(f"FIGMENT_INDEX_URL {reason}") from error
     server = MilvusServer(url, lambda task, so_far: log.info(task, **so_far))
-    return server.check, lambda bundle: server.index_of(bundle.features_name, bundle.item_features_ND)
+    return (
+        lambda manifest: server.check(manifest.features_name),
+        lambda bundle: server.index_of(bundle.manifest.features_name, bundle.item_features_ND),
+    )
 
 
 def _rules(settings: ServiceSettings) -> ShopRules:
@@ -367,7 +371,8 @@ def _rules(settings: ServiceSettings) -> ShopRules:
 
 def access_rules_of(settings: ServiceSettings) -> AccessRules:
     """Who may ask, by these settings."""
-    unnamed: OpenTo = "this machine" if is_loopback(settings.host) else "nobody"
+    is_alone = is_loopback(settings.host) and not settings.trusted_proxies
+    unnamed: OpenTo = "this machine" if is_alone else "nobody"
     return AccessRules(
         open_to="everyone" if settings.allow_anonymous else unnamed,
         allowed_origins=settings.allowed_origins,

@@ -133,7 +133,8 @@ class ServiceSettings(BaseSettings):
     Pages that a publishable key names need not be named here. None: no page may."""
     trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_proxies)] = ()
     """Addresses, or networks such as `10.0.0.0/8`, of proxies whose `X-Forwarded-For` says who asks; several with
-    commas between them. None: nobody is believed, this machine neither: what counts is who is connected."""
+    commas between them. Where one is named, nobody is answered without a key unless FIGMENT_ALLOW_ANONYMOUS says so,
+    on loopback neither. None: nobody is believed, this machine neither: what counts is who is connected."""
     public_attributes: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = SHOP_WINDOW
     """Attributes of the catalogue that publishable keys may name: to be returned, in filters, boosts and limits; with
     commas between them. `item_id` may always be named. All others are, for them, as if they were not there."""

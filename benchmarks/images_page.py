@@ -66,7 +66,7 @@ def figures() -> str:
         if name in records
     ]
     if gates:
-        parts.append("\n".join(["Fixed before anything was measured:\n", *gates]))
+        parts.append("\n".join(["Fixed for Fashion-MNIST before anything was measured:\n", *gates]))
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 

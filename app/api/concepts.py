@@ -10,7 +10,7 @@ from app.api import MAX_LARGE_BODY_BYTES
 from app.api.asked import drawn_seed
 from app.api.auth import needs
 from app.api.body import json_body, request_body
-from app.api.dependencies import TIMEOUT_PARAMETER, DeadlineDep, ImaginingDep, SlowWorkersDep, StoreDep
+from app.api.dependencies import TIMEOUT_PARAMETER, DeadlineDep, ImaginingDep, SlowWorkersDep, StoreDep, room_for_slow
 from app.api.list_request import MAX_SEED
 from app.api.parts import AnswerPart, RequestPart
 from app.api.problem import Problem
@@ -73,8 +73,8 @@ class ConceptAnswer(AnswerPart):
     chance (AUC .500)."""
     realism: float
     """Share of real products that the critic finds less real for the shopper whose wish it was. No sign that such a
-    product could be there: with categories hidden, realism × demand told their products from made-up points worse than
-    chance (AUC .445)."""
+    product could be there: with categories hidden, realism × demand told their products from made-up points no better
+    than chance (AUC .445)."""
     shoppers: float
     """Share of the segment's shoppers with a wish that led here."""
 
@@ -99,6 +99,7 @@ BodyDep = Annotated[ConceptsBody, Depends(json_body(ConceptsBody, max_bytes=MAX_
     summary="Ideas for products that the shop does not have",
     responses={status: {"model": Problem} for status in (400, 408, 409, 413, 415, 422, 431, 500, 503, 504)},
     openapi_extra={"requestBody": request_body(ConceptsBody), "parameters": [TIMEOUT_PARAMETER]},
+    dependencies=[Depends(room_for_slow)],
 )
 async def concepts(
     body: BodyDep, imagining: ImaginingDep, slow: SlowWorkersDep, store: StoreDep, deadline: DeadlineDep
@@ -109,16 +110,15 @@ async def concepts(
     model that serves has no decoder.
     """
     workshop = imagining.workshop()
-    segment = body.segment.document() if body.segment else None
     seed = drawn_seed() if body.seed is None else body.seed
 
     async def read() -> Sequence[Sequence[HistoryEvent]]:
         async with within(deadline):
-            reads_store = segment is None or "filter" in segment
+            reads_store = body.segment is None or body.segment.filter is not None
             return await imagining.stored_histories() if reads_store else ()
 
     def work(stored: Sequence[Sequence[HistoryEvent]]) -> Imagined:
-        shoppers = shoppers_of(workshop, segment, stored)
+        shoppers = shoppers_of(workshop, body.segment.document() if body.segment else None, stored)
         return imagine(workshop, shoppers, n=body.n, novelty=body.novelty, seed=seed)
 
     found = await slow.run_on(read, work, deadline=deadline)

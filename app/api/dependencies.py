@@ -86,6 +86,12 @@ async def room_for_lists(request: Request) -> None:
     live.workers.refuse_if_full()
 
 
+async def room_for_slow(request: Request) -> None:
+    """As `room_for_lists`, for what takes seconds, whose bodies are megabytes."""
+    slow: Workers = request.state.slow
+    slow.refuse_if_full()
+
+
 async def shop(request: Request) -> Shop:
     """All that the shop keeps, and what is done with it."""
     found: Shop = request.state.shop

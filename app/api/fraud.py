@@ -11,7 +11,7 @@ from app.api.answering import meta_of
 from app.api.asking import AskingDep
 from app.api.auth import needs
 from app.api.body import json_body, request_body
-from app.api.dependencies import TIMEOUT_PARAMETER, FraudCheckersDep, ItemIntakeDep, SlowWorkersDep
+from app.api.dependencies import TIMEOUT_PARAMETER, FraudCheckersDep, ItemIntakeDep, SlowWorkersDep, room_for_slow
 from app.api.fields import refused
 from app.api.item_document import ListingDocument, attribute_problems, id_problem
 from app.api.list_answer import Meta
@@ -166,7 +166,7 @@ REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
 @router.post(
     "/sessions",
     summary="How implausible sessions are",
-    dependencies=[needs("recommend")],
+    dependencies=[needs("recommend"), Depends(room_for_slow)],
     responses=REFUSALS,
     openapi_extra={"requestBody": request_body(FraudSessionsBody), "parameters": [TIMEOUT_PARAMETER]},
 )
@@ -185,7 +185,7 @@ async def sessions(
 @router.post(
     "/items",
     summary="How implausible listings are",
-    dependencies=[needs("catalogue")],
+    dependencies=[needs("catalogue"), Depends(room_for_slow)],
     responses=REFUSALS,
     openapi_extra={"requestBody": request_body(FraudItemsBody), "parameters": [TIMEOUT_PARAMETER]},
 )

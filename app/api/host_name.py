@@ -14,13 +14,14 @@ from starlette.datastructures import Headers
 from app.api.auth import forbidden
 from app.api.fields import shown
 
-FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+HANDED_ON: Final = frozenset({"forwarded", "via", "x-real-ip", "cf-connecting-ip", "true-client-ip"})
+"""What proxies add, besides all that begins with `x-forwarded-`."""
 
 
 def refuse_from_elsewhere(headers: Headers) -> None:
     """Raises the 403 for another name of this machine than a loopback one, and for what a proxy hands on."""
     refuse_other_names(headers.getlist("host"))
-    if name := next((name for name in FORWARDED if name in headers), None):
+    if name := next((each for each in headers if each in HANDED_ON or each.startswith("x-forwarded-")), None):
         raise forbidden(
             f"without an API key this service answers this machine alone; {name} says that a proxy hands this on: make"
             " a key with `figment keys create`, or set FIGMENT_ALLOW_ANONYMOUS=true to serve anyone"

@@ -26,9 +26,10 @@ from app.api.list_request import MAX_SEED, Query
 from app.api.parts import AnswerPart, Id, RequestPart
 from app.api.paths import IdRoute
 from app.api.problem import FieldProblem, Problem
-from app.runtime.pictures import KIND, OpenPictures, document_of
+from app.runtime.pictures import OpenPictures, document_of
 from app.runtime.workers import within
 from app.store.concepts import KeptConcept
+from app.store.jobs import PICTURES
 from app.store.store import Store
 from models.images.request import MAX_JOB_PICTURES, MAX_PICTURES, GeneratedPicture, PictureRequest
 
@@ -154,7 +155,7 @@ async def make_images(
     if asked.num > MAX_PICTURES:
         opened.model.check(asked)
         await slow.run(lambda: opened.model.check_text(asked), deadline=deadline)
-        job = await queued(store, KIND, asdict(asked), key_id)
+        job = await queued(store, PICTURES, asdict(asked), key_id)
         pictures.job_written()
         response.status_code = 202
         return _answer(opened, asked, [], job_id=job.job_id)
@@ -173,7 +174,7 @@ async def make_images(
 async def images_of_job(job_id: Annotated[str, Depends(job_id)], store: StoreDep) -> ImagesAnswer:
     """Kept for a week. 409 while it is not done."""
     job = await store.jobs.get(job_id)
-    if job is None or job.kind != KIND:
+    if job is None or job.kind != PICTURES:
         raise HTTPException(404, "there is no such job for pictures")
     if job.state != "done":
         raise HTTPException(409, f"the job is {job.state}: its pictures are not there")

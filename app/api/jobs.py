@@ -12,8 +12,7 @@ from app.api.paths import IdRoute, path_id, path_id_parameter
 from app.api.problem import Problem, RequestError
 from app.runtime.imagining import RESULTS as IMAGINED
 from app.runtime.import_jobs import KIND, ImportRange
-from app.runtime.pictures import KIND as PICTURES
-from app.store.jobs import Job
+from app.store.jobs import PICTURES, Job
 from app.store.store import Store
 
 RESULTS: Final = {PICTURES: "/v1/images", **IMAGINED}

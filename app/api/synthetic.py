@@ -21,6 +21,7 @@ from app.api.dependencies import (
     ImaginingDep,
     SlowWorkersDep,
     StoreDep,
+    room_for_slow,
 )
 from app.api.jobs import JOB_ID, job_id, queued
 from app.api.list_request import MAX_SEED
@@ -28,8 +29,9 @@ from app.api.parts import AnswerPart, RequestPart
 from app.api.paths import IdRoute
 from app.api.problem import Problem
 from app.api.segments import ProvenancePart, SegmentBody
-from app.runtime.imagining import ITEMS, MAKERS, SESSIONS, Imagining, beginning_of, refuse_too_many
+from app.runtime.imagining import MAKERS, Imagining, beginning_of, refuse_too_many
 from app.runtime.workers import Deadline, Workers
+from app.store.jobs import SYNTHETIC_ITEMS, SYNTHETIC_SESSIONS
 from app.store.store import Store
 from models.domain.events import EventType
 from models.synthesis.workshop import Workshop
@@ -174,10 +176,11 @@ MakingDep = Annotated[Making, Depends()]
     response_model=SessionsAnswer,
     responses={202: {"model": SessionsAnswer, "description": "More than 1,000: a job makes them."}, **MAKING},
     openapi_extra={"requestBody": request_body(SessionsBody), "parameters": [TIMEOUT_PARAMETER]},
+    dependencies=[Depends(room_for_slow)],
 )
 async def synthetic_sessions(body: SessionsDep, making: MakingDep) -> Response:
     """The generator asked again and again for what comes next. 409 where the model that serves cannot."""
-    return await making.answer(SESSIONS, body.asked(body.num_sessions), SessionsAnswer)
+    return await making.answer(SYNTHETIC_SESSIONS, body.asked(body.num_sessions), SessionsAnswer)
 
 
 @router.post(
@@ -186,10 +189,11 @@ async def synthetic_sessions(body: SessionsDep, making: MakingDep) -> Response:
     response_model=ItemsAnswer,
     responses={202: {"model": ItemsAnswer, "description": "More than 1,000: a job makes them."}, **MAKING},
     openapi_extra={"requestBody": request_body(ItemsMadeBody), "parameters": [TIMEOUT_PARAMETER]},
+    dependencies=[Depends(room_for_slow)],
 )
 async def synthetic_items(body: ItemsDep, making: MakingDep) -> Response:
     """Generated features, decoded. 409 where the model that serves has no decoder."""
-    return await making.answer(ITEMS, body.asked(body.num_items), ItemsAnswer)
+    return await making.answer(SYNTHETIC_ITEMS, body.asked(body.num_items), ItemsAnswer)
 
 
 @router.get(
@@ -201,7 +205,7 @@ async def synthetic_items(body: ItemsDep, making: MakingDep) -> Response:
 )
 async def sessions_of_job(job_id: Annotated[str, Depends(job_id)], store: StoreDep) -> Response:
     """Kept for a week. 409 while it is not done."""
-    return await _result(store, job_id, SESSIONS, SessionsAnswer)
+    return await _result(store, job_id, SYNTHETIC_SESSIONS, SessionsAnswer)
 
 
 @router.get(
@@ -213,13 +217,13 @@ async def sessions_of_job(job_id: Annotated[str, Depends(job_id)], store: StoreD
 )
 async def items_of_job(job_id: Annotated[str, Depends(job_id)], store: StoreDep) -> Response:
     """Kept for a week. 409 while it is not done."""
-    return await _result(store, job_id, ITEMS, ItemsAnswer)
+    return await _result(store, job_id, SYNTHETIC_ITEMS, ItemsAnswer)
 
 
 def _check(workshop: Workshop, kind: str, asked: Mapping[str, Any]) -> None:
     """Raises now what the job would fail with."""
     beginning_of(workshop, asked["segment"])
-    if kind == ITEMS:
+    if kind == SYNTHETIC_ITEMS:
         _ = workshop.decoder  # raises ModelLacks where there is none
     else:
         refuse_too_many(workshop, asked["num"])

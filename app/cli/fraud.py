@@ -54,16 +54,19 @@ def sessions(
     out: Out,
     column_map: ColumnMap = None,
 ) -> None:
-    """A verdict for every shopper of an events file, who are all judged as one group."""
+    """A verdict for every shopper of an events file; from 200 on they are judged as one group."""
     with interruptible("nothing was written"):
         from app.observability.data_losses import tell_losses
         from app.observability.progress import TaskProgress
         from models.domain.counted import counted
         from models.fraud.files import score_events
+        from models.fraud.sessions import MIN_POOL
 
         with TaskProgress() as progress:
             written = score_events(bundle, events, out, progress, tell_losses, column_map_of(column_map))
         print(f"{counted(written.num_scored, 'verdict')} in {out}: {written.num_review:,} to review")
+        if 0 < written.num_scored < MIN_POOL:
+            print(f"each was judged by itself: a group, and what its members share, takes {MIN_POOL}")
         if written.num_short:
             print(f"{written.num_short:,} with too few events of known items were not judged")
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from app.observability.work import ObservedWork
 from app.runtime.jobs import JobWorker, TellProgress
 from app.runtime.live_model import LiveModel, ServedModel
-from app.store.jobs import Job
+from app.store.jobs import SYNTHETIC_ITEMS, SYNTHETIC_SESSIONS, Job
 from app.store.store import Store
 from models.domain.errors import ModelLacks, RuleRefused
 from models.domain.events import HistoryEvent
@@ -23,9 +23,10 @@ MAX_STORED_EVENTS: Final = 50_000
 """The newest of the store that a segment is looked for in."""
 MAX_EVENTS: Final = 100_000
 """Of all sessions of an order: about 60 MB while they are made, 9 MB in the database, 100 MB while they are told."""
-SESSIONS: Final = "synthetic_sessions"
-ITEMS: Final = "synthetic_items"
-RESULTS: Final[Mapping[str, str]] = {SESSIONS: "/v1/synthetic-sessions", ITEMS: "/v1/synthetic-items"}
+RESULTS: Final[Mapping[str, str]] = {
+    SYNTHETIC_SESSIONS: "/v1/synthetic-sessions",
+    SYNTHETIC_ITEMS: "/v1/synthetic-items",
+}
 """Where what a job of each kind made can be had."""
 
 NO_ATTRIBUTES: Final[Mapping[str, None]] = {"title": None, "category": None, "brand": None, "price": None}
@@ -40,7 +41,7 @@ class Imagining:
     def __init__(self, live: LiveModel, store: Store) -> None:
         self._live = live
         self._store = store
-        self._jobs = JobWorker(store.jobs, {SESSIONS: self._work_on, ITEMS: self._work_on})
+        self._jobs = JobWorker(store.jobs, {SYNTHETIC_SESSIONS: self._work_on, SYNTHETIC_ITEMS: self._work_on})
 
     def start(self) -> None:
         """From now on jobs are worked on."""
@@ -140,8 +141,8 @@ def made_items(workshop: Workshop, asked: Mapping[str, Any], tell: TellProgress 
 
 
 MAKERS: Final[Mapping[str, Callable[[Workshop, Mapping[str, Any], TellProgress], dict[str, Any]]]] = {
-    SESSIONS: made_sessions,
-    ITEMS: made_items,
+    SYNTHETIC_SESSIONS: made_sessions,
+    SYNTHETIC_ITEMS: made_items,
 }
 
 

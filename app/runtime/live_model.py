@@ -136,11 +136,11 @@ class LiveModel:
         open_model: Callable[[], ServedModel] | None,
         workers: Workers,
         *,
-        check_index: Callable[[], None] | None = None,
+        check_index: Callable[[Manifest], None] | None = None,
     ) -> None:
         """`open_model`: where one model answers as it is; None: a live catalogue publishes what answers.
 
-        `check_index` raises IndexUnavailable where a server that keeps the index does not answer.
+        `check_index` raises IndexUnavailable where a server that keeps the index of what is served does not answer.
         """
         self.workers = workers
         self.together = Together(workers)
@@ -203,7 +203,7 @@ class LiveModel:
         if self.workers.is_full:
             raise NotReady(f"all {self.workers.max_in_flight} permits are taken")
         if self._check_index is not None:
-            await asyncio.to_thread(self._check_index)
+            await asyncio.to_thread(self._check_index, self.loaded.model.manifest)
 
     def _opened(self, open_model: Callable[[], ServedModel]) -> Loaded:
         model = open_model()

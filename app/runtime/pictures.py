@@ -6,21 +6,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from app.observability.logs import get_log
 from app.runtime.jobs import JobWorker, TellProgress
 from app.runtime.live_model import LiveModel
 from app.settings import ServiceSettings
-from app.store.jobs import Job, JobStore
+from app.store.jobs import PICTURES, Job, JobStore
 from models.domain.errors import ModelLacks, SettingsRefused
 from models.images import layout
 from models.images.manifest import read_images_manifest
 from models.images.model import PictureModel
 from models.images.request import GeneratedPicture, PictureRequest
 from models.images.signing import SigningKey, own_signing_key, read_signing_key
-
-KIND: Final = "images"
 
 log = get_log(__name__)
 
@@ -82,19 +80,19 @@ class Pictures:
         Raises ModelLacks where there is none, and what opening raises.
         """
         folder = self.rules.folder or bundle / layout.IN_BUNDLE
-        if self.rules.folder is None and not folder.is_dir():
-            remedy = "make them with `figment images train` and name the folder in FIGMENT_IMAGES"
-            raise ModelLacks("pictures", bundle.name, remedy)
         opening = self._opening.get(folder)
         if opening is None or (opening.done() and opening.exception()):
-            self._opening.clear()
+            self._opening.clear()  # the model of another bundle is let go, whether this one has any or not
+            if self.rules.folder is None and not folder.is_dir():
+                remedy = "make them with `figment images train` and name the folder in FIGMENT_IMAGES"
+                raise ModelLacks("pictures", bundle.name, remedy)
             opening = self._opening[folder] = asyncio.create_task(asyncio.to_thread(self._open, folder))
         # a caller who gives up does not stop it for the others
         return await asyncio.shield(opening)
 
     def attend(self, jobs: JobStore, live: LiveModel) -> None:
         """From now on jobs for pictures are worked on."""
-        self._worker = JobWorker(jobs, {KIND: partial(self._work_on, live)})
+        self._worker = JobWorker(jobs, {PICTURES: partial(self._work_on, live)})
         self._worker.start()
 
     def job_written(self) -> None:

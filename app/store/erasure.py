@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Column, Table, Text, and_, cast, delete, func, or_, select
+from sqlalchemy import ColumnElement, Table, Text, and_, case, cast, delete, func, null, or_, select
 
 from app.store.engine import Transaction
 from app.store.event_rows import lock_shoppers
+from app.store.jobs import NAME_NOBODY
 from app.store.mentions import Mentions, written_forms
 from app.store.recent_erasures import note_erased
 from app.store.scrubbing import note_erasure
@@ -17,6 +18,8 @@ from app.store.tables import events, idempotency_keys, jobs, served_lists, sessi
 
 IDS_A_QUERY: Final = 500
 NAMES_A_QUERY: Final = 30
+DOCUMENTS_A_QUERY: Final = 20
+"""Some are megabytes long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,8 @@ async def _erase(
         events=await _delete_of_shopper(transaction, events, user_id, session_ids),
         lists=await _delete_of_shopper(transaction, served_lists, user_id, session_ids),
         merges=0 if user_id is None else await _delete_merges(transaction, user_id),
-        answers=await _delete_naming(transaction, idempotency_keys, ("answer",), names),
-        jobs=await _delete_naming(transaction, jobs, ("payload", "result", "error"), names),
+        answers=await _delete_naming(transaction, idempotency_keys, [_text(idempotency_keys.c.answer)], names),
+        jobs=await _delete_naming(transaction, jobs, _documents_of_jobs(), names),
     )
     await note_erased(transaction, names, now)
     if transaction.dialect.name == "sqlite":
@@ -82,20 +85,32 @@ async def _delete_merges(transaction: Transaction, user_id: str) -> int:
     return await _delete_rows(transaction, session_merges, session_merges.c.user_id == user_id)
 
 
-async def _delete_naming(transaction: Transaction, table: Table, columns: Sequence[str], names: Sequence[str]) -> int:
+def _text(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    return cast(column, Text)
+
+
+def _documents_of_jobs() -> Sequence[ColumnElement[Any]]:
+    result = case((jobs.c.kind.in_(NAME_NOBODY), null()), else_=_text(jobs.c.result))
+    return _text(jobs.c.payload), result, _text(jobs.c.error)
+
+
+async def _delete_naming(
+    transaction: Transaction, table: Table, documents: Sequence[ColumnElement[Any]], names: Sequence[str]
+) -> int:
     """Deletes rows whose documents hold a name: erasing `u1` leaves what is about `u10`, erasing `5` a count of 5."""
     (key,) = table.primary_key.columns
-    texts: list[Column[Any]] = [table.c[column] for column in columns]
     gone = 0
     for start in range(0, len(names), NAMES_A_QUERY):
         batch = names[start : start + NAMES_A_QUERY]
         forms, mentions = {form for name in batch for form in written_forms(name)}, Mentions(batch)
         position = func.strpos if transaction.dialect.name == "postgresql" else func.instr
-        holds = or_(*(position(cast(column, Text), form) > 0 for column in texts for form in forms))
-        rows = await transaction.execute(select(key, *(cast(column, Text) for column in texts)).where(holds))
-        found = await asyncio.to_thread(_keys_of_those_with, mentions, [tuple(row) for row in rows])
-        for first in range(0, len(found), IDS_A_QUERY):
-            gone += await _delete_rows(transaction, table, key.in_(found[first : first + IDS_A_QUERY]))
+        holds = or_(*(position(each, form) > 0 for each in documents for form in forms))
+        suspects = list((await transaction.execute(select(key).where(holds))).scalars())
+        for first in range(0, len(suspects), DOCUMENTS_A_QUERY):
+            some = key.in_(suspects[first : first + DOCUMENTS_A_QUERY])
+            rows = await transaction.execute(select(key, *documents).where(some))
+            found = await asyncio.to_thread(_keys_of_those_with, mentions, [tuple(row) for row in rows])
+            gone += await _delete_rows(transaction, table, key.in_(found)) if found else 0
     return gone
 
 

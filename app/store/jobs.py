@@ -22,6 +22,11 @@ JobState = Literal["queued", "running", "done", "failed"]
 LEASE: Final = timedelta(seconds=30)
 MAX_ATTEMPTS: Final = 3
 ENDED: Final = ("done", "failed")
+SYNTHETIC_SESSIONS: Final = "synthetic_sessions"
+SYNTHETIC_ITEMS: Final = "synthetic_items"
+PICTURES: Final = "images"
+NAME_NOBODY: Final = (SYNTHETIC_SESSIONS, SYNTHETIC_ITEMS, PICTURES)
+"""Kinds of jobs whose results are made up by a model: megabytes in which no shopper can stand."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from models.bundle.layout import MANIFEST
+from models.bundle.layout import ITEM_FEATURES, MANIFEST
 from models.data.dataset import TimeMeaning
 from models.domain.errors import BundleCorrupt, BundleNotFound
 from models.metrics.bootstrap import Difference
@@ -94,6 +94,11 @@ class Manifest(_Record):
     def is_for_benchmarks(self) -> bool:
         """Whether training was kept from a part of the items, to see what it makes of new ones."""
         return self.split["kind"] == "cold-items" and not self.refitted
+
+    @property
+    def features_name(self) -> str:
+        """The same wherever these item features are sealed, and another for all others."""
+        return f"figment_{self.files[ITEM_FEATURES][:32]}"
 
     def as_file(self) -> bytes:
         """The bytes of `manifest.json`, its own digest included."""

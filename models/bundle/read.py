@@ -64,11 +64,6 @@ class Bundle:
         """Whether a judge could be fitted; a bundle that names one in its manifest but lost it is corrupt."""
         return bool(self.manifest.evidence)
 
-    @property
-    def features_name(self) -> str:
-        """The same wherever these item features are sealed, and another for all others."""
-        return f"figment_{self.manifest.files[layout.ITEM_FEATURES][:32]}"
-
     def session(self, name: str, *, threads: int = 1) -> ort.InferenceSession:
         """The network `networks/<name>.onnx`; raises BundleCorrupt where it is missing or damaged."""
         file = layout.network_file(name)

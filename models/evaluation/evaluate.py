@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from models.bundle.manifest import Manifest, read_manifest
+from models.bundle.same_data import refuse_other_data
 from models.data.check import CheckReport
 from models.data.dataset import Dataset
 from models.data.read import load_dataset
@@ -30,8 +31,6 @@ from models.training.config import Profile
 
 REPORT_PAGE: Final = "index.html"
 """The report's one file; named here, because to import the report loads Matplotlib."""
-SHOWN_DIGITS: Final = 8
-"""Of a digest: enough to see that two differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +157,8 @@ def evaluate(
     if tell:
         tell(loaded.report)
     dataset = loaded.dataset
-    if manifest and manifest.dataset.digest != dataset.digest:
-        raise SettingsRefused(
-            f"bundle {options.bundle} was trained on {manifest.dataset.name!r} with digest"
-            f" {manifest.dataset.digest[:SHOWN_DIGITS]}, {options.dataset} has {dataset.digest[:SHOWN_DIGITS]}: what"
-            " these data hold out may be what it learned. Give the folder as it was then, or train a bundle on this one"
-        )
+    if options.bundle and manifest:
+        refuse_other_data(options.bundle, manifest.dataset, options.dataset, dataset.digest)
     seed = int(manifest.split["seed"]) if manifest else options.seed or 0
     # as training did: the bundle's rows must be these
     dataset = shuffle_items(dataset, seed)

@@ -42,11 +42,13 @@ LISTING_SCHEMA: Final[Mapping[str, type[pl.DataType]]] = {
 
 
 class Written(NamedTuple):
-    """How many were scored, how many of those to review, and how many had too little to judge by."""
+    """What became of a file."""
 
     num_scored: int
     num_review: int
+    """Of those that were scored."""
     num_short: int
+    """With too little to judge by."""
 
 
 def score_events(
@@ -57,7 +59,9 @@ def score_events(
     tell: Callable[[CheckReport], None] | None = None,
     column_map: Mapping[str, str] = NO_COLUMN_MAP,
 ) -> Written:
-    """Write a verdict for every shopper of an events file, the most suspicious first; all of them are one group.
+    """Write a verdict for every shopper of an events file, the most suspicious first.
+
+    From `MIN_POOL` that can be judged on they are one group.
 
     Raises BundleError, ModelLacks for a bundle without a detector, and InputError for a file that cannot be used.
     """

@@ -180,18 +180,20 @@ class SessionChecker:
 def _read(events: Sequence[HistoryEvent], row_of: Mapping[str, int], *, uses_time: bool) -> ReadHistory:
     """Known events oldest first, each with its place in the history as it was handed in.
 
-    Times are left out where training had none: nobody knows what is usual of them.
+    Times are left out where training had none, for nobody knows what is usual of them, and where one is missing: in an
+    order that nobody knows, gaps between them mean nothing.
     """
     order = list(range(len(events)))
-    if all(event.timestamp_seconds is not None for event in events):
+    has_times = all(event.timestamp_seconds is not None for event in events)
+    if has_times:
         order.sort(key=lambda place: events[place].timestamp_seconds or 0.0)
     kept = [place for place in order if events[place].event_type in HISTORY_EVENT_TYPES]
     known = [place for place in kept if events[place].item_id in row_of]
-    seconds = [events[place].timestamp_seconds for place in known]
+    seconds = [events[place].timestamp_seconds if uses_time and has_times else None for place in known]
     return ReadHistory(
         rows=np.array([row_of[events[place].item_id] for place in known], np.int32),
         types=np.array([_TYPE_NUMBER[events[place].event_type] for place in known], np.int8),
-        seconds=np.array([int(each) if uses_time and each is not None else -1 for each in seconds], np.int64),
+        seconds=np.array([-1 if each is None else int(each) for each in seconds], np.int64),
         positions=np.array(known, np.int64),
         num_unknown=len(kept) - len(known),
     )

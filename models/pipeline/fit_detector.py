@@ -15,7 +15,9 @@ from models.baselines.tuned_neighbours import MixtureConfig
 from models.bundle import layout
 from models.bundle.manifest import Manifest
 from models.bundle.read import Bundle, open_bundle
+from models.bundle.same_data import refuse_other_data
 from models.bundle.write import link_or_copy, refuse_existing, seal_bundle
+from models.data.dataset import Dataset
 from models.data.sequences import Sequences
 from models.domain.counted import counted
 from models.domain.errors import SettingsRefused
@@ -97,13 +99,9 @@ def train_on_half(
 ) -> tuple[Ranker, Sequences]:
     """What serving would build from half of the shoppers, without a judge; and the histories of the others.
 
-    Raises SettingsRefused where either half is too small, TrainingError.
+    Raises TrainingError.
     """
     known, unseen = _halves(prepared.sequences, options.seed)
-    for half in (known, unseen):
-        if half.num_users < LEAST_HISTORIES:
-            told = f"has {half.num_users} histories of {MIN_EVENTS} events or more, the least is {LEAST_HISTORIES}"
-            raise SettingsRefused(f"half of the shoppers of {options.dataset} {told}")
     fitting = Fitting(
         prepared=prepared,
         content_NN=content_neighbours(prepared.content),
@@ -138,7 +136,15 @@ def listing_shop(bundle: Bundle) -> ListingShop:
 
 def _prepared(options: FitOptions, bundle: Bundle, progress: Progress) -> Prepared:
     split = bundle.manifest.split
-    prepared = prepare(
+
+    def refuse(dataset: Dataset, sequences: Sequences) -> None:
+        refuse_other_data(options.bundle, bundle.manifest.dataset, options.dataset, dataset.digest)
+        for half in _halves(sequences, options.seed):
+            if half.num_users < LEAST_HISTORIES:
+                told = f"has {half.num_users} histories of {MIN_EVENTS} events or more, the least is {LEAST_HISTORIES}"
+                raise SettingsRefused(f"half of the shoppers of {options.dataset} {told}")
+
+    return prepare(
         options.dataset,
         split=split["kind"],
         seed=int(split["seed"]),
@@ -147,10 +153,8 @@ def _prepared(options: FitOptions, bundle: Bundle, progress: Progress) -> Prepar
         text_encoder=bundle.manifest.text_encoder.name,
         cache=options.var / "cache",
         progress=progress,
+        refuse=refuse,
     )
-    if prepared.dataset.digest != bundle.manifest.dataset.digest:
-        raise SettingsRefused(f"{options.bundle} was trained on other data than {options.dataset}")
-    return prepared
 
 
 def _halves(sequences: Sequences, seed: int) -> tuple[Sequences, Sequences]:

@@ -1,5 +1,6 @@
 """First step: a dataset folder to everything that training and measuring need."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,12 +58,17 @@ def prepare(
     text_encoder: str | None,
     cache: Path,
     progress: Progress,
+    refuse: Callable[[Dataset, Sequences], None] = lambda _dataset, _sequences: None,
 ) -> Prepared:
-    """Read, check, split, fit the feature spec and embed every text (cached by content)."""
+    """Read, check, split, fit the feature spec and embed every text (cached by content).
+
+    `refuse` raises for data that cannot be used, before texts are embedded, which takes minutes.
+    """
     progress.start("reading")
     loaded = load_dataset(folder, strict=strict, column_map=column_map)
     dataset = shuffle_items(loaded.dataset, seed)
     sequences = build_sequences(dataset, seed=seed)
+    refuse(dataset, sequences)
     parts = split_sequences(sequences, split or default_split(dataset.info), time=dataset.info.time, seed=seed)
     progress.finish(
         f"{counted(len(dataset.catalogue), 'item')}, {counted(sequences.num_users, 'shopper')},"

@@ -135,14 +135,12 @@ class MilvusServer:
         parts = urlsplit(url)
         self.place = f"{parts.hostname}:{parts.port or 19530}" if parts.hostname else url
         self._client: MilvusClient | None = None
-        self._asked_for: str | None = None
 
-    def check(self) -> None:
-        """Raises IndexUnavailable where it does not answer at once, or not from the collection last asked for.
+    def check(self, name: str | None = None) -> None:
+        """Raises IndexUnavailable where it does not answer at once, or not from the collection of this name.
 
         A server that was started again answers before it has its collections in memory, and may have to be told to.
         """
-        name = self._asked_for
         self._reached(
             lambda client: (
                 client.load_collection(name, timeout=PROBE_SECONDS)
@@ -157,9 +155,7 @@ class MilvusServer:
         `name` stands for these features and no others. Several processes may fill one collection: they write the same.
         Raises IndexUnavailable.
         """
-        index = self._reached(lambda client: self._index(client, name, item_features_ND))
-        self._asked_for = name
-        return index
+        return self._reached(lambda client: self._index(client, name, item_features_ND))
 
     def _index(self, client: MilvusClient, name: str, item_features_ND: NDArray[np.float32]) -> MilvusIndex:
         num_items, size = item_features_ND.shape

@@ -1,5 +1,6 @@
 import pytest
 
+from app.main import access_rules_of
 from app.settings import is_loopback, read_settings, refuse_exposure, web_origin
 from models.domain.attributes import SHOP_WINDOW
 from models.domain.errors import SettingsRefused
@@ -95,6 +96,17 @@ class TestRefuseExposure:
     def test_keys_are_asked_for_only_where_that_matters(self):
         refuse_exposure(read_settings(), pytest.fail)
         refuse_exposure(read_settings(host="0.0.0.0", allow_anonymous=True), pytest.fail)
+
+
+class TestAccessRulesOf:
+    @pytest.mark.parametrize(("settings", "open_to"), [
+        ({}, "this machine"),
+        ({"host": "10.0.0.7"}, "nobody"),
+        ({"trusted_proxies": "127.0.0.1"}, "nobody"),
+        ({"trusted_proxies": "127.0.0.1", "allow_anonymous": True}, "everyone"),
+    ])  # fmt: skip
+    def test_a_proxy_that_is_named_hands_on_what_comes_from_elsewhere(self, settings, open_to):
+        assert access_rules_of(read_settings(**settings)).open_to == open_to
 
 
 class TestAllowedOrigins:

@@ -175,6 +175,7 @@ class TestCommandLine:
                        "--out", tmp_path / "s.csv", folder=tmp_path)  # fmt: skip
         assert made.returncode == 0, made.stderr
         assert "to review" in made.stdout
+        assert "judged by itself: a group, and what its members share, takes 200" in made.stdout
         found = pl.read_csv(tmp_path / "s.csv")
         assert found.height == pl.read_parquet(tiny_shop / "events.parquet")["user_id"].n_unique()
         assert found["score"].drop_nulls().is_sorted(descending=True)

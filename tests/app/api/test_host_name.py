@@ -37,7 +37,7 @@ class TestRefuseFromElsewhere:
 
 
 class TestWhatAProxyHandsOn:
-    @pytest.mark.parametrize("name", ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP"])
+    @pytest.mark.parametrize("name", ["Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP", "Via"])
     def test_is_refused_while_there_is_no_key(self, client, name):
         told = check_problem(ask(client, {"history": HISTORY}, Host="127.0.0.1", **{name: "for=203.0.113.9"}), 403)
         assert f"{name.lower()} says that a proxy hands this on" in told["detail"]

@@ -18,6 +18,13 @@ class TestModelThatLacksIt:
         assert "has no generator to imagine with" in check_problem(client.post(path, json=body), 409)["detail"]
 
 
+@pytest.mark.parametrize("path", [*(path for path, _ in ASKED), "/v1/fraud/sessions", "/v1/fraud/items"])
+def test_without_a_free_permit_no_body_is_read(client, path, monkeypatch):
+    monkeypatch.setattr("app.runtime.workers.Workers.is_full", True)
+    answer = client.post(path, content=b"{", headers={"content-type": "application/json"})
+    assert check_problem(answer, 503)["type"] == "urn:figment:problem:overloaded"
+
+
 class TestRefusals:
     @pytest.mark.parametrize(
         ("path", "body", "pointer"),

@@ -9,10 +9,10 @@ from fastapi.testclient import TestClient
 
 from app.api.jobs import MAX_UNFINISHED
 from app.main import create_app
-from app.runtime.imagining import SESSIONS, Imagining
+from app.runtime.imagining import Imagining
 from app.runtime.live_model import LiveModel
 from app.runtime.workers import Workers
-from app.store.jobs import JobStore
+from app.store.jobs import SYNTHETIC_SESSIONS, JobStore
 from app.store.store import Store
 from models.recommend.recommender import Recommender
 from tests.app.conftest import sqlite_url, wait_until_loaded
@@ -69,7 +69,7 @@ class TestJobs:
     def test_one_that_waits_for_the_next_start_waits_for_its_model_too(self, tiny_bundle, tmp_path):
         async def order() -> str:
             store = await Store.open(sqlite_url(tmp_path))
-            job = await store.jobs.create(SESSIONS, {"num": 3, "segment": None, "seed": 1})
+            job = await store.jobs.create(SYNTHETIC_SESSIONS, {"num": 3, "segment": None, "seed": 1})
             await store.close()
             return job.job_id
 
@@ -97,7 +97,7 @@ class TestJobs:
         imagining = Imagining(live, store)
         imagining.start()
         asked = {"num": FAR_TOO_MANY, "segment": None, "seed": 1}
-        job = await store.jobs.create(SESSIONS, asked)
+        job = await store.jobs.create(SYNTHETIC_SESSIONS, asked)
         imagining.job_written()
         give_up = time.monotonic() + 60
         while not (told := await store.jobs.get(job.job_id)) or not told.progress:

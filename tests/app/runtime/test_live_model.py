@@ -48,6 +48,20 @@ class TestPublish:
         assert len(lines_of(workers, split=hidden, refitted=True)) == 1
 
 
+class TestCheckReady:
+    @pytest.mark.anyio
+    async def test_asks_the_index_of_what_answers(self, workers):
+        """Not of a model that was opened after it and is not served."""
+        asked = []
+        live = LiveModel(None, workers, check_index=asked.append)
+        for version in ("older", "newer"):
+            model = ScriptedModel()
+            model.manifest = MANIFEST.model_copy(update={"model_version": version})
+            live.publish(Loaded(model, [], MADE_AT))
+            await live.check_ready()
+        assert [manifest.model_version for manifest in asked] == ["older", "newer"]
+
+
 class TestMadeOnce:
     def test_what_stands_on_a_state_is_made_once_and_goes_with_it(self):
         class Checker:

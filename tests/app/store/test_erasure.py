@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import String, cast, func, or_, select, text
 
 from app.store.columns import JsonText
-from app.store.erasure import Erased
+from app.store.erasure import DOCUMENTS_A_QUERY, Erased
 from app.store.event_rows import Event
 from app.store.idempotency import Done
 from app.store.lists import ServedList
@@ -153,6 +153,22 @@ class TestErase:
         assert await store.idempotency.claim(["k"], "another caller's", b"") == Done(202, answer)
         assert await store.jobs.finish(taken, {"items": 500})
         assert (await store.jobs.get(job.job_id)).state == "done"
+
+    async def test_what_a_model_made_up_names_nobody_but_what_asked_for_it_may(self, store):
+        begun = await store.jobs.create("synthetic_sessions", {"segment": None})
+        taken = await store.jobs.take(["synthetic_sessions"])
+        assert await store.jobs.finish(taken, {"sessions": [{"user_id": "anna-7", "events": ["5"]}]})
+        asked = await store.jobs.create("images", {"query": "for anna-7"})
+        assert await store.events.erase("5") == Erased(0, 0, 0, 0, 0)
+        assert await store.events.erase("anna-7") == Erased(0, 0, 0, 0, jobs=1)
+        assert (await store.jobs.get(begun.job_id)).result is not None
+        assert await store.jobs.get(asked.job_id) is None
+
+    async def test_more_jobs_than_are_read_at_once(self, store):
+        jobs = [await store.jobs.create("report", {"of": who}) for who in ["anna", "annabel"] * DOCUMENTS_A_QUERY]
+        assert (await store.events.erase("anna")).jobs == DOCUMENTS_A_QUERY
+        left = [await store.jobs.get(job.job_id) for job in jobs]
+        assert [job is not None for job in left] == [False, True] * DOCUMENTS_A_QUERY
 
     async def test_short_ids_are_found_whole_and_not_in_other_words(self, store):
         for answer in ('{"u": "1"}', '{"u": "11"}', '{"accepted": "x1"}', '{"u": "a-1"}'):
