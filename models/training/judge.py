@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from models.domain.errors import TrainingDiverged
 from models.domain.progress import NoProgress, Progress
 from models.networks.judge import Judge, context_of, in_context
 
@@ -70,7 +71,10 @@ def fit_judge(
     num_drawn: int = CANDIDATES_PER_STEP,
     progress: Progress = NoProgress(),  # noqa: B008 - stateless
 ) -> Judge:
-    """Listwise cross-entropy with a learning rate that falls to 0; what was taken shares the mass equally."""
+    """Listwise cross-entropy with a learning rate that falls to 0; what was taken shares the mass equally.
+
+    Raises TrainingDiverged.
+    """
     torch.manual_seed(seed)
     evidence_XCF, present_XC, taken_XC = (
         torch.from_numpy(each) for each in (lists.evidence_XCF, lists.present_XC, lists.taken_XC)
@@ -97,6 +101,8 @@ def fit_judge(
             optimizer.step()
             schedule.step()
         progress.advance()
+    if not all(bool(weights.isfinite().all()) for weights in judge.members.parameters()):
+        raise TrainingDiverged(total, "the judge's weights are not finite numbers")
     progress.finish(f"{num_lists:,} lists")
     return judge.eval()
 

@@ -76,7 +76,7 @@ class Watch:
         """
         values = torch.stack([value.detach().float() for value in terms.values()]).tolist()
         named = dict(zip(terms, values, strict=True))
-        _refuse_not_finite(step, named)
+        refuse_not_finite(step, named)
         for name, value in named.items():
             self.means[name] = SMOOTHING * self.means.get(name, value) + (1 - SMOOTHING) * value
         for name in WATCHED_NORMS:
@@ -87,7 +87,7 @@ class Watch:
 
     def look_at_probe(self, step: int, figures: Mapping[str, float]) -> None:
         """Take in what a probe found; raises TrainingDiverged where the generator has collapsed."""
-        _refuse_not_finite(step, figures)
+        refuse_not_finite(step, figures)
         self.figures = dict(figures)
         if not figures or is_unlearned(figures):
             # an untrained network scatters its wishes at random: no later one would compare well with it
@@ -132,7 +132,8 @@ def nothing_learned(step: int, figures: Mapping[str, float]) -> NothingLearned:
     return NothingLearned(step, figures["chance_likelihood"] - figures["guess_likelihood"], LEAST_GAIN)
 
 
-def _refuse_not_finite(step: int, values: Mapping[str, float]) -> None:
+def refuse_not_finite(step: int, values: Mapping[str, float]) -> None:
+    """Raises TrainingDiverged naming the values that are not finite."""
     broken = [name for name, value in values.items() if not math.isfinite(value)]
     if broken:
         raise TrainingDiverged(step, f"not a finite number: {', '.join(broken)}")

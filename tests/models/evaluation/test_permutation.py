@@ -52,14 +52,16 @@ def write_renamed(folder: Path, shop: Path, *, users: bool, reverse_rows: bool) 
 
 
 class TestRivals:
-    def test_are_measured_alike(self, tiny_shop: Path, tmp_path: Path) -> None:
+    def test_find_the_same_for_each_shopper(self, tiny_shop: Path, tmp_path: Path) -> None:
         other = write_renamed(tmp_path / "other", tiny_shop, users=True, reverse_rows=True)
-        systems = ["popularity", "item-knn"]
+        systems = ["popularity", "item-knn", "buy-again", "ease", "content-knn"]
         plain, permuted = (
             evaluate(EvaluateOptions(dataset=folder, systems=systems)).scores for folder in (tiny_shop, other)
         )
         for name in systems:
             for metric in ("hr@5", "hr@10", "hr@20", "ndcg@10", "mrr@20"):
+                of_shoppers = permuted[name].per_case[metric][::-1]  # whose ids are in the opposite order
+                np.testing.assert_allclose(of_shoppers, plain[name].per_case[metric], atol=1e-9)
                 assert permuted[name].metrics[metric] == pytest.approx(plain[name].metrics[metric], abs=1e-9)
 
 

@@ -2,6 +2,7 @@ import json
 import re
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,9 +15,11 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from app.cli.verbs import main
+from models.baselines.tuned_neighbours import MixtureConfig
 from models.bundle.manifest import SCHEMA_VERSION
 from models.bundle.read import open_bundle, verify_bundle
 from models.data.read import load_dataset
+from models.data.split import SplitKind
 from models.domain.errors import CheckpointMismatch, DatasetError, SettingsRefused, TrainingDiverged
 from models.domain.events import EVENT_WEIGHTS, HistoryEvent
 from models.domain.progress import NoProgress
@@ -27,10 +30,12 @@ from models.evaluation.systems import STAGES
 from models.features.content import encode_content
 from models.pipeline import files, fill_bundle, train_judge
 from models.pipeline import train as pipeline
+from models.pipeline.choose_system import Choice
 from models.pipeline.train import TrainOptions, train
 from models.recommend.batch import recommend_file
 from models.recommend.recommender import Recommender
 from models.recommend.standing import Standing, told_choice
+from models.training.choose_fusion import UNTUNED
 from models.training.fit_judge import Judging
 from models.training.run import NO_STEP
 
@@ -151,6 +156,38 @@ class TestTheTinyBundle:
         np.testing.assert_allclose(identity_ND(tiny_bundle, tiny_shop)[trained_N], learned_ND[trained_N], atol=1e-5)
 
 
+def is_held_out(split: Mapping[str, Any], part: str) -> pl.Expr:
+    """Of the tiny shop's events, whose baskets hold one item each."""
+    if split["kind"] == "leave-one-out":
+        from_the_end = pl.col("timestamp").rank("ordinal", descending=True).over("user_id")
+        return from_the_end == (1 if part == "test" else 2)
+    begins = {name: datetime.fromtimestamp(split[name], UTC) for name in ("validation", "test")}
+    is_test = pl.col("timestamp") >= begins["test"]
+    return is_test if part == "test" else (pl.col("timestamp") >= begins["validation"]) & ~is_test
+
+
+def with_other_things(shop: Path, folder: Path, is_changed: pl.Expr) -> Path:
+    """The shop again, where these events are about things that others took."""
+    folder.mkdir()
+    events = pl.read_parquet(shop / "events.parquet")
+    others = pl.Series(np.random.default_rng(0).permutation(events["item_id"].to_numpy()))
+    changed = events.with_columns(item_id=pl.when(is_changed).then(others).otherwise(pl.col("item_id")))
+    assert 0 < (changed["item_id"] != events["item_id"]).sum() < events.height / 2
+    changed.write_parquet(folder / "events.parquet")
+    for name in ("catalogue.parquet", "dataset.json"):
+        (folder / name).write_bytes((shop / name).read_bytes())
+    return folder
+
+
+def choose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What validation events would choose is given."""
+    monkeypatch.setattr(pipeline, "choose_neighbours", lambda *_, **__: MixtureConfig())
+    monkeypatch.setattr(fill_bundle, "choose_fusion", lambda *_, **__: (UNTUNED, {}))
+    monkeypatch.setattr(fill_bundle, "choose_beside_judge", lambda *_, **__: (UNTUNED, {}))
+    monkeypatch.setattr(fill_bundle, "choose_system", lambda *_, **__: Choice("figment", {}, 0))
+    monkeypatch.setattr(fill_bundle, "likeliest_temperature", lambda *_: 1.0)
+
+
 class TestTrain:
     def test_refits_on_all_events_and_says_so(self, options: TrainOptions) -> None:
         told = Told()
@@ -166,26 +203,25 @@ class TestTrain:
             evaluate(EvaluateOptions(dataset=options.dataset, bundle=outcome.bundle))
 
     @pytest.mark.long
-    def test_what_is_held_out_for_the_test_changes_no_file(self, options: TrainOptions, tmp_path: Path) -> None:
-        """Only what is said of the bundle: other shoppers take other things after the instant, and it is the same."""
+    @pytest.mark.parametrize("split", ["temporal", "leave-one-out"])
+    @pytest.mark.parametrize("held_out", ["test", "validation"])
+    def test_what_is_held_out_changes_no_file(
+        self, options: TrainOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: SplitKind, held_out: str
+    ) -> None:
+        """Only what is said of the bundle: shoppers take other things there, and it is the same.
+
+        Validation events choose weights; with those given, nothing of them is in any file either.
+        """
+        if held_out == "validation":
+            choose_nothing(monkeypatch)
+        options = replace(options, split=split)
         plain = verify_bundle(train(options).bundle)
-        instant = datetime.fromtimestamp(plain.split["test"], UTC)
-        shop, rng = tmp_path / "other", np.random.default_rng(0)
-        shop.mkdir()
-        events = pl.read_parquet(options.dataset / "events.parquet")
-        others = pl.Series(rng.permutation(events["item_id"].to_numpy()))
-        is_later = pl.col("timestamp") >= instant
-        changed = events.with_columns(item_id=pl.when(is_later).then(others).otherwise(pl.col("item_id")))
-        assert not changed.equals(events)
-        changed.write_parquet(shop / "events.parquet")
-        for name in ("catalogue.parquet", "dataset.json"):
-            (shop / name).write_bytes((options.dataset / name).read_bytes())
+        shop = with_other_things(options.dataset, tmp_path / "other", is_held_out(plain.split, held_out))
         told = verify_bundle(train(replace(options, dataset=shop, out=tmp_path / "bundles" / "other")).bundle)
-        card = "MODEL_CARD.md"
         assert told.files.keys() == plain.files.keys()
-        assert [name for name in plain.files if plain.files[name] != told.files[name]] == [card]
+        assert [name for name in plain.files if plain.files[name] != told.files[name]] == ["MODEL_CARD.md"]
         assert (told.fusion, told.neighbours, told.serves) == (plain.fusion, plain.neighbours, plain.serves)
-        assert told.scoreboard != plain.scoreboard
+        assert told.scoreboard != plain.scoreboard or held_out == "validation"
 
     def test_networks_beyond_help_leave_no_bundle(self, options: TrainOptions, capsys, monkeypatch) -> None:
         """What `figment train` says then is one line, and its exit code tells."""

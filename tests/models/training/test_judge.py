@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from models.domain.errors import TrainingDiverged
 from models.networks.judge import context_of, in_context
 from models.training.judge import CANDIDATES_PER_STEP, JudgedLists, draw_candidates, fit_judge, judged_lists, verdicts
 
@@ -40,6 +41,12 @@ class TestFitJudge:
         evidence[0, 1, 2] = 1e6
         same, other = judge(evidence, torch.ones(1, 2, dtype=torch.bool))[0]
         assert same.item() == pytest.approx(other.item())
+
+    def test_evidence_that_is_no_number_leaves_no_judge(self) -> None:
+        lists = lists_of(50)
+        lists.evidence_XCF[3, 2, 1] = np.nan
+        with pytest.raises(TrainingDiverged, match="the judge's weights are not finite numbers"):
+            fit_judge(lists, seed=0, epochs=1)
 
     def test_the_seed_decides(self) -> None:
         first, again, other = (fit_judge(lists_of(50), seed=seed, epochs=1) for seed in (1, 1, 2))

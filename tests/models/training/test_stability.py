@@ -184,3 +184,16 @@ class TestNotFinite:
         assert [each.reason.split(":")[0] for each in trained.incidents] == ["not a finite number"]
         assert "rolled back to step 50" in told[0]
         assert all(value.isfinite().all() for value in weights(trained).values())
+
+    def test_an_average_that_breaks_is_no_bundle(
+        self, data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is what ships, and the networks that it follows are sound."""
+
+        def follow_and_break(average: Networks, networks: Networks, decay: float, done: int) -> None:
+            follow(average, networks, decay, done)
+            average.generator.log_scale.fill_(torch.nan)
+
+        monkeypatch.setattr(run_module, "follow", torch.no_grad()(follow_and_break))
+        with pytest.raises(TrainingDiverged, match="not a finite number: guess_likelihood"):
+            train(data, tmp_path)
