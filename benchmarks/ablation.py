@@ -45,7 +45,6 @@ from models.training.judge import JudgedLists, fit_judge, judged_lists
 from models.training.teacher import TaughtLists
 
 PACKAGES: Final = ["torch", "numpy", "faiss-cpu", "scipy", "pyversity"]
-"""pyversity is no package of the project: its MMR and DPP are rivals here."""
 TRADED_OFF: Final = ("full", "no-noise")
 """Trainings whose variety is measured against their accuracy."""
 QUIET: Final = NoProgress()

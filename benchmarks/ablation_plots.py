@@ -9,7 +9,14 @@ from matplotlib import pyplot as plt
 
 mpl.use("svg")
 mpl.rcParams["svg.hashsalt"] = "figment"
-COLOURS: Final = {"noise": "#0072b2", "MMR": "#d55e00", "DPP": "#009e73", "temperature": "#cc79a7", "none": "#555555"}
+COLOURS: Final = {
+    "noise": "#0072b2",
+    "MMR": "#d55e00",
+    "DPP": "#009e73",
+    "temperature": "#cc79a7",
+    "seldom bought": "#56b4e9",
+    "none": "#555555",
+}
 CURVES: Final = ("likelihood", "mixture", "adversarial", "critic_accuracy")
 Run = dict[str, Any]
 
@@ -22,7 +29,8 @@ def draw_trade_off(runs: list[Run], path: Path) -> None:
         axes, (("coverage@10", "catalogue coverage@10"), ("ild@10", "intra-list diversity@10")), strict=True
     ):
         for by, colour in COLOURS.items():
-            line = [values for (way, _), values in sorted(points.items()) if way == by]
+            if not (line := [values for (way, _), values in sorted(points.items()) if way == by]):
+                continue
             marker = "s" if by == "none" else "o"
             axis.plot(
                 [v[metric] for v in line], [v["ndcg@10"] for v in line], marker=marker, color=colour, label=f"by {by}"

@@ -66,8 +66,17 @@ def figures_table() -> str:
     ]
     for system, label in SYSTEMS.items():
         lines.append(f"| {label} | " + " | ".join(figures.get(system, "–") for figures in columns.values()) + " |")
+    lifts = (f"{_lift(name):+.1%}" for name in COLUMNS.values())
+    lines.append("| what the judge adds to the fused list's NDCG@10 | " + " | ".join(lifts) + " |")
     tables = (lines, [SEEDS_TOLD], _goals_table(), _first_time_table(), _habit_table(), _beside_table())
     return "\n".join(line for table in tables for line in (*table, ""))
+
+
+def _lift(name: str) -> float:
+    """Of the served list over the fused one, of means over seeds."""
+    runs = [run["figures"]["systems"] for run in _accuracy(name)["runs"]]
+    served, fused = (mean(run[system]["ndcg@10"] for run in runs) for system in ("figment", "figment-fused"))
+    return float(served / fused - 1)
 
 
 def _goals_table() -> list[str]:

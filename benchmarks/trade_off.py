@@ -4,7 +4,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final
 
 import numpy as np
@@ -24,7 +24,11 @@ POOL: Final = 100
 """What rivals of the noise choose their lists from: the best without noise."""
 NOISE_LEVELS: Final = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
 RELEVANCE_GIVEN_UP: Final = (0.0, 0.001, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.1, 0.2, 0.4)
-"""Of MMR and DPP, on scores and likeness that both run from 0 to 1."""
+"""Of MMR, on scores and likeness that both run from 0 to 1."""
+RELEVANCE_WEIGHTS: Final = (0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0)
+"""Of DPP: the exponent of its standardised scores; more would overflow the library's float32."""
+POPULARITY_WEIGHTS: Final = (0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.2, 0.4)
+"""What the logarithm of an item's events takes from the logit of its score."""
 TEMPERATURES: Final = (0.01, 0.02, 0.035, 0.05, 0.1, 0.12, 0.14, 0.16, 0.2, 0.4, 0.8)
 
 Lists = tuple[NDArray[np.int32], NDArray[np.float32]]
@@ -51,10 +55,17 @@ class TradingOff:
         """A point for each setting of each way that needs no noise; all choose from the same pools."""
         rows_BC, scores_BC = self.ranked(POOL, 0.0, 1)
         points = [self._point("none", 0.0, (rows_BC[:, :LIST_LENGTH], scores_BC[:, :LIST_LENGTH]))]
-        for name, choose in (("MMR", mmr), ("DPP", dpp)):
-            for share in RELEVANCE_GIVEN_UP:
-                points.append(self._point(name, share, _varied(choose, rows_BC, scores_BC, self._dense_NV, share)))
+        for share in RELEVANCE_GIVEN_UP:
+            lists = _varied(partial(mmr, diversity=share), rows_BC, scores_BC, self._dense_NV)
+            points.append(self._point("MMR", share, lists))
+        for weight in RELEVANCE_WEIGHTS:
+            lists = _varied(partial(dpp, diversity=0.5, scale=2 * weight), rows_BC, scores_BC, self._dense_NV)
+            points.append(self._point("DPP", weight, lists))
         logits_BC = np.log(scores_BC) - np.log1p(-np.minimum(scores_BC, 1 - 1e-6))
+        log_events_BC = np.log1p(self.ranker.facts.events_N[rows_BC])
+        for weight in POPULARITY_WEIGHTS:
+            best_BK = np.argsort(weight * log_events_BC - logits_BC, axis=1, kind="stable")[:, :LIST_LENGTH]
+            points.append(self._point("seldom bought", weight, _at(best_BK, rows_BC)))
         rng = np.random.default_rng(self.seed)
         for temperature in TEMPERATURES:
             drawn_BC = logits_BC + temperature * rng.gumbel(size=logits_BC.shape)
@@ -99,13 +110,12 @@ def _varied(
     rows_BC: NDArray[np.int32],
     scores_BC: NDArray[np.float32],
     dense_NV: NDArray[np.float32],
-    share: float,
 ) -> Lists:
     """What MMR or DPP picks of each pool."""
     low_B1, high_B1 = scores_BC.min(axis=1, keepdims=True), scores_BC.max(axis=1, keepdims=True)
     relevance_BC = (scores_BC - low_B1) / np.maximum(high_B1 - low_B1, 1e-9)
     picked = [
-        choose(dense_NV[rows_C], relevance_C, LIST_LENGTH, diversity=share).indices
+        choose(dense_NV[rows_C], relevance_C, LIST_LENGTH).indices
         for rows_C, relevance_C in zip(rows_BC, relevance_BC, strict=True)
     ]
     return _at(np.stack(picked), rows_BC)

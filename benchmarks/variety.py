@@ -2,8 +2,9 @@
 
     python benchmarks/variety.py --dataset DIR --bundle BUNDLE --json benchmarks/results/variety_NAME.json
 
-Lists of ten for real held-out shoppers, of the generator alone and as served; MMR, DPP and temperature choose from the
-hundred best of the same bundle without noise. The ablation asks the same of networks trained for less time.
+Lists of ten for real held-out shoppers, of the generator alone and as served; MMR, DPP, temperature and what puts
+seldom bought items first choose from the hundred best of the same bundle without noise. The ablation asks the same of
+networks trained for less time.
 """
 
 import argparse
@@ -59,6 +60,7 @@ def main() -> None:
             "what": f"coverage and variety for accuracy, {recommender.manifest.dataset.name}",
             "shoppers": cases.num_cases,
             **circumstances(PACKAGES),
+            "bundle": {"revision": recommender.manifest.git_revision, "seed": int(split["seed"])},
             "within": WITHIN,
             "systems": found,
         },
