@@ -95,7 +95,8 @@ def page(record: dict[str, Any], runs: list[Run], cold: dict[str, Any]) -> list[
         f" {machines_of(runs)}. The claims below were fixed before anything ran, and are reported as they came out.",
         "",
         "Code of the runs: " + ", ".join(f"`{each}`" for each in sorted({run["revision"][:7] for run in runs})) + ".",
-        "An arm is trained for a quarter as long as what the README's figures are of: compare arms with each other.",
+        "An arm is trained for a quarter as long as what the README's figures are of, and with a mixture that weighs"
+        " .25; the profile has .1 since, by what the lighter mixture found. So compare arms with each other.",
         "",
         *in_short(runs),
         "",
