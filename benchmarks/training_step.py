@@ -30,6 +30,7 @@ from torch import Tensor
 from models.domain.progress import NoProgress
 from models.pipeline.prepare import Prepared, prepare
 from models.training import batches, run, step
+from models.training.build import softmax_dtype
 from models.training.config import TrainingConfig, training_config
 from models.training.losses import Softmax
 from models.training.run import TrainingData
@@ -115,6 +116,7 @@ def main() -> None:
         "what": f"one optimisation step of the {arguments.profile} profile on {arguments.dataset.name}",
         **circumstances(PACKAGES),
         "threads": torch.get_num_threads(),
+        "softmax": str(softmax_dtype()).removeprefix("torch."),
         **as_it_is,
         "without": without,
     }
