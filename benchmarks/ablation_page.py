@@ -333,7 +333,8 @@ def hidden_items(record: dict[str, Any]) -> list[str]:
         "",
         "Content regression moves the features of the generator's items and lists through the index alone, so the"
         f" generator is its like: over all items {percent(alike[None])}, over the others"
-        f" {percent(alike['known_items'])}."
+        f" {percent(alike['known_items'])}. It is of before its expected features were made as long as helps it"
+        " most, which has not been measured."
         " What is ahead by far is ahead by neighbours and judge. Of the hidden items themselves the judge leaves"
         f" {lost / had:.0%} of what the list that it is given finds, though a quarter of the lists that it learned from"
         " had newcomers. What explains it, by one trial (decision 5): their generator was trained with those newcomers,"

@@ -3,7 +3,8 @@
 # N items, D features, X content values, T tags of an item
 
 from dataclasses import replace
-from typing import Final
+from functools import partial
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from models.baselines.content_neighbours import content_neighbours
 from models.baselines.item_knn import ItemKnn, ItemKnnConfig
 from models.baselines.popularity import Popularity
+from models.evaluation.chosen import chosen
 from models.evaluation.ranker_system import RankerSystem
 from models.evaluation.rival_data import RivalData
 from models.features.content import ItemContent
@@ -22,6 +24,9 @@ MAX_TAG_COLUMNS: Final = 1_000
 """The most frequent tags; rarer ones have too few items to learn from."""
 REGULARISATIONS: Final = (1.0, 10.0, 100.0, 1_000.0)
 HELD_OUT_SHARE: Final = 0.1
+LENGTHS: Final = (1.0, 1.2, 1.5, 2.0, 3.0)
+"""Times the expected feature: a regression expects what is near the mean, and what is short is listed for nobody."""
+Rows: TypeAlias = NDArray[np.int64]
 
 
 def fit_content_knn(data: RivalData) -> ItemKnn:
@@ -35,16 +40,24 @@ def fit_content_knn(data: RivalData) -> ItemKnn:
 def fit_content_regression(data: RivalData, recommender: Recommender) -> RankerSystem:
     """The bundle's generator, with every untrained item where a ridge regression on content expects its feature.
 
-    Learned on the features of trained items; its regularisation is chosen on a tenth of them.
+    Learned on the features of trained items; its regularisation is chosen on a tenth of them. So is how much longer the
+    expected features are made, by the lists of validation shoppers with that tenth as if it were new.
     """
-    source = recommender.ranker.source
     trained_N = np.bincount(data.train.item_rows_E, minlength=data.num_items) > 0
     content_NX = _content_matrix(_content(data))
-    features_ND = np.array(source.item_features_ND)
-    weights_XD = _ridge(content_NX[trained_N], features_ND[trained_N], data.seed)
-    features_ND[~trained_N] = content_NX[~trained_N] @ weights_XD
-    moved = replace(source, item_features_ND=features_ND, index=build_faiss_index(features_ND))
-    return RankerSystem(replace(recommender.ranker, source=moved), "generator", "content-regression")
+    features_ND = np.array(recommender.ranker.source.item_features_ND)
+    trained = np.flatnonzero(trained_N)
+    as_if_new, rest = _held_out(trained, data.seed)
+    regularisation = _chosen_regularisation(content_NX, features_ND, as_if_new, rest)
+
+    def system(new: Rows, known: Rows, length: float) -> RankerSystem:
+        moved_ND = features_ND.copy()
+        moved_ND[new] = length * content_NX[new] @ _solved(content_NX[known], features_ND[known], regularisation)
+        source = replace(recommender.ranker.source, item_features_ND=moved_ND, index=build_faiss_index(moved_ND))
+        return RankerSystem(replace(recommender.ranker, source=source), "generator", "content-regression")
+
+    length, _ = chosen(data, "the length of expected features", partial(system, as_if_new, rest), LENGTHS, 1.0)
+    return system(np.flatnonzero(~trained_N), trained, length)
 
 
 def _content(data: RivalData) -> ItemContent:
@@ -66,15 +79,23 @@ def _content_matrix(content: ItemContent) -> NDArray[np.float32]:
     return np.concatenate([ones_N1, content.text_NE, content.price_NP, tags_NX], axis=1)
 
 
-def _ridge(content_NX: NDArray[np.float32], features_ND: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
-    """Weights [X, D] with the regularisation that explains held-out items best."""
-    order_N = np.random.default_rng(seed).permutation(len(content_NX))
-    held_out, rest = np.split(order_N, [max(1, int(HELD_OUT_SHARE * len(order_N)))])
+def _held_out(items: Rows, seed: int) -> tuple[Rows, Rows]:
+    """A tenth of the items, and the rest."""
+    held_out, rest = np.split(
+        np.random.default_rng(seed).permutation(items), [max(1, int(HELD_OUT_SHARE * len(items)))]
+    )
+    return held_out, rest
+
+
+def _chosen_regularisation(
+    content_NX: NDArray[np.float32], features_ND: NDArray[np.float32], held_out: Rows, rest: Rows
+) -> float:
+    """The one that explains held-out items best."""
     errors = []
     for each in REGULARISATIONS:
         expected_ND = content_NX[held_out] @ _solved(content_NX[rest], features_ND[rest], each)
         errors.append(np.square(expected_ND - features_ND[held_out]).mean())
-    return _solved(content_NX, features_ND, REGULARISATIONS[int(np.argmin(errors))])
+    return REGULARISATIONS[int(np.argmin(errors))]
 
 
 def _solved(

@@ -8,7 +8,14 @@ from models.data.sequences_from_events import build_sequences
 from models.data.shuffle import shuffle_items
 from models.data.split import split_sequences
 from models.domain.errors import SettingsRefused
-from models.evaluation.content_rivals import _ridge, fit_content_knn, fit_content_regression
+from models.evaluation.content_rivals import (
+    REGULARISATIONS,
+    _chosen_regularisation,
+    _held_out,
+    _solved,
+    fit_content_knn,
+    fit_content_regression,
+)
 from models.evaluation.evaluate import EvaluateOptions, evaluate
 from models.evaluation.rival_data import RivalData, RivalTraining
 from models.recommend.recommender import Recommender
@@ -57,7 +64,10 @@ class TestContentRegression:
         rng = np.random.default_rng(0)
         content = rng.normal(size=(400, 5)).astype(np.float32)
         weights = rng.normal(size=(5, 3)).astype(np.float32)
-        np.testing.assert_allclose(_ridge(content, content @ weights, seed=0), weights, atol=0.02)
+        features = content @ weights
+        chosen = _chosen_regularisation(content, features, *_held_out(np.arange(400), seed=0))
+        assert chosen == min(REGULARISATIONS)
+        np.testing.assert_allclose(_solved(content, features, chosen), weights, atol=0.02)
 
     def test_needs_a_bundle(self, tiny_shop: Path) -> None:
         with pytest.raises(SettingsRefused, match="content-regression lives in a bundle"):
