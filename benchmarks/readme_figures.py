@@ -66,17 +66,17 @@ def figures_table() -> str:
     ]
     for system, label in SYSTEMS.items():
         lines.append(f"| {label} | " + " | ".join(figures.get(system, "–") for figures in columns.values()) + " |")
-    lifts = (f"{_lift(name):+.1%}" for name in COLUMNS.values())
+    lifts = (_lift(COLUMNS[title]) for title in columns)
     lines.append("| what the judge adds to the fused list's NDCG@10 | " + " | ".join(lifts) + " |")
     tables = (lines, [SEEDS_TOLD], _goals_table(), _first_time_table(), _habit_table(), _beside_table())
     return "\n".join(line for table in tables for line in (*table, ""))
 
 
-def _lift(name: str) -> float:
+def _lift(name: str) -> str:
     """Of the served list over the fused one, of means over seeds."""
     runs = [run["figures"]["systems"] for run in _accuracy(name)["runs"]]
     served, fused = (mean(run[system]["ndcg@10"] for run in runs) for system in ("figment", "figment-fused"))
-    return float(served / fused - 1)
+    return f"{served / fused - 1:+.1%}" + _mark(len(runs))
 
 
 def _goals_table() -> list[str]:
@@ -142,7 +142,7 @@ def _beside_table() -> list[str]:
         systems = [run["figures"]["systems"] for run in runs if "figment" in run["figures"]["systems"]]
         if systems:
             means = (mean(each[of]["ndcg@10"] for each in systems) for of in ("figment", STRONGEST))
-            told = " | ".join(f"{value:.4f}".lstrip("0") + _star(len(systems)) for value in means)
+            told = " | ".join(f"{value:.4f}".lstrip("0") + _mark(len(systems)) for value in means)
             lines.append(f"| {title} | {told} | {'; '.join(_ahead(each, STRONGEST) for each in systems)} |")
     return lines
 
@@ -168,7 +168,7 @@ def _first_time(name: str) -> dict[str, str]:
         for system in measured[0] if measured else ():
             rows = [systems[system] for systems in measured]
             means = (mean(row[metric] for row in rows) for metric in ("hr@10", "ndcg@10"))
-            told[system] = _pair(means) + _star(len(rows))
+            told[system] = _pair(means) + _mark(len(rows))
     return told
 
 
@@ -180,14 +180,14 @@ def _column(name: str) -> dict[str, str]:
     """System → its figures. Empty without a record."""
     told = {}
     for measured in _records(name):
-        star = _star(len(measured["runs"]))
+        mark = _mark(len(measured["runs"]))
         runs = [run["figures"]["systems"] for run in measured["runs"]]
         for system in runs[0]:
-            told[system] = _pair(mean(run[system][metric] for run in runs) for metric in ("hr@10", "ndcg@10")) + star
+            told[system] = _pair(mean(run[system][metric] for run in runs) for metric in ("hr@10", "ndcg@10")) + mark
     return told
 
 
-def _star(num_seeds: int) -> str:
+def _mark(num_seeds: int) -> str:
     """What marks a figure of fewer seeds."""
     return MARK_OF_SEEDS[num_seeds]
 

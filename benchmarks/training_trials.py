@@ -12,6 +12,7 @@ import argparse
 import json
 import shutil
 import sys
+import time
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Final
@@ -38,7 +39,8 @@ def main() -> int:
     name = " ".join(sorted(arguments.settings)) or AS_IT_IS
     for seed in arguments.seeds:
         run = finished(
-            folder / f"{name} {seed}.json", lambda seed=seed: trial(arguments, name, settings_of(arguments), seed)
+            folder / f"{arguments.dataset.name} {arguments.profile} {name} {seed}.json",
+            lambda seed=seed: trial(arguments, name, settings_of(arguments), seed),
         )
         print(f"{name}, seed {seed}: validation {run['validation_ndcg@10']['figment']:.4f}", flush=True)
     runs = [json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))]
@@ -48,7 +50,9 @@ def main() -> int:
 
 def trial(arguments: argparse.Namespace, name: str, settings: dict[str, Any], seed: int) -> dict[str, Any]:
     """One training, measured as every bundle is before it is sealed."""
-    out = arguments.folder / f"{arguments.dataset.name}-{arguments.profile}" / f"{name} {seed}".replace(" ", "-")
+    began = time.process_time()
+    of_table = f"{arguments.json.stem}-{arguments.dataset.name}-{arguments.profile}"
+    out = arguments.folder / of_table / f"{name} {seed}".replace(" ", "-")
     shutil.rmtree(out, ignore_errors=True)
 
     def changed(profile: Profile, seed: int) -> TrainingConfig:
@@ -57,13 +61,14 @@ def trial(arguments: argparse.Namespace, name: str, settings: dict[str, Any], se
     with patch.object(pipeline, "training_config", changed), TaskProgress() as progress:
         options = TrainOptions(arguments.dataset, out, profile=arguments.profile, seed=seed, resume=True)
         manifest = train(options, progress).manifest
+    shutil.rmtree(options.checkpoints, ignore_errors=True)  # another trial of this name would go on with them
     return {
         "trial": name,
         "profile": arguments.profile,
         "seed": seed,
         "revision": manifest.git_revision,
         "hardware": hardware(),
-        "cpu_seconds": manifest.metrics["training_cpu_seconds"],
+        "cpu_seconds": round(time.process_time() - began, 1),
         "fusion": manifest.fusion,
         "validation_ndcg@10": {each: manifest.metrics["validation_ndcg@10"][each] for each in STAGE_OF},
         "test": {each: {told: manifest.scoreboard[each][told] for told in TOLD} for each in STAGE_OF},

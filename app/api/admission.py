@@ -68,6 +68,8 @@ class Access:
         self.counts.open(store)
         if self.keys.ring.is_empty and self.rules.open_to == "everyone":
             log.warning("anyone who reaches this address may ask: there is no API key")
+        if self.keys.ring.is_empty and self.rules.open_to == "nobody":
+            log.warning("nobody is answered: there is no API key; make one with `figment keys create`")
 
     def guard(self, app: FastAPI) -> None:
         """To be called before other middleware is added, which then stands outside."""

@@ -32,7 +32,8 @@ class Erased:
     answers: int
     """Stored answers to idempotent requests that named the shopper."""
     jobs: int
-    """Jobs whose payload, result or error named the shopper; one that runs finds its lease gone."""
+    """Jobs whose payload, error or result, unless a model made it up, named the shopper; one that runs finds its lease
+    gone."""
 
 
 async def erase_shopper(transaction: Transaction, user_id: str, now: datetime) -> tuple[Erased, Sequence[str]]:

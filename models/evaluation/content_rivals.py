@@ -46,18 +46,22 @@ def fit_content_regression(data: RivalData, recommender: Recommender) -> RankerS
     trained_N = np.bincount(data.train.item_rows_E, minlength=data.num_items) > 0
     content_NX = _content_matrix(_content(data))
     features_ND = np.array(recommender.ranker.source.item_features_ND)
-    trained = np.flatnonzero(trained_N)
+    trained, untrained = np.flatnonzero(trained_N), np.flatnonzero(~trained_N)
     as_if_new, rest = _held_out(trained, data.seed)
     regularisation = _chosen_regularisation(content_NX, features_ND, as_if_new, rest)
 
-    def system(new: Rows, known: Rows, length: float) -> RankerSystem:
+    def expected_by(known: Rows) -> NDArray[np.float32]:
+        return content_NX @ _solved(content_NX[known], features_ND[known], regularisation)
+
+    def system(new: Rows, expected_ND: NDArray[np.float32], length: float) -> RankerSystem:
         moved_ND = features_ND.copy()
-        moved_ND[new] = length * content_NX[new] @ _solved(content_NX[known], features_ND[known], regularisation)
+        moved_ND[new] = length * expected_ND[new]
         source = replace(recommender.ranker.source, item_features_ND=moved_ND, index=build_faiss_index(moved_ND))
         return RankerSystem(replace(recommender.ranker, source=source), "generator", "content-regression")
 
-    length, _ = chosen(data, "the length of expected features", partial(system, as_if_new, rest), LENGTHS, 1.0)
-    return system(np.flatnonzero(~trained_N), trained, length)
+    tried = partial(system, np.concatenate([as_if_new, untrained]), expected_by(rest))
+    length, _ = chosen(data, "the length of expected features", tried, LENGTHS, 1.0)
+    return system(untrained, expected_by(trained), length)
 
 
 def _content(data: RivalData) -> ItemContent:

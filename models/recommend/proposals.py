@@ -9,7 +9,7 @@ from models.recommend.proposal import Proposal
 from models.recommend.question import Question
 
 MAX_QUESTIONS: Final = 4_096
-"""At most 100 MB; who asks more draws other samples of them each time, and nothing would be found again."""
+"""At most 100 MB; of more, which are asked for again too, the memory would be more than the time is worth."""
 
 
 @dataclass(slots=True)

@@ -70,13 +70,12 @@ def train_networks(
     _to_the_end(run, lambda: SummaryWriter(str(log_folder), purge_step=run.done))
     figures = run.probe.figures(run.average, run.catalogue)
     # the average is what ships: the watch has seen only the networks that it follows
-    if run.done >= PROBE_EVERY_STEPS and figures:
-        try:
-            refuse_not_finite(run.done, figures)
-        except TrainingDiverged as diverged:
-            raise run.given_up(diverged) from None
-        if is_unlearned(figures):
-            raise run.given_up(nothing_learned(run.done, figures))
+    try:
+        refuse_not_finite(run.done, figures)
+    except TrainingDiverged as diverged:
+        raise run.given_up(diverged) from None
+    if run.done >= PROBE_EVERY_STEPS and figures and is_unlearned(figures):
+        raise run.given_up(nothing_learned(run.done, figures))
     progress.finish(run.note())
     return TrainedNetworks(
         networks=run.average,

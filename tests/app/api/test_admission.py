@@ -81,9 +81,11 @@ class TestWithoutAnyKey:
             assert ask(client, {"Host": "shop.example"}).status_code == 200
 
     def test_nobody_may_where_nobody_said_so(self, serve):
-        with serve(open_to="nobody") as client:
+        with capture_logs() as lines, serve(open_to="nobody") as client:
             refused(ask(client), 401, 'Bearer realm="figment"')
             assert client.get("/health/ready").status_code == 200
+        warnings = [line["event"] for line in lines if line["log_level"] == "warning"]
+        assert warnings == ["nobody is answered: there is no API key; make one with `figment keys create`"]
 
     def test_everyone_may_where_somebody_said_so_and_the_log_tells(self, serve):
         with capture_logs() as lines, serve(open_to="everyone") as client:

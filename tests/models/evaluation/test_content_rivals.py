@@ -8,6 +8,7 @@ from models.data.sequences_from_events import build_sequences
 from models.data.shuffle import shuffle_items
 from models.data.split import split_sequences
 from models.domain.errors import SettingsRefused
+from models.evaluation import content_rivals
 from models.evaluation.content_rivals import (
     REGULARISATIONS,
     _chosen_regularisation,
@@ -59,6 +60,16 @@ class TestContentRegression:
         assert untrained.any()
         np.testing.assert_array_equal(after[~untrained], before[~untrained])
         assert (np.abs(after[untrained] - before[untrained]).max(axis=1) > 1e-3).all()
+
+    def test_expects_features_as_long_as_finds_most(self, data: RivalData, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert data.recommender is not None
+        untrained = np.bincount(data.train.item_rows_E, minlength=data.num_items) == 0
+        expected = []
+        for length in (1.0, 2.0):
+            monkeypatch.setattr(content_rivals, "chosen", lambda *_, length=length: (length, None))
+            system = fit_content_regression(data, data.recommender)
+            expected.append(system.ranker.source.item_features_ND[untrained])
+        np.testing.assert_allclose(expected[1], 2 * expected[0], rtol=1e-6)
 
     def test_finds_the_weights_that_made_the_features(self) -> None:
         rng = np.random.default_rng(0)

@@ -142,6 +142,11 @@ class TestMilvusServer:
             server.check()
         assert "secret" not in str(told.value)
 
+    def test_a_collection_that_is_not_there_is_told(self, milvus):
+        MilvusServer(milvus.url).check()
+        with pytest.raises(IndexUnavailable, match="figment_nowhere"):
+            MilvusServer(milvus.url).check("figment_nowhere")
+
     def test_a_folder_that_is_not_there_is_told(self, tmp_path):
         with pytest.raises(IndexUnavailable, match="not exist"):
             MilvusServer(str(tmp_path / "nowhere" / "index.db")).check()
@@ -165,7 +170,7 @@ class TestLoss:
         with milvus.hanging():
             began = time.monotonic()
             with pytest.raises(IndexUnavailable, match="no answer in time"):
-                server.check()
+                server.check("figment_hanging")
             assert time.monotonic() - began < 2
             with pytest.raises(IndexUnavailable):
                 index.search(QUERIES, 10)
