@@ -336,7 +336,7 @@ class TestFraudFit:
         finished = figment(
             "fraud", "fit", "--dataset", "other", "--bundle", tiny_bundle, "--out", "var/bundles/new", folder=tmp_path
         )
-        fails(finished, 2, [f"{tiny_bundle} was trained on other data than other"])
+        fails(finished, 2, [f"bundle {tiny_bundle} was trained on 'tiny shop' with digest", "other has"])
         assert not (tmp_path / "var/bundles").exists()
 
 
